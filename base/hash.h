@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SHA-256 (libcrypto), as lower-case hex; used for every content hash of the chain. */
+#ifndef COTRAIN_BASE_HASH_H
+#define COTRAIN_BASE_HASH_H
+
+#include "base/err.h"
+#include <stddef.h>
+
+enum { SHA256_HEX_SIZE = 65 }; /* 64 digits and NUL */
+
+struct sha256 {
+    void *state;
+};
+MUST_CHECK err sha256_init(struct sha256 *h);
+MUST_CHECK err sha256_add(struct sha256 *h, const void *data, size_t n);
+/* Ends and releases. */
+MUST_CHECK err sha256_final(struct sha256 *h, char out[SHA256_HEX_SIZE]);
+void sha256_release(struct sha256 *h); /* for error paths; safe after final */
+
+MUST_CHECK err sha256_bytes(const void *data, size_t n, char out[SHA256_HEX_SIZE]);
+MUST_CHECK err sha256_file(const char *path, char out[SHA256_HEX_SIZE]);
+/* Digest of a folder: SHA-256 over the lines "<file hash>  <relative path>\n" in byte order. */
+MUST_CHECK err sha256_dir(const char *path, char out[SHA256_HEX_SIZE]);
+
+#endif

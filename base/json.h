@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * JSON: jansson, plus what this project needs around it. The json_t functions are jansson's own and
+ * are used directly; this header is the only place that includes them. Memory goes through base/mem. */
+#ifndef COTRAIN_BASE_JSON_H
+#define COTRAIN_BASE_JSON_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include <jansson.h>
+
+/* Parses whole texts; duplicate keys and trailing bytes are refused. `where` names the source in the
+ * error, which has line and column. The caller json_decref()s. */
+MUST_CHECK err json_parse(const char *text, size_t n, const char *where, json_t **out);
+MUST_CHECK err json_parse_file(const char *path, json_t **out);
+/* Deterministic text: keys in insertion order (or sorted), UTF-8 kept; indented by two with a final
+ * newline when `pretty`. Doubles are written with 17 significant digits. */
+MUST_CHECK err json_text(const json_t *value, int flags, struct str *out);
+enum { JSON_TEXT_PRETTY = 1, JSON_TEXT_SORTED = 2 };
+/* Atomic write of json_text(PRETTY). */
+MUST_CHECK err json_write_file(const char *path, const json_t *value);
+
+/* Members of an object by name and type; an absent or wrong-typed one is ERR_PARSE naming it. */
+MUST_CHECK err json_need_string(const json_t *object, const char *key, const char **out);
+MUST_CHECK err json_need_int(const json_t *object, const char *key, int64_t *out);
+MUST_CHECK err json_need_number(const json_t *object, const char *key, double *out);
+MUST_CHECK err json_need_array(const json_t *object, const char *key, json_t **out);
+MUST_CHECK err json_need_object(const json_t *object, const char *key, json_t **out);
+/* Sets a member and takes over the value's reference; NULL or failure is ERR_MEMORY. */
+MUST_CHECK err json_put(json_t *object, const char *key, json_t *value);
+MUST_CHECK err json_push(json_t *array, json_t *value);
+
+#endif

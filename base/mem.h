@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Host memory: every allocation is counted and can be made to fail (base/fault.h).
+ * A NULL return has already recorded ERR_MEMORY with fail(); the caller returns ERR_MEMORY.
+ * Sizes multiply checked. Blocks of 64 bytes or more are aligned to 64 (vector loads). */
+#ifndef COTRAIN_BASE_MEM_H
+#define COTRAIN_BASE_MEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+void *mem_alloc(size_t n, size_t size) __attribute__((malloc, warn_unused_result));
+void *mem_zalloc(size_t n, size_t size) __attribute__((malloc, warn_unused_result));
+/* Grows or shrinks; on failure `p` stays valid. */
+void *mem_resize(void *p, size_t n, size_t size) __attribute__((warn_unused_result));
+char *mem_strdup(const char *text) __attribute__((malloc, warn_unused_result));
+void mem_free(void *p);
+
+struct mem_stats {
+    int64_t live_blocks, live_bytes, peak_bytes, calls;
+};
+struct mem_stats mem_stats(void);
+
+#endif

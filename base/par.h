@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Threads (OpenMP): independent pieces of work side by side. What a piece computes never depends on
+ * how many threads there are; nothing is summed across pieces. */
+#ifndef COTRAIN_BASE_PAR_H
+#define COTRAIN_BASE_PAR_H
+
+#include <stdint.h>
+
+/* n <= 0: COTRAIN_THREADS, else all cores this process may use. */
+void par_set_threads(int64_t n);
+int par_threads(void);
+/* Calls fn(ctx, begin, end, thread) over pieces of [0, n) of at least `grain` items; `thread` is
+ * below par_threads(). Runs in the caller when there is one piece. Not nested: a call from inside a
+ * piece runs in that piece's thread. */
+void par_for(int64_t n, int64_t grain, void (*fn)(void *ctx, int64_t begin, int64_t end, int thread),
+             void *ctx);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Growable byte strings, UTF-8 and name comparison. `data` is always NUL-terminated once non-NULL;
+ * the text may hold NUL bytes, so `len` decides. */
+#ifndef COTRAIN_BASE_STR_H
+#define COTRAIN_BASE_STR_H
+
+#include "base/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct str {
+    char *data;
+    size_t len, capacity;
+};
+
+/* A zeroed struct str is the empty string. */
+MUST_CHECK err str_append(struct str *s, const void *bytes, size_t n);
+MUST_CHECK err str_add(struct str *s, const char *text);
+MUST_CHECK err str_printf(struct str *s, const char *format, ...) PRINTF_LIKE(2, 3);
+MUST_CHECK err str_codepoint(struct str *s, uint32_t codepoint);
+void str_clear(struct str *s);
+void str_release(struct str *s);
+const char *str_text(const struct str *s); /* never NULL */
+
+/* Byte offset of the first ill-formed UTF-8 sequence, or -1. Surrogates and overlong forms count. */
+int64_t utf8_invalid_at(const char *text, size_t n);
+/* Reads one code point of well-formed text; returns its length in bytes (0 at the end). */
+size_t utf8_next(const char *text, size_t n, uint32_t *codepoint);
+int64_t utf8_count(const char *text, size_t n);
+/* Decodes into an array of code points (mem_alloc; the caller frees). Ill-formed text is an error. */
+MUST_CHECK err utf8_decode(const char *text, size_t n, uint32_t **out, int64_t *out_n);
+
+bool str_starts(const char *text, const char *prefix);
+bool str_ends(const char *text, const char *suffix);
+/* The candidate nearest to `name` by edit distance, or NULL when none is near enough to suggest. */
+const char *str_nearest(const char *name, const char *const *candidates, size_t n);
+/* Whole-text numbers: anything left over, overflow or a non-finite value is ERR_PARSE. */
+MUST_CHECK err str_to_int64(const char *text, int64_t *out);
+MUST_CHECK err str_to_double(const char *text, double *out);
+/* "24GiB", "512MiB", "4096" -> bytes. */
+MUST_CHECK err str_to_bytes(const char *text, int64_t *out);
+
+#endif

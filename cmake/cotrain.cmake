@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+# Compiler settings and the two functions of the top CMakeLists.txt. Sources are found by name, so a new
+# file needs no line anywhere.
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS ON) # fsync, mmap, openat: _GNU_SOURCE
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+find_package(OpenMP REQUIRED COMPONENTS C)
+
+add_compile_definitions(_GNU_SOURCE COTRAIN_VERSION="${PROJECT_VERSION}")
+# Sums are written as explicit chains of fma; the compiler must neither fuse nor reorder any other.
+add_compile_options(-ffp-contract=off -fno-math-errno -fno-trapping-math -Wall -Wextra -Wshadow
+                    -Wconversion -Wno-sign-conversion -Wvla -Wdouble-promotion -Werror
+                    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>)
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g")
+option(COTRAIN_SANITIZE "address and undefined-behaviour sanitizers" OFF)
+if(COTRAIN_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+include_directories(${PROJECT_SOURCE_DIR})
+
+function(cotrain_folder name rank uses libraries)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${name}/*.c ${PROJECT_SOURCE_DIR}/${name}/*.cc)
+  if(NOT sources)
+    message(FATAL_ERROR "folder ${name} has no sources")
+  endif()
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC ${uses} PRIVATE ${libraries})
+  # The rank check: this folder alone, against the folders on its line and nothing else.
+  add_library(${name}_alone SHARED EXCLUDE_FROM_ALL $<TARGET_OBJECTS:${name}>)
+  set_target_properties(${name}_alone PROPERTIES LINKER_LANGUAGE CXX LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/ranks)
+  set(below)
+  foreach(used ${uses})
+    list(APPEND below ${used}_alone)
+  endforeach()
+  target_link_libraries(${name}_alone PRIVATE ${below} ${libraries})
+  if(NOT COTRAIN_SANITIZE)
+    target_link_options(${name}_alone PRIVATE -Wl,-z,defs)
+  endif()
+  set_property(GLOBAL APPEND PROPERTY COTRAIN_FOLDERS ${name})
+  set_property(GLOBAL APPEND PROPERTY COTRAIN_ALONE ${name}_alone)
+  set_property(GLOBAL PROPERTY COTRAIN_RANK_${name} ${rank})
+endfunction()
+
+function(cotrain_program program folder uses)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.c)
+  add_executable(${program} ${sources})
+  target_link_libraries(${program} PRIVATE ${uses})
+  get_property(alone GLOBAL PROPERTY COTRAIN_ALONE)
+  add_custom_target(ranks DEPENDS ${alone})
+endfunction()

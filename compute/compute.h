@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A compute backend: one function per row of compute/ops.def, and the memory it works on.
+ * Activations ("act" in the operations' comments) are in the backend's activation dtype: fp32 on the
+ * CPU. All pointers given to an operation are the backend's own memory. Operations run in the order
+ * they are called; compute_wait() ends all that were started.
+ * Same bits: every sum has one fixed order that does not depend on threads (compute/ops/op.h). */
+#ifndef COTRAIN_COMPUTE_COMPUTE_H
+#define COTRAIN_COMPUTE_COMPUTE_H
+
+#include "base/err.h"
+#include "compute/dtype.h"
+#include <stddef.h>
+
+/* A matrix operand in place: element (i,j) is at data[i*row_stride + j*col_stride], counted in
+ * elements of `dtype`. A transposed view swaps the strides. */
+struct mat {
+    const void *data;
+    enum dtype dtype;
+    int64_t row_stride, col_stride;
+};
+
+struct compute;
+
+#define OP(name) struct name##_args;
+#include "compute/ops.def"
+#undef OP
+
+/* Functions of a backend. A fault in the arguments is a bug of the caller (BUG_IF), so results are
+ * only those of the device: allocation, launch, an asynchronous failure. */
+struct backend {
+    const char *name; /* "cpu", "cuda" */
+    enum dtype act_dtype;
+    MUST_CHECK err (*open)(struct compute *c);
+    void (*close)(struct compute *c);
+    MUST_CHECK err (*alloc)(struct compute *c, size_t bytes, void **out); /* zeroed, 64-byte aligned */
+    void (*free)(struct compute *c, void *p);
+    MUST_CHECK err (*upload)(struct compute *c, void *to, const void *from, size_t bytes);
+    MUST_CHECK err (*download)(struct compute *c, void *to, const void *from, size_t bytes);
+    MUST_CHECK err (*zero)(struct compute *c, void *p, size_t bytes);
+    MUST_CHECK err (*wait)(struct compute *c);
+#define OP(name) MUST_CHECK err (*name)(struct compute * c, const struct name##_args *args);
+#include "compute/ops.def"
+#undef OP
+};
+
+struct compute {
+    const struct backend *backend;
+    void *state; /* the backend's own */
+};
+
+/* `device`: a name from compute/backends.def, or NULL for the first one that works. An unknown name
+ * or a backend that was not built is ERR_UNSUPPORTED, saying which there are. */
+MUST_CHECK err compute_open(struct compute *c, const char *device);
+void compute_close(struct compute *c);
+extern const struct backend *const backends[];
+extern const int n_backends;
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A flat batch: the tokens of all rows back to back, with borders told per token instead of by
+ * padding or a mask matrix. Every kind of isolation is a choice of position, first and link. */
+#ifndef COTRAIN_MODEL_BATCH_H
+#define COTRAIN_MODEL_BATCH_H
+
+#include "base/err.h"
+#include <stdint.h>
+
+enum { TARGET_IGNORE = -100 };
+
+/* Where attention, positions and the localized filter stop (DESIGN section 4). */
+enum isolate {
+    ISOLATE_ALL,       /* all three at a document's border */
+    ISOLATE_ATTENTION, /* attention only; positions and filter at a row's border (HF eager mode) */
+    ISOLATE_NONE,      /* everything at a row's border only (HF with flash attention) */
+};
+MUST_CHECK err isolate_parse(const char *name, enum isolate *out);
+
+struct batch {
+    int64_t n, capacity;
+    int32_t *ids;      /* (N) */
+    int32_t *targets;  /* (N) the token to predict after this one, or TARGET_IGNORE */
+    int32_t *position; /* (N) rotary position */
+    int32_t *first;    /* (N) index of the first token that this one attends to */
+    uint8_t *link;     /* (N) 1: the token before belongs to the same text for the localized filter */
+    int32_t *row;      /* (N) the token's number within the training step (keys dropout) */
+};
+
+MUST_CHECK err batch_init(struct batch *b, int64_t capacity);
+void batch_clear(struct batch *b);
+void batch_release(struct batch *b);
+/* Appends one row of n tokens. doc_start[i] is 1 where a document begins (i = 0 always does);
+ * NULL: after each token equal to eod. targets NULL: all ignored. Over capacity is ERR_LIMIT. */
+MUST_CHECK err batch_add_row(struct batch *b, int64_t n, const int32_t *ids, const int32_t *targets,
+                             const uint8_t *doc_start, int64_t eod, enum isolate isolate);
+
+#endif

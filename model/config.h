@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Shape and settings of a Yuan 2.0 model, read from a checkpoint's config.json (HF key names).
+ * Keys that would change the numbers and are not handled are refused by name; the rest are kept in
+ * `json` so that a release writes them back. */
+#ifndef COTRAIN_MODEL_CONFIG_H
+#define COTRAIN_MODEL_CONFIG_H
+
+#include "base/err.h"
+#include "base/json.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct model_config {
+    int64_t vocab_size, hidden_size, intermediate_size, n_layers, n_heads, head_size;
+    int64_t max_positions;
+    int64_t eod, sep, pad; /* token ids; sep -1 when the config has none */
+    double rms_norm_eps;   /* input, post-attention and final norms */
+    double lfa_norm_eps;   /* always 1e-6: the released code ignores the config here */
+    double rope_base;      /* 10000 */
+    bool tied_head;
+    bool reset_attention_mask, reset_position_ids, use_loss_mask;
+    double initializer_range;
+    json_t *json; /* the file's object, owned */
+};
+
+MUST_CHECK err model_config_read(struct model_config *c, const char *path);
+void model_config_release(struct model_config *c);
+/* Parameters, with the tied head counted once. */
+int64_t model_config_parameters(const struct model_config *c);
+
+#endif

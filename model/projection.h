@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A projection: one weight matrix and, where adapters/ put one, an adapter beside it. The model calls
+ * projections and knows no adapter; an adapter fills in this table and knows no block. The localized
+ * filter's convolutions are projections whose input rows are paired (ops/pair): in = 2 C. */
+#ifndef COTRAIN_MODEL_PROJECTION_H
+#define COTRAIN_MODEL_PROJECTION_H
+
+#include "base/err.h"
+#include "compute/compute.h"
+#include "model/batch.h"
+#include <stdbool.h>
+
+struct projection;
+
+/* What one call works on. `saved` is the adapter's own activation memory for this projection and this
+ * call, adapter_ops.saved_bytes(N) long, kept from forward to backward. */
+struct projection_call {
+    struct compute *compute;
+    const struct batch *batch;
+    int64_t n;
+    bool training; /* dropout on */
+    uint64_t seed, step;
+    void *saved;
+    void *work; /* adapter_ops.work_bytes(N) of scratch */
+};
+
+struct adapter_ops {
+    /* y (N,out) already holds W x + bias; adds the adapter's part. */
+    MUST_CHECK err (*forward)(const struct projection *p, const struct projection_call *call,
+                              const void *x, void *y);
+    /* Adds the adapter's parameter gradients, and to dx (N,in) its part of the input's gradient. */
+    MUST_CHECK err (*backward)(const struct projection *p, const struct projection_call *call,
+                               const void *x, const void *dy, void *dx);
+    size_t (*saved_bytes)(const struct projection *p, int64_t n);
+    size_t (*work_bytes)(const struct projection *p, int64_t n);
+};
+
+struct projection {
+    const char *module; /* "model.layers.0.self_attn.q_proj" */
+    int64_t site;       /* number of this projection in the model, keys dropout */
+    int64_t in, out;    /* in = 2 C for a paired input */
+    bool paired;
+    struct mat weight;      /* (out,in) */
+    struct mat bias;        /* (1,out); data NULL: none */
+    float *weight_gradient; /* (out,in), added to; NULL: frozen */
+    float *bias_gradient;   /* (out); NULL: frozen */
+    const struct adapter_ops *adapter; /* NULL: none */
+    void *adapter_state;
+};
+
+/* y = W x + bias, then the adapter. */
+MUST_CHECK err projection_forward(const struct projection *p, const struct projection_call *call,
+                                  const void *x, void *y);
+/* Adds parameter gradients; dx = or += W^T dy and the adapter's part (dx NULL: not wanted). */
+MUST_CHECK err projection_backward(const struct projection *p, const struct projection_call *call,
+                                   const void *x, const void *dy, void *dx, bool accumulate);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A request as a recipe carries it: who asked for what, with one or two examples. Read by data/ (rows),
+ * eval/ (held-out cases) and release/ (the per-request table). */
+#ifndef COTRAIN_RECIPES_REQUEST_H
+#define COTRAIN_RECIPES_REQUEST_H
+
+#include <stdint.h>
+
+struct example {
+    const char *prompt, *response;
+    const char *file; /* where it stands, for errors */
+    int line;
+};
+struct request {
+    const char *id; /* "IEIT-Yuan/Yuan-2.0#22@1898012345" */
+    const char *scenario, *capability;
+    double weight;     /* share of the data, relative to the other requests */
+    const char *cases; /* JSON Lines of held-out {"prompt","response"}, as a usable path; NULL: none */
+    struct example *examples;
+    int64_t n_examples;
+};
+struct request_list {
+    struct request *items;
+    int64_t n;
+};
+
+#endif
