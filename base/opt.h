@@ -38,6 +38,7 @@ struct opt {
     const char *value;   /* name of the value in help, "DIR"; NULL: from the type */
     double min, max;     /* both 0: any */
     bool required;
+    bool map; /* a list that a recipe writes as a mapping: its items are "key: value" */
     bool positional; /* command line: taken in order from the words without a dash; a list takes the rest */
 };
 

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Rows of the recipe's `eval` section. Which tasks exist is told by eval/tasks.def, not here: the
+ * names are checked by eval_check_options (eval/task.h), so that the error lists what there is. */
+#include "eval/options.h"
+
+#define ROW(field, ...) OPT(struct eval_options, field, __VA_ARGS__)
+static const struct opt eval_rows[] = {
+    ROW(tasks, .preset = "requests,validation", .help = "tasks that run before and after training"),
+    ROW(gates, .map = true, .value = "TASK: CONDITION",
+        .help =
+            "what a task's score must do, e.g. {requests: \">= +0.05\"}: a signed number is the "
+            "change from before to after, an unsigned one the score after"),
+    ROW(limit, .min = 0, .max = 1e9, .preset = "0", .help = "cases of each request; 0 takes all"),
+    ROW(max_new_tokens, .min = 1, .max = 65536, .preset = "64",
+        .help = "longest answer, in tokens"),
+};
+
+struct opt_table eval_options_table(void) {
+    return OPT_TABLE(eval_rows);
+}

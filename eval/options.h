@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The recipe's `eval` section: which tasks run before and after training, and what their scores
+ * must do for a release to be made (eval/gates.h). */
+#ifndef COTRAIN_EVAL_OPTIONS_H
+#define COTRAIN_EVAL_OPTIONS_H
+
+#include "base/opt.h"
+
+struct eval_options {
+    struct opt_list tasks;  /* rows of eval/tasks.def */
+    struct opt_list gates;  /* a map of task to condition; items "task: condition" */
+    int64_t limit;          /* cases of each request; 0: all */
+    int64_t max_new_tokens; /* of one answer */
+};
+struct opt_table eval_options_table(void);
+
+#endif

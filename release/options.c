@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Rows of the recipe's `release` section. */
+#include "release/options.h"
+
+#define ROW(field, ...) OPT(struct release_options, field, __VA_ARGS__)
+static const struct opt release_rows[] = {
+    ROW(name, .required = true, .help = "name of the released model and of its folder"),
+    ROW(license, .preset = "license-yuan", .help = "licence of the released model, for its card"),
+    ROW(license_link, .value = "URL", .help = "where the licence text is"),
+    ROW(base_model, .help = "public name of the base model, for the card"),
+    ROW(summary, .help = "one or two sentences for the card"),
+    ROW(languages, .preset = "zh,en", .help = "languages named in the card"),
+    ROW(files_of_base, .preset = "true",
+        .help = "copy the base's model code (*.py) and licence files unchanged"),
+};
+
+struct opt_table release_options_table(void) {
+    return OPT_TABLE(release_rows);
+}

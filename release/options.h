@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The recipe's `release` section: what the released model is called, under which licence, and what
+ * its card says of it. */
+#ifndef COTRAIN_RELEASE_OPTIONS_H
+#define COTRAIN_RELEASE_OPTIONS_H
+
+#include "base/opt.h"
+
+struct release_options {
+    const char *name;         /* of the released model and its folder, "Yuan2-2B-Mars" */
+    const char *license;      /* an SPDX identifier in lower case, or "license-yuan" */
+    const char *license_link; /* NULL: none; license-yuan knows its own */
+    const char
+        *base_model; /* public name of the base for the card; NULL: the recipe's base_model.path */
+    const char *summary; /* one or two sentences for the card; NULL: none */
+    struct opt_list languages;
+    bool files_of_base; /* copy the base's *.py model code and licence files unchanged */
+};
+struct opt_table release_options_table(void);
+
+#endif
