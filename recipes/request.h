@@ -4,6 +4,7 @@
 #ifndef COTRAIN_RECIPES_REQUEST_H
 #define COTRAIN_RECIPES_REQUEST_H
 
+#include "base/opt.h"
 #include <stdint.h>
 
 struct example {
@@ -23,5 +24,7 @@ struct request_list {
     struct request *items;
     int64_t n;
 };
+struct opt_table request_options_table(void); /* the scalar keys of one request */
+struct opt_table example_options_table(void); /* prompt, response */
 
 #endif
