@@ -40,7 +40,6 @@ struct opt {
     bool required;
     bool map; /* a list that a recipe writes as a mapping: its items are "key: value" */
     bool positional; /* command line: taken in order from the words without a dash; a list takes the rest */
-    bool pairs; /* a list that is a map of texts in a recipe: items "key: value" */
     bool path; /* an existing file or folder; in a recipe, relative to the file that wrote it */
 };
 
