@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "compute/dtype.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A matrix operand in place: element (i,j) is at data[i*row_stride + j*col_stride], counted in
@@ -30,6 +31,7 @@ struct compute;
 struct backend {
     const char *name; /* "cpu", "cuda" */
     enum dtype act_dtype;
+    bool host_memory; /* operands may be any host memory (weights as mapped from a file) */
     MUST_CHECK err (*open)(struct compute *c);
     void (*close)(struct compute *c);
     MUST_CHECK err (*alloc)(struct compute *c, size_t bytes, void **out); /* zeroed, 64-byte aligned */

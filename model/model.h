@@ -25,8 +25,8 @@ struct param {
     int64_t shape[4];
     int64_t count;
     enum dtype dtype; /* of the file it came from */
-    float *value;     /* fp32 when trainable, in the plan's memory; else NULL */
-    float *gradient;  /* fp32 when trainable */
+    float *value;     /* fp32 copy in the plan's memory when trained or wanted in fp32; else NULL */
+    float *gradient;  /* fp32 when trained; else NULL */
     const void *stored; /* as mapped from the file, in `dtype`; NULL for new ones */
 };
 
@@ -43,7 +43,9 @@ struct model {
 };
 
 struct model_plan_options {
-    int64_t max_tokens;  /* N of the largest batch */
+    int64_t max_tokens;  /* N of the largest batch; 0: only decoders will run */
+    int64_t max_step_tokens; /* most tokens between two model_zero_gradients; 0: any number. Bounds the
+                              * rows kept for the lookup's gradient when the head is tied */
     bool train_base;     /* gradients for the model's own parameters */
     bool backward;       /* activations kept for model_backward */
     bool fp32_weights;   /* copy the weights to fp32 in the plan even when they are frozen */
@@ -62,6 +64,10 @@ struct model_call {
     const struct batch *batch;
     bool training; /* dropout of adapters on */
     uint64_t seed, step;
+    /* Sees intermediate results of the forward pass as they come, in host memory: "layers.0.lf_gate",
+     * "layers.1.mlp", ... (rows, columns). For tests and inspection; NULL: nobody looks. */
+    err (*observe)(void *ctx, const char *name, const float *values, int64_t rows, int64_t columns);
+    void *observe_ctx;
 };
 /* Final normed hidden rows stay in the model's activations until the next call. Token ids or
  * positions outside the model's range are ERR_RANGE naming the place. */
@@ -75,10 +81,17 @@ MUST_CHECK err model_loss(struct model *m, const struct model_call *call, double
 MUST_CHECK err model_backward(struct model *m, const struct model_call *call);
 /* Logits of rows [begin, end) of the last forward into host memory (end - begin, V). */
 MUST_CHECK err model_logits(struct model *m, int64_t begin, int64_t end, float *out);
+/* A step's gradients: zero, then loss and backward once a micro-batch, then finish, then read. Finish
+ * adds the lookups' part to a tied embedding's gradient; it is kept apart until then so that the bits
+ * do not depend on how the step was cut into micro-batches. */
 MUST_CHECK err model_zero_gradients(struct model *m);
+MUST_CHECK err model_finish_gradients(struct model *m);
 
-/* An activation of the last forward by name ("layers.0.lf_gate", "layers.1.mlp", ...), copied to host
- * memory (mem_alloc; the caller frees); for tests that compare intermediates. */
-MUST_CHECK err model_activation(struct model *m, const char *name, float **out, int64_t *out_count);
+/* Writes a folder others can load: DIR/config.json (as it was read) and DIR/model.safetensors, or
+ * shards when over shard_bytes (0: never), each parameter in the dtype it was opened with. `change`
+ * (may be NULL) sees each parameter's present values in fp32 before they are rounded, to merge an
+ * adapter. The tensors pass one at a time. DIR exists. */
+MUST_CHECK err model_save(struct model *m, const char *dir, int64_t shard_bytes,
+                          err (*change)(void *ctx, const struct param *p, float *value), void *ctx);
 
 #endif

@@ -25,7 +25,7 @@ struct projection_call {
 };
 
 struct adapter_ops {
-    /* y (N,out) already holds W x + bias; adds the adapter's part. */
+    /* y (N,out), rows y_stride apart, already holds W x + bias; adds the adapter's part. */
     MUST_CHECK err (*forward)(const struct projection *p, const struct projection_call *call,
                               const void *x, void *y);
     /* Adds the adapter's parameter gradients, and to dx (N,in) its part of the input's gradient. */
@@ -39,6 +39,8 @@ struct projection {
     const char *module; /* "model.layers.0.self_attn.q_proj" */
     int64_t site;       /* number of this projection in the model, keys dropout */
     int64_t in, out;    /* in = 2 C for a paired input */
+    int64_t y_stride;   /* elements between rows of y and dy: 2 C for q_proj and k_proj, which share one
+                         * buffer (N,2C); out for all others. Rows of x and dx are contiguous. */
     bool paired;
     struct mat weight;      /* (out,in) */
     struct mat bias;        /* (1,out); data NULL: none */
