@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Arena: many small allocations with one lifetime, released together. Grows in chunks from base/mem.
- * For parse trees, names and tables; the planned memory of a run is compute/plan.h. */
+ * For parse trees, names and tables; the planned memory of a run is compute/plan.h.
+ * Blocks live until arena_release; there is no freeing of one. */
 #ifndef COTRAIN_BASE_ARENA_H
 #define COTRAIN_BASE_ARENA_H
 

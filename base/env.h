@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Environment variables, all listed in base/env.def. */
+ * Environment variables, all listed in base/env.def.
+ * A variable that has no row there cannot be read, so help and the reference pages know them all.
+ * Read next: base/env.def. */
 #ifndef COTRAIN_BASE_ENV_H
 #define COTRAIN_BASE_ENV_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Faults on purpose: the Nth allocation or the Nth I/O operation fails (or kills the process), so
- * that tests can prove what survives. Armed from COTRAIN_FAULT or by a test; free when not armed. */
+ * that tests can prove what survives. Armed from COTRAIN_FAULT or by a test; free when not armed.
+ * Read next: base/mem.h and base/file.h, which ask it; tests/fault, which sweep it. */
 #ifndef COTRAIN_BASE_FAULT_H
 #define COTRAIN_BASE_FAULT_H
 

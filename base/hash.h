@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * SHA-256 (libcrypto), as lower-case hex; used for every content hash of the chain. */
+ * SHA-256 (libcrypto), as lower-case hex; used for every content hash of the chain.
+ * A folder's digest depends on names and contents alone: no times, owners or order of creation.
+ * The program's only door to libcrypto. */
 #ifndef COTRAIN_BASE_HASH_H
 #define COTRAIN_BASE_HASH_H
 

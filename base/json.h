@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * JSON: jansson, plus what this project needs around it. The json_t functions are jansson's own and
- * are used directly; this header is the only place that includes them. Memory goes through base/mem. */
+ * are used directly; this header is the only place that includes them. Memory goes through base/mem.
+ * Read next: base/str.h, into which texts are written. */
 #ifndef COTRAIN_BASE_JSON_H
 #define COTRAIN_BASE_JSON_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Log to stderr: LOG(DATA, INFO, "read %d rows", n). Levels by subsystem through COTRAIN_LOG.
- * stdout carries results and is never written here. */
+ * stdout carries results and is never written here.
+ * Read next: base/env.def for the variable; run.jsonl, the machine's record, is the trainer's. */
 #ifndef COTRAIN_BASE_LOG_H
 #define COTRAIN_BASE_LOG_H
 

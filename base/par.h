@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Threads (OpenMP): independent pieces of work side by side. What a piece computes never depends on
- * how many threads there are; nothing is summed across pieces. */
+ * how many threads there are; nothing is summed across pieces.
+ * So a result has the same bits with one thread as with sixteen. */
 #ifndef COTRAIN_BASE_PAR_H
 #define COTRAIN_BASE_PAR_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Growable byte strings, UTF-8 and name comparison. `data` is always NUL-terminated once non-NULL;
- * the text may hold NUL bytes, so `len` decides. */
+ * the text may hold NUL bytes, so `len` decides.
+ * Also whole-text numbers, and the nearest known name for an unknown one. */
 #ifndef COTRAIN_BASE_STR_H
 #define COTRAIN_BASE_STR_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A flat batch: the tokens of all rows back to back, with borders told per token instead of by
- * padding or a mask matrix. Every kind of isolation is a choice of position, first and link. */
+ * padding or a mask matrix. Every kind of isolation is a choice of position, first and link.
+ * Read next: model/model.h, which takes one. */
 #ifndef COTRAIN_MODEL_BATCH_H
 #define COTRAIN_MODEL_BATCH_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Decoding with a key/value cache and the localized filter's state (one normed input row and one
- * conv1 output row per layer). Exact: the same tokens as a full recomputation. */
+ * conv1 output row per layer). Exact: the same tokens as a full recomputation.
+ * Read next: model/model.h for the passes without a cache. */
 #ifndef COTRAIN_MODEL_GENERATE_H
 #define COTRAIN_MODEL_GENERATE_H
 

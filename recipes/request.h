@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A request as a recipe carries it: who asked for what, with one or two examples. Read by data/ (rows),
- * eval/ (held-out cases) and release/ (the per-request table). */
+ * eval/ (held-out cases) and release/ (the per-request table).
+ * Its strings belong to the recipe it was read from (recipes/recipe.h). */
 #ifndef COTRAIN_RECIPES_REQUEST_H
 #define COTRAIN_RECIPES_REQUEST_H
 

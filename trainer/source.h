@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Where the trainer gets its tokens: a function the caller hands in, so that a program of base,
- * compute, model, adapters and trainer alone needs no tokenizer. cli/ joins it to data/'s loader. */
+ * compute, model, adapters and trainer alone needs no tokenizer. cli/ joins it to data/'s loader.
+ * Read next: data/ for the loader behind it, trainer/ for the loop before it. */
 #ifndef COTRAIN_TRAINER_SOURCE_H
 #define COTRAIN_TRAINER_SOURCE_H
 
