@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Builds a dataset folder: reads every source and inline example, makes rows, keeps held-out cases
+ * and validation rows apart, encodes, and writes token shards with a manifest of hashes. The folder
+ * appears whole or not at all. The same input gives the same bytes, whatever the paths are called
+ * up to their last part. Next: data/dataset.h (the folder), data/read.h (sources), data/loader.h.
+ */
+#ifndef COTRAIN_DATA_BUILD_H
+#define COTRAIN_DATA_BUILD_H
+
+#include "data/dataset.h"
+#include "data/options.h"
+#include "recipes/request.h"
+#include <stdint.h>
+
+struct data_build {
+    const struct data_options *options;
+    const struct request_list *requests;
+    const char *tokenizer_dir;
+    int64_t vocab_size; /* rows of the model's embedding; 0: not checked */
+    uint64_t seed;      /* of the splits */
+};
+
+/* Refused, each with its place: no rows, nothing to train, unreadable or ill-formed rows (all of
+ * them together, counted, the first ten shown), special tokens in a text, a held-out prompt that is
+ * also trained, a token id at or over vocab_size. An existing `out_dir` is replaced only if it is a
+ * dataset (or empty). */
+MUST_CHECK err data_build(const struct data_build *b, const char *out_dir);
+
+#endif

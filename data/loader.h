@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From a dataset to training steps: each epoch draws every group's share of rows, shuffles them,
+ * packs them in that order into rows of at most sequence_len positions, and cuts the rows into
+ * steps. What a step holds is a pure function of the dataset, the options and the step's number.
+ *
+ * Shares. An epoch has as many documents as the split has rows, N. Group g with weight w_g of all
+ * weights W gets N w_g / W of them (largest remainders, so that they sum to N). With n_g rows and a
+ * share of q n_g + r, each of its rows comes q times, and r of them, drawn anew each epoch, once
+ * more.
+ *
+ * Packing is next-fit in the shuffled order: a document that does not fit the row opens the next
+ * one. Concatenated rows are therefore the shuffled documents, whatever the row length. A row's ids
+ * are its documents without the last token, its targets without the first one. Without packing each
+ * row is one document. */
+#ifndef COTRAIN_DATA_LOADER_H
+#define COTRAIN_DATA_LOADER_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "data/dataset.h"
+#include "data/masks.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A document of more than sequence_len + 1 tokens. Truncating takes away tokens from the start of
+ * the (first) prompt and leaves at least one of it; what does not fit even so is an error. An
+ * answer and its <eod> are never cut. */
+enum overlong { OVERLONG_ERROR, OVERLONG_DROP, OVERLONG_TRUNCATE_PROMPT };
+MUST_CHECK err overlong_parse(const char *name, enum overlong *out);
+
+struct loader_options {
+    int64_t sequence_len;  /* most positions of a row */
+    int64_t rows_per_step; /* micro_batch_size * gradient_accumulation_steps */
+    int64_t epochs;
+    int64_t max_steps; /* over 0: exactly this many steps, over as many epochs as that takes */
+    uint64_t seed;
+    bool packing;
+    bool in_order; /* no shares and no shuffle: every row once, as stored (validation) */
+    bool
+        train_across_borders; /* isolate none or attention: an <eod> may predict the next document's
+                               * first token (if the loss mask says so); isolate all: never */
+    enum overlong overlong;
+    enum loss_mask loss_mask;
+};
+
+/* Fields and meaning as trainer/source.h's struct train_row, which data/ may not include. */
+struct loader_row {
+    int64_t n;
+    const int32_t *ids;
+    const int32_t *targets; /* LOADER_IGNORE where not trained */
+    const uint8_t *doc_start;
+};
+enum { LOADER_IGNORE = -100 };
+
+struct loader;
+/* `d` stays the caller's and must outlive the loader. Nothing to train is an error. */
+MUST_CHECK err loader_open(struct loader **out, const struct dataset *d, enum dataset_split split,
+                           const struct loader_options *options);
+void loader_close(struct loader *l);
+
+int64_t loader_n_steps(const struct loader *l);
+/* Steps of the first epoch; packing may give another one a step more or less. */
+int64_t loader_steps_per_epoch(const struct loader *l);
+int64_t loader_epoch_of(const struct loader *l, int64_t step);
+int64_t loader_max_row_tokens(const struct loader *l); /* longest row of any step */
+int64_t loader_max_rows(const struct loader *l);       /* most rows of any step */
+int64_t loader_n_dropped(const struct loader *l);      /* overlong rows left out of the dataset */
+int64_t loader_n_truncated(const struct loader *l);
+
+/* The rows of step `step` (from 0); pointers are valid until the next call. Not thread-safe. */
+MUST_CHECK err loader_rows(struct loader *l, int64_t step, const struct loader_row **out,
+                           int64_t *out_n);
+/* Appends the samples of a step: "train.jsonl line 12, request 'x' example at line 7". */
+MUST_CHECK err loader_describe(struct loader *l, int64_t step, struct str *out);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The recipe's `data` section. The rows of each table are in data/options.c; cli/sections.def says
+ * where each sub-section goes. Texts belong to the arena of whoever read the recipe. */
+#ifndef COTRAIN_DATA_OPTIONS_H
+#define COTRAIN_DATA_OPTIONS_H
+
+#include "base/opt.h"
+
+/* data.sources[]: a file of rows. */
+struct data_source {
+    const char *path;   /* usable from the present folder */
+    const char *format; /* auto, or a row of data/readers/readers.def */
+    const char *license;
+    const char *request; /* id of the request whose rows these are, or NULL: a group of its own */
+    double weight; /* share of the data, beside the requests' weights; without `request` only */
+};
+struct data_source_list {
+    struct data_source *items;
+    int64_t n;
+};
+
+/* data.holdout: cases that are kept for evaluation. */
+struct data_holdout {
+    /* Rows split off for each request that has no file of cases of its own; 0: none. */
+    int64_t per_request;
+    /* The cases' texts are not for publishing: only their SHA-256 is. */
+    bool sealed;
+};
+
+struct data_options {
+    const char *special_whitespace; /* strip, keep */
+    const char *turns; /* each: one row per assistant turn; all: one row, all trained */
+    double validation; /* share of every group's rows kept for validation loss */
+    struct data_source_list sources;
+    struct data_holdout holdout;
+};
+
+extern const struct opt_table data_options_table;
+extern const struct opt_table data_source_options_table;
+extern const struct opt_table data_holdout_options_table;
+
+#endif
