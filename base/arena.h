@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Arena: many small allocations with one lifetime, released together. Grows in chunks from base/mem.
- * For parse trees, names and tables; the planned memory of a run is compute/plan.h.
+ * Arena: many small allocations with one lifetime, released together. Grows in chunks from
+ * base/mem. For parse trees, names and tables; the planned memory of a run is compute/plan.h.
  * Blocks live until arena_release; there is no freeing of one. */
 #ifndef COTRAIN_BASE_ARENA_H
 #define COTRAIN_BASE_ARENA_H
@@ -15,7 +15,8 @@ struct arena {
 /* A zeroed struct arena is ready. NULL results have recorded ERR_MEMORY. Memory is zeroed. */
 void *arena_alloc(struct arena *a, size_t n, size_t size) __attribute__((warn_unused_result));
 char *arena_strdup(struct arena *a, const char *text) __attribute__((warn_unused_result));
-char *arena_strndup(struct arena *a, const char *text, size_t n) __attribute__((warn_unused_result));
+char *arena_strndup(struct arena *a, const char *text, size_t n)
+    __attribute__((warn_unused_result));
 char *arena_printf(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3)
     __attribute__((warn_unused_result));
 void arena_release(struct arena *a);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Errors with context.  A fallible function returns `err`; the message is kept per thread.
  * The function that finds the fault calls fail(); each caller that knows more wraps with fail_in();
- * only cli/main.c prints.  Messages: lower case, no full stop, what failed first, subject quoted. */
+ * only cli/main.c prints.  Messages: lower case, no full stop, what failed first, subject quoted.
+ */
 #ifndef COTRAIN_BASE_ERR_H
 #define COTRAIN_BASE_ERR_H
 
@@ -27,10 +28,12 @@ err fail(err code, const char *format, ...) PRINTF_LIKE(2, 3);
 err fail_errno(err code, int errno_value, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Puts "text: " before the present message. Returns `code`. With ERR_OK it does nothing. */
 err fail_in(err code, const char *format, ...) PRINTF_LIKE(2, 3);
-/* What to do about it, one line; shown after the message. Keeps the first one set. Returns `code`. */
+/* What to do about it, one line; shown after the message. Keeps the first one set. Returns `code`.
+ */
 err fail_hint(err code, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* The thread's present message and hint ("" when none). Valid until the next fail on this thread. */
+/* The thread's present message and hint ("" when none). Valid until the next fail on this thread.
+ */
 const char *err_message(void);
 const char *err_hint(void);
 void err_clear(void);

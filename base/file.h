@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Files. Everything written appears whole or not at all: temporary file beside the target, fsync,
- * rename, fsync of the folder. Folders likewise: fill DIR.tmp-*, then dir_commit. Every write, fsync
- * and rename counts as one I/O operation that base/fault.h can make fail or kill.
- * Errors name the path and the system's reason. */
+ * rename, fsync of the folder. Folders likewise: fill DIR.tmp-*, then dir_commit. Every write,
+ * fsync and rename counts as one I/O operation that base/fault.h can make fail or kill. Errors name
+ * the path and the system's reason. */
 #ifndef COTRAIN_BASE_FILE_H
 #define COTRAIN_BASE_FILE_H
 
@@ -21,7 +21,8 @@ bool dir_exists(const char *path);
 MUST_CHECK err file_size(const char *path, int64_t *out_bytes);
 MUST_CHECK err file_remove(const char *path); /* absent is fine */
 
-/* Streaming atomic write. After open: write any number of times, then exactly one of commit, abort. */
+/* Streaming atomic write. After open: write any number of times, then exactly one of commit, abort.
+ */
 struct file_writer {
     int fd;
     char *path, *temporary;
@@ -45,8 +46,8 @@ struct file_map {
 MUST_CHECK err file_map_open(struct file_map *m, const char *path);
 void file_map_close(struct file_map *m);
 
-/* Line by line, any length up to max_line_bytes; the line comes without its newline (nor a CR before
- * it), valid until the next call. `line_number` counts from 1. */
+/* Line by line, any length up to max_line_bytes; the line comes without its newline (nor a CR
+ * before it), valid until the next call. `line_number` counts from 1. */
 struct line_reader {
     void *stream;
     char *path, *line;

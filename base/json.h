@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * JSON: jansson, plus what this project needs around it. The json_t functions are jansson's own and
- * are used directly; this header is the only place that includes them. Memory goes through base/mem.
- * Read next: base/str.h, into which texts are written. */
+ * are used directly; this header is the only place that includes them. Memory goes through
+ * base/mem. Read next: base/str.h, into which texts are written. */
 #ifndef COTRAIN_BASE_JSON_H
 #define COTRAIN_BASE_JSON_H
 
@@ -9,8 +9,8 @@
 #include "base/str.h"
 #include <jansson.h>
 
-/* Parses whole texts; duplicate keys and trailing bytes are refused. `where` names the source in the
- * error, which has line and column. The caller json_decref()s. */
+/* Parses whole texts; duplicate keys and trailing bytes are refused. `where` names the source in
+ * the error, which has line and column. The caller json_decref()s. */
 MUST_CHECK err json_parse(const char *text, size_t n, const char *where, json_t **out);
 MUST_CHECK err json_parse_file(const char *path, json_t **out);
 /* Deterministic text: keys in insertion order (or sorted), UTF-8 kept; indented by two with a final

@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LOG_SUBSYSTEMS(X) X(BASE) X(RECIPES) X(COMPUTE) X(DATA) X(MODEL) X(ADAPTERS) X(TRAINER)    \
-    X(EVAL) X(RELEASE) X(CLI)
+#define LOG_SUBSYSTEMS(X)                                                                          \
+    X(BASE) X(RECIPES) X(COMPUTE) X(DATA) X(MODEL) X(ADAPTERS) X(TRAINER) X(EVAL) X(RELEASE) X(CLI)
 enum log_subsystem {
 #define X(name) LOG_##name,
     LOG_SUBSYSTEMS(X)
 #undef X
-    LOG_SUBSYSTEM_COUNT
+        LOG_SUBSYSTEM_COUNT
 };
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Option tables: one row a setting, read by recipes, the command line, help and the reference pages.
- * A row names a field of a struct; its type is taken from the field by _Generic, so a row cannot
- * disagree with the struct.
+ * Option tables: one row a setting, read by recipes, the command line, help and the reference
+ * pages. A row names a field of a struct; its type is taken from the field by _Generic, so a row
+ * cannot disagree with the struct.
  *
  *     struct train_options { int64_t num_epochs; double learning_rate; const char *optimizer; };
  *     #define ROW(field, ...) OPT(struct train_options, field, __VA_ARGS__)
@@ -38,13 +38,14 @@ struct opt {
     const char *value;   /* name of the value in help, "DIR"; NULL: from the type */
     double min, max;     /* both 0: any */
     bool required;
-    bool map; /* a list that a recipe writes as a mapping: its items are "key: value" */
-    bool positional; /* command line: taken in order from the words without a dash; a list takes the rest */
+    bool map;        /* a list that a recipe writes as a mapping: its items are "key: value" */
+    bool positional; /* command line: taken in order from the words without a dash */
+    bool repeated;   /* a list whose items come one by one, whole: --set a=1 --set b=2, FILE... */
     bool path; /* an existing file or folder; in a recipe, relative to the file that wrote it */
 };
 
-#define OPT(struct_type, field, ...)                                                               \
-    {                                                                                              \
+#define OPT(struct_type, field, ...)                                                                 \
+    {                                                                                                \
         .name = #field, .offset = offsetof(struct_type, field),                                    \
         .type = _Generic(((struct_type *)0)->field, bool                                           \
                          : OPT_BOOL, int64_t                                                       \
@@ -52,7 +53,7 @@ struct opt {
                          : OPT_FLOAT, const char *                                                 \
                          : OPT_STRING, struct opt_list                                             \
                          : OPT_LIST),                                                              \
-        __VA_ARGS__                                                                                \
+        __VA_ARGS__ \
     }
 
 struct opt_table {
@@ -63,18 +64,20 @@ struct opt_table {
 
 /* Sets every field to its preset. */
 MUST_CHECK err opt_presets(struct opt_table table, void *target, struct arena *a);
-/* The row of that name or alias ('-' and '_' are the same), or NULL. `out_alias` (may be NULL) tells
- * whether an alias matched. */
+/* The row of that name or alias ('-' and '_' are the same), or NULL. `out_alias` (may be NULL)
+ * tells whether an alias matched. */
 const struct opt *opt_find(struct opt_table table, const char *name, bool *out_alias);
 /* Nearest known name for an unknown one, or NULL. */
 const char *opt_nearest(struct opt_table table, const char *name);
-/* Parses text into the field: type, range and choices are checked; the error says what is allowed. */
+/* Parses text into the field: type, range and choices are checked; the error says what is allowed.
+ */
 MUST_CHECK err opt_set(const struct opt *row, void *target, const char *text, struct arena *a);
 /* For OPT_LIST: the items one by one. */
-MUST_CHECK err opt_set_list(const struct opt *row, void *target, const char *const *items, int64_t n,
-                            struct arena *a);
+MUST_CHECK err opt_set_list(const struct opt *row, void *target, const char *const *items,
+                            int64_t n, struct arena *a);
 /* The field's present value as text, for digests and `recipe show`. */
-MUST_CHECK err opt_text(const struct opt *row, const void *target, struct arena *a, const char **out);
+MUST_CHECK err opt_text(const struct opt *row, const void *target, struct arena *a,
+                        const char **out);
 
 /* Command line: `--name value`, `--name=value`, `--flag`, `--no-flag`, positional words, `--` ends
  * options. Applies presets first; unknown names get the nearest one; required rows are checked. */

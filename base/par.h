@@ -13,7 +13,7 @@ int par_threads(void);
 /* Calls fn(ctx, begin, end, thread) over pieces of [0, n) of at least `grain` items; `thread` is
  * below par_threads(). Runs in the caller when there is one piece. Not nested: a call from inside a
  * piece runs in that piece's thread. */
-void par_for(int64_t n, int64_t grain, void (*fn)(void *ctx, int64_t begin, int64_t end, int thread),
-             void *ctx);
+void par_for(int64_t n, int64_t grain,
+             void (*fn)(void *ctx, int64_t begin, int64_t end, int thread), void *ctx);
 
 #endif

@@ -9,7 +9,8 @@
 
 #include <stdint.h>
 
-/* What the numbers are for: keeps streams of one seed apart. Values are part of the file formats. */
+/* What the numbers are for: keeps streams of one seed apart. Values are part of the file formats.
+ */
 enum rng_purpose {
     RNG_INIT = 1,
     RNG_SHUFFLE = 2,
@@ -30,8 +31,8 @@ void philox4x32_10(const uint32_t counter[4], const uint32_t key[2], uint32_t ou
 
 uint32_t rng_u32(const struct rng *r, uint64_t index);
 uint64_t rng_u64(const struct rng *r, uint64_t index);
-double rng_uniform(const struct rng *r, uint64_t index); /* [0,1), 53 bits */
-double rng_normal(const struct rng *r, uint64_t index);  /* mean 0, deviation 1 */
+double rng_uniform(const struct rng *r, uint64_t index);                 /* [0,1), 53 bits */
+double rng_normal(const struct rng *r, uint64_t index);                  /* mean 0, deviation 1 */
 uint64_t rng_below(const struct rng *r, uint64_t index, uint64_t bound); /* [0,bound), bound > 0 */
 /* Fisher-Yates over items[0..n). */
 void rng_shuffle(const struct rng *r, int64_t *items, int64_t n);

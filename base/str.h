@@ -24,12 +24,14 @@ void str_clear(struct str *s);
 void str_release(struct str *s);
 const char *str_text(const struct str *s); /* never NULL */
 
-/* Byte offset of the first ill-formed UTF-8 sequence, or -1. Surrogates and overlong forms count. */
+/* Byte offset of the first ill-formed UTF-8 sequence, or -1. Surrogates and overlong forms count.
+ */
 int64_t utf8_invalid_at(const char *text, size_t n);
 /* Reads one code point of well-formed text; returns its length in bytes (0 at the end). */
 size_t utf8_next(const char *text, size_t n, uint32_t *codepoint);
 int64_t utf8_count(const char *text, size_t n);
-/* Decodes into an array of code points (mem_alloc; the caller frees). Ill-formed text is an error. */
+/* Decodes into an array of code points (mem_alloc; the caller frees). Ill-formed text is an error.
+ */
 MUST_CHECK err utf8_decode(const char *text, size_t n, uint32_t **out, int64_t *out_n);
 
 bool str_starts(const char *text, const char *prefix);

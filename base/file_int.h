@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What base/file.c and base/dir.c share: the counted system calls. */
+#ifndef COTRAIN_BASE_FILE_INT_H
+#define COTRAIN_BASE_FILE_INT_H
+
+#include "base/err.h"
+
+MUST_CHECK err file_sync(int fd, const char *path);
+MUST_CHECK err file_rename(const char *from, const char *to);
+MUST_CHECK err file_exchange(const char *one,
+                             const char *other); /* both names stay, contents swap */
+MUST_CHECK err dir_sync(const char *path);
+MUST_CHECK err dir_sync_parent(const char *path);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SHA-256 through libcrypto's EVP interface, which uses the processor's SHA instructions where
+ * there are any. */
+#include "base/hash.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include <openssl/evp.h>
+
+err sha256_init(struct sha256 *h) {
+    h->state = EVP_MD_CTX_new();
+    if (h->state != NULL && EVP_DigestInit_ex(h->state, EVP_sha256(), NULL) == 1) return ERR_OK;
+    sha256_release(h);
+    return fail(ERR_MEMORY, "cannot start a SHA-256 computation");
+}
+
+err sha256_add(struct sha256 *h, const void *data, size_t n) {
+    if (n == 0 || EVP_DigestUpdate(h->state, data, n) == 1) return ERR_OK;
+    return fail(ERR_MEMORY, "cannot continue a SHA-256 computation");
+}
+
+err sha256_final(struct sha256 *h, char out[SHA256_HEX_SIZE]) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int n = 0;
+    int good = EVP_DigestFinal_ex(h->state, digest, &n);
+    sha256_release(h);
+    if (good != 1) return fail(ERR_MEMORY, "cannot end a SHA-256 computation");
+    for (unsigned int i = 0; i < n; i++) {
+        out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+        out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+    }
+    out[2 * n] = '\0';
+    return ERR_OK;
+}
+
+void sha256_release(struct sha256 *h) {
+    EVP_MD_CTX_free(h->state);
+    h->state = NULL;
+}
+
+err sha256_bytes(const void *data, size_t n, char out[SHA256_HEX_SIZE]) {
+    struct sha256 h;
+    TRY(sha256_init(&h));
+    err e = sha256_add(&h, data, n);
+    if (e == ERR_OK) return sha256_final(&h, out);
+    sha256_release(&h);
+    return e;
+}
+
+err sha256_file(const char *path, char out[SHA256_HEX_SIZE]) {
+    struct file_map map;
+    TRY(file_map_open(&map, path));
+    err e = sha256_bytes(map.data, map.size_bytes, out);
+    file_map_close(&map);
+    return e;
+}
+
+static err add_file(struct sha256 *h, const char *dir, const char *name) {
+    char digest[SHA256_HEX_SIZE];
+    char *path = path_join(dir, name);
+    if (path == NULL) return ERR_MEMORY;
+    struct str line = {0};
+    err e = sha256_file(path, digest);
+    if (e == ERR_OK) e = str_printf(&line, "%s  %s\n", digest, name);
+    if (e == ERR_OK) e = sha256_add(h, line.data, line.len);
+    str_release(&line);
+    mem_free(path);
+    return e;
+}
+
+err sha256_dir(const char *path, char out[SHA256_HEX_SIZE]) {
+    struct name_list list = {0};
+    struct sha256 h = {0};
+    err e = dir_walk(path, &list);
+    if (e == ERR_OK) e = sha256_init(&h);
+    for (size_t i = 0; e == ERR_OK && i < list.n; i++) e = add_file(&h, path, list.names[i]);
+    if (e == ERR_OK) e = sha256_final(&h, out);
+    sha256_release(&h);
+    name_list_release(&list);
+    return e;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * JSON by jansson, with this project's errors and allocation. */
+#include "base/json.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include <string.h>
+
+enum { JSON_MAX_BYTES = 1 << 30 };
+
+static void *json_alloc(size_t n) {
+    return mem_alloc(n, 1);
+}
+
+__attribute__((constructor)) static void use_own_memory(void) {
+    json_set_alloc_funcs(json_alloc, mem_free);
+    json_object_seed(
+        1); /* hash order never shows in output, and a run is repeatable in a debugger */
+}
+
+err json_parse(const char *text, size_t n, const char *where, json_t **out) {
+    json_error_t why;
+    *out = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+    if (*out != NULL) return ERR_OK;
+    if (json_error_code(&why) == json_error_out_of_memory)
+        return fail(ERR_MEMORY, "%s: out of memory", where);
+    return fail(ERR_PARSE, "%s: line %d, column %d: not valid JSON: %s", where, why.line,
+                why.column, why.text);
+}
+
+err json_parse_file(const char *path, json_t **out) {
+    struct str text = {0};
+    struct str where = {0};
+    err e = file_read(path, JSON_MAX_BYTES, &text);
+    if (e == ERR_OK) e = str_printf(&where, "'%s'", path);
+    if (e == ERR_OK) e = json_parse(str_text(&text), text.len, where.data, out);
+    str_release(&where);
+    str_release(&text);
+    return e;
+}
+
+static int dump_piece(const char *bytes, size_t n, void *out) {
+    return str_append(out, bytes, n) == ERR_OK ? 0 : -1;
+}
+
+err json_text(const json_t *value, int flags, struct str *out) {
+    size_t how = JSON_ENCODE_ANY | JSON_REAL_PRECISION(17);
+    how |= flags & JSON_TEXT_PRETTY ? JSON_INDENT(2) : JSON_COMPACT;
+    if (flags & JSON_TEXT_SORTED) how |= JSON_SORT_KEYS;
+    if (json_dump_callback(value, dump_piece, out, how) != 0)
+        return fail(ERR_MEMORY, "out of memory writing JSON");
+    return flags & JSON_TEXT_PRETTY ? str_add(out, "\n") : ERR_OK;
+}
+
+err json_write_file(const char *path, const json_t *value) {
+    struct str text = {0};
+    err e = json_text(value, JSON_TEXT_PRETTY, &text);
+    if (e == ERR_OK) e = file_write(path, text.data, text.len);
+    str_release(&text);
+    return e;
+}
+
+static err need(const json_t *object, const char *key, const char *kind, json_t **out) {
+    *out = json_object_get(object, key);
+    if (*out == NULL) return fail(ERR_PARSE, "key '%s' is missing (a %s is needed)", key, kind);
+    return ERR_OK;
+}
+
+static err wrong(const char *key, const char *kind) {
+    return fail(ERR_PARSE, "key '%s' is not a %s", key, kind);
+}
+
+err json_need_string(const json_t *object, const char *key, const char **out) {
+    json_t *value;
+    TRY(need(object, key, "string", &value));
+    if (!json_is_string(value)) return wrong(key, "string");
+    *out = json_string_value(value);
+    return ERR_OK;
+}
+
+err json_need_int(const json_t *object, const char *key, int64_t *out) {
+    json_t *value;
+    TRY(need(object, key, "whole number", &value));
+    if (!json_is_integer(value)) return wrong(key, "whole number");
+    *out = json_integer_value(value);
+    return ERR_OK;
+}
+
+err json_need_number(const json_t *object, const char *key, double *out) {
+    json_t *value;
+    TRY(need(object, key, "number", &value));
+    if (!json_is_number(value)) return wrong(key, "number");
+    *out = json_number_value(value);
+    return ERR_OK;
+}
+
+err json_need_array(const json_t *object, const char *key, json_t **out) {
+    TRY(need(object, key, "list", out));
+    return json_is_array(*out) ? ERR_OK : wrong(key, "list");
+}
+
+err json_need_object(const json_t *object, const char *key, json_t **out) {
+    TRY(need(object, key, "map", out));
+    return json_is_object(*out) ? ERR_OK : wrong(key, "map");
+}
+
+err json_put(json_t *object, const char *key, json_t *value) {
+    if (json_object_set_new(object, key, value) == 0) return ERR_OK;
+    return fail(ERR_MEMORY, "out of memory at JSON key '%s'", key);
+}
+
+err json_push(json_t *array, json_t *value) {
+    if (json_array_append_new(array, value) == 0) return ERR_OK;
+    return fail(ERR_MEMORY, "out of memory in a JSON list");
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Counted, failable allocation. A block carries its size in front of it, so that live bytes and the
+ * peak are exact; the header is 64 bytes, which keeps the block aligned for vector loads. */
+#include "base/mem.h"
+
+#include "base/err.h"
+#include "base/fault.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum { HEADER_BYTES = 64 };
+
+static _Atomic int64_t live_blocks, live_bytes, peak_bytes, calls;
+
+static void count(int64_t blocks, int64_t bytes) {
+    live_blocks += blocks;
+    int64_t now = (live_bytes += bytes);
+    int64_t peak = peak_bytes;
+    while (now > peak && !atomic_compare_exchange_weak(&peak_bytes, &peak, now)) continue;
+}
+
+static void *allocate(size_t n, size_t size, bool zero) {
+    size_t bytes, whole;
+    calls++;
+    if (__builtin_mul_overflow(n, size, &bytes) ||
+        __builtin_add_overflow(bytes, (size_t)(2 * HEADER_BYTES), &whole)) {
+        (void)fail(ERR_MEMORY, "an allocation of %zu times %zu bytes is too large", n, size);
+        return NULL;
+    }
+    whole &= ~(size_t)(HEADER_BYTES - 1); /* aligned_alloc wants a multiple; one header is spare */
+    char *block = fault_now(FAULT_MEM) ? NULL : aligned_alloc(HEADER_BYTES, whole);
+    if (block == NULL) {
+        (void)fail(ERR_MEMORY, "out of memory (%zu bytes wanted)", bytes);
+        return NULL;
+    }
+    memcpy(block, &bytes, sizeof bytes);
+    if (zero) memset(block + HEADER_BYTES, 0, bytes);
+    count(1, (int64_t)bytes);
+    return block + HEADER_BYTES;
+}
+
+static size_t block_bytes(const void *p) {
+    size_t bytes;
+    memcpy(&bytes, (const char *)p - HEADER_BYTES, sizeof bytes);
+    return bytes;
+}
+
+void *mem_alloc(size_t n, size_t size) {
+    return allocate(n, size, false);
+}
+
+void *mem_zalloc(size_t n, size_t size) {
+    return allocate(n, size, true);
+}
+
+void *mem_resize(void *p, size_t n, size_t size) {
+    void *wider = allocate(n, size, false);
+    if (wider == NULL || p == NULL) return wider;
+    size_t old = block_bytes(p), now = block_bytes(wider);
+    memcpy(wider, p, old < now ? old : now);
+    mem_free(p);
+    return wider;
+}
+
+char *mem_strdup(const char *text) {
+    size_t n = strlen(text) + 1;
+    char *copy = mem_alloc(n, 1);
+    if (copy != NULL) memcpy(copy, text, n);
+    return copy;
+}
+
+void mem_free(void *p) {
+    if (p == NULL) return;
+    count(-1, -(int64_t)block_bytes(p));
+    free((char *)p - HEADER_BYTES);
+}
+
+struct mem_stats mem_stats(void) {
+    return (struct mem_stats){live_blocks, live_bytes, peak_bytes, calls};
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Philox4x32-10: ten rounds of two 32x32 multiplications, the key bumped by the Weyl constants
+ * between rounds. Source: see base/philox.h. */
+#include "base/philox.h"
+
+#include <math.h>
+
+void philox4x32_10(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
+    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
+    uint32_t k0 = key[0], k1 = key[1];
+    for (int round = 0; round < 10; round++) {
+        uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+        c1 = (uint32_t)p1;
+        c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+        c3 = (uint32_t)p0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    out[0] = c0;
+    out[1] = c1;
+    out[2] = c2;
+    out[3] = c3;
+}
+
+/* The counter holds (index / 4, step), the key the seed; the purpose takes the top byte of the
+ * step, which no step number reaches. */
+static void block(const struct rng *r, uint64_t index, uint32_t out[4]) {
+    uint64_t step = r->step ^ (uint64_t)r->purpose << 56;
+    uint32_t counter[4] = {(uint32_t)index, (uint32_t)(index >> 32), (uint32_t)step,
+                           (uint32_t)(step >> 32)};
+    uint32_t key[2] = {(uint32_t)r->seed, (uint32_t)(r->seed >> 32)};
+    philox4x32_10(counter, key, out);
+}
+
+uint32_t rng_u32(const struct rng *r, uint64_t index) {
+    uint32_t out[4];
+    block(r, index / 4, out);
+    return out[index % 4];
+}
+
+uint64_t rng_u64(const struct rng *r, uint64_t index) {
+    uint32_t out[4];
+    block(r, index / 2, out);
+    return (uint64_t)out[2 * (index % 2) + 1] << 32 | out[2 * (index % 2)];
+}
+
+double rng_uniform(const struct rng *r, uint64_t index) {
+    return (double)(rng_u64(r, index) >> 11) * 0x1p-53;
+}
+
+/* Box and Muller. The C library's log and cos may differ in their last bit from one version to the
+ * next; rounding the result to 2^-40 hides that but for about one number in 2^10 of those that
+ * differ. */
+double rng_normal(const struct rng *r, uint64_t index) {
+    double u = 1.0 - rng_uniform(r, 2 * index),
+           angle = 6.283185307179586 * rng_uniform(r, 2 * index + 1);
+    double value = sqrt(-2.0 * log(u)) * cos(angle);
+    return rint(value * 0x1p40) * 0x1p-40;
+}
+
+/* Multiply-shift: the bias is below bound / 2^64. */
+uint64_t rng_below(const struct rng *r, uint64_t index, uint64_t bound) {
+    return (uint64_t)(((unsigned __int128)rng_u64(r, index) * bound) >> 64);
+}
+
+void rng_shuffle(const struct rng *r, int64_t *items, int64_t n) {
+    for (int64_t i = n - 1; i > 0; i--) {
+        int64_t j = (int64_t)rng_below(r, (uint64_t)i, (uint64_t)i + 1), t = items[i];
+        items[i] = items[j];
+        items[j] = t;
+    }
+}

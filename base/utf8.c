@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * UTF-8 by the table of well-formed sequences (Unicode standard, table 3-7). */
+#include "base/str.h"
+
+#include "base/mem.h"
+
+/* Length of the well-formed sequence at text, or 0. */
+static size_t sequence(const unsigned char *s, size_t n) {
+    if (n == 0) return 0;
+    if (s[0] < 0x80) return 1;
+    size_t len = s[0] >= 0xC2 && s[0] <= 0xDF   ? 2
+                 : (s[0] & 0xF0) == 0xE0        ? 3
+                 : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4
+                                                : 0;
+    if (len == 0 || len > n) return 0;
+    unsigned char low = 0x80, high = 0xBF; /* the second byte's range excludes overlong forms, */
+    if (s[0] == 0xE0) low = 0xA0;
+    if (s[0] == 0xED) high = 0x9F; /* surrogates, */
+    if (s[0] == 0xF0) low = 0x90;
+    if (s[0] == 0xF4) high = 0x8F; /* and code points over 10FFFF */
+    if (s[1] < low || s[1] > high) return 0;
+    for (size_t i = 2; i < len; i++)
+        if ((s[i] & 0xC0) != 0x80) return 0;
+    return len;
+}
+
+int64_t utf8_invalid_at(const char *text, size_t n) {
+    for (size_t i = 0; i < n;) {
+        size_t len = sequence((const unsigned char *)text + i, n - i);
+        if (len == 0) return (int64_t)i;
+        i += len;
+    }
+    return -1;
+}
+
+size_t utf8_next(const char *text, size_t n, uint32_t *codepoint) {
+    const unsigned char *s = (const unsigned char *)text;
+    size_t len = sequence(s, n);
+    if (len == 0) return 0;
+    static const unsigned char lead_mask[5] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    uint32_t value = s[0] & lead_mask[len];
+    for (size_t i = 1; i < len; i++) value = value << 6 | (s[i] & 0x3Fu);
+    *codepoint = value;
+    return len;
+}
+
+int64_t utf8_count(const char *text, size_t n) {
+    int64_t count = 0;
+    for (size_t i = 0; i < n; i++) count += ((unsigned char)text[i] & 0xC0) != 0x80;
+    return count;
+}
+
+err utf8_decode(const char *text, size_t n, uint32_t **out, int64_t *out_n) {
+    int64_t bad = utf8_invalid_at(text, n);
+    if (bad >= 0) return fail(ERR_PARSE, "invalid UTF-8 at byte %lld", (long long)bad);
+    uint32_t *points = mem_alloc(n + 1, sizeof *points);
+    if (points == NULL) return ERR_MEMORY;
+    int64_t count = 0;
+    for (size_t i = 0; i < n; count++) i += utf8_next(text + i, n - i, &points[count]);
+    *out = points;
+    *out_n = count;
+    return ERR_OK;
+}
+
+err str_codepoint(struct str *s, uint32_t c) {
+    unsigned char bytes[4];
+    if (c < 0x80) return str_append(s, &(unsigned char){(unsigned char)c}, 1);
+    size_t len = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = len; i-- > 1; c >>= 6) bytes[i] = (unsigned char)(0x80 | (c & 0x3F));
+    bytes[0] = (unsigned char)((0xF00 >> len & 0xF0) | c);
+    return str_append(s, bytes, len);
+}
