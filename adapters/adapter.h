@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Adapters: small trained parts beside frozen projections. One file and one line of adapters.def each.
- * Semantics and file names are PEFT's, so a folder written here loads there.
- * Attached to the model's projections (model/projection.h); read next: adapters/lora.c. */
+ * Adapters: small trained parts beside frozen projections. One file and one line of adapters.def
+ * each. Semantics and file names are PEFT's, so a folder written here loads there. Attached to the
+ * model's projections (model/projection.h); read next: adapters/lora.c. */
 #ifndef COTRAIN_ADAPTERS_ADAPTER_H
 #define COTRAIN_ADAPTERS_ADAPTER_H
 
@@ -12,34 +12,38 @@ struct adapter_options { /* the recipe's `adapter` section */
     const char *type;    /* "lora", or "none" for full fine-tuning */
     int64_t r;
     double lora_alpha, lora_dropout;
+    bool use_rslora;                /* scale lora_alpha / sqrt(r) instead of lora_alpha / r */
     struct opt_list target_modules; /* "all", "linear", or last components of module names */
 };
 struct opt_table adapter_options_table(void);
+bool adapter_wanted(const struct adapter_options *options); /* false: type "none" */
 
 struct adapter; /* attached to one model */
 
-struct adapter_kind {
-    const char *name, *summary;
-    MUST_CHECK err (*attach)(struct adapter *a, uint64_t seed);
-    MUST_CHECK err (*merge)(const struct adapter *a, const struct projection *p, float *weight);
-    MUST_CHECK err (*save_config)(const struct adapter *a, json_t *config);
-};
-extern const struct adapter_kind *const adapter_kinds[];
-extern const int n_adapter_kinds;
-
-/* Attaches a freshly initialised adapter; `seed` keys A's Kaiming-uniform start, B starts at 0. Call
- * between model_open and model_plan. */
-MUST_CHECK err adapter_new(struct adapter **out, struct model *m, const struct adapter_options *options,
-                           uint64_t seed);
-/* Attaches a saved PEFT folder (adapter_config.json and adapter_model.safetensors). */
+/* Attaches a freshly initialised adapter; `seed` keys A's Kaiming-uniform start, B starts at 0.
+ * Call between model_open and model_plan. A target that names no projection is ERR_MISSING. */
+MUST_CHECK err adapter_new(struct adapter **out, struct model *m,
+                           const struct adapter_options *options, uint64_t seed);
+/* Attaches a saved PEFT folder (adapter_config.json and adapter_model.safetensors). Settings that
+ * would change the numbers and are not handled are ERR_UNSUPPORTED by name. */
 MUST_CHECK err adapter_open(struct adapter **out, struct model *m, const char *dir);
-void adapter_free(struct adapter *a);
+void adapter_free(struct adapter *a); /* detaches it from the model; NULL is fine */
 MUST_CHECK err adapter_plan(struct adapter *a, struct plan *plan, bool train);
+/* Places the parameters and gives them their first values: the saved ones, or fresh ones. */
 MUST_CHECK err adapter_start(struct adapter *a, const struct plan *plan);
 /* Trainable parameters under their PEFT names (module order, lora_A before lora_B). */
 struct param *adapter_params(struct adapter *a, int64_t *out_n);
+const struct adapter_options *adapter_settings(const struct adapter *a);
+/* Writes adapter_config.json and adapter_model.safetensors into a folder that exists; the same
+ * values give the same bytes. */
 MUST_CHECK err adapter_save(const struct adapter *a, const char *dir, const char *base_model_name);
-/* W + s B A in fp32 for projection `p`; `weight` (out,in) holds W on entry. No-op without an adapter. */
+/* W + s B A in fp32 for projection `p`; `weight` (out,in) holds W on entry, in host memory. No-op
+ * without an adapter. */
 MUST_CHECK err adapter_merge(const struct adapter *a, const struct projection *p, float *weight);
+/* model_save with every adapted weight merged in fp32 and then rounded to the dtype it came in. The
+ * folder appears whole or not at all, with the base folder's other files (tokenizer, model code;
+ * not its README). One that exists is ERR_EXISTS. `a` NULL: the model's present values. */
+MUST_CHECK err adapter_save_merged(struct model *m, const struct adapter *a, const char *base_dir,
+                                   const char *dir);
 
 #endif

@@ -13,12 +13,12 @@
 struct train_row {
     int64_t n;
     const int32_t *ids;
-    const int32_t *targets;    /* TARGET_IGNORE where not trained */
-    const uint8_t *doc_start;  /* 1 where a document begins */
+    const int32_t *targets;   /* TARGET_IGNORE where not trained */
+    const uint8_t *doc_start; /* 1 where a document begins */
 };
 struct train_source {
     void *ctx;
-    int64_t n_steps;        /* optimiser steps over all epochs */
+    int64_t n_steps; /* optimiser steps over all epochs */
     int64_t steps_per_epoch;
     int64_t max_row_tokens; /* longest row of any step */
     int64_t max_rows;       /* most rows of any step */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The table of optimisers, from optim.def.
+ * Read next: trainer/optim/optim.h. */
+#include "trainer/optim/optim.h"
+
+#include <string.h>
+
+#define OPTIMIZER(name) extern const struct optimizer_kind name##_optimizer;
+#include "trainer/optim/optim.def"
+#undef OPTIMIZER
+
+const struct optimizer_kind *const optimizer_kinds[] = {
+#define OPTIMIZER(name) &name##_optimizer,
+#include "trainer/optim/optim.def"
+#undef OPTIMIZER
+};
+const int n_optimizer_kinds = sizeof optimizer_kinds / sizeof optimizer_kinds[0];
+
+err optimizer_find(const char *name, const struct optimizer_kind **out) {
+    for (int i = 0; i < n_optimizer_kinds; i++)
+        if (!strcmp(optimizer_kinds[i]->name, name)) {
+            *out = optimizer_kinds[i];
+            return ERR_OK;
+        }
+    return fail(ERR_UNSUPPORTED, "optimizer '%s' is not known", name);
+}

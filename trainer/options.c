@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Rows of the recipe's `train` section: names, presets, ranges, other spellings, help.
+ * Only keys that do something stand here. Names of optimisers and schedules come from their tables.
+ * Read next: trainer/options.h for what each field means to the code. */
+#include "trainer/options.h"
+
+#include <math.h>
+
+#define ROW(field, ...) OPT(struct train_options, field, __VA_ARGS__)
+/* ",a,b": the list is what follows the first comma */
+#define OPTIMIZER(name) "," #name
+static const char optimizer_names[] =
+#include "trainer/optim/optim.def"
+    ;
+#undef OPTIMIZER
+#define SCHEDULE(name) "," #name
+static const char schedule_names[] =
+#include "trainer/schedule/schedule.def"
+    ;
+#undef SCHEDULE
+
+static const struct opt rows[] = {
+    ROW(optimizer, .preset = "adamw", .aliases = "optim", .choices = &optimizer_names[1],
+        .help = "how gradients become updates"),
+    ROW(loss_mask, .preset = "answer", .choices = "answer,yuan-megatron,yuan-hf,all",
+        .help = "which tokens are trained as targets"),
+    ROW(isolate, .preset = "all", .choices = "all,attention,none",
+        .help = "what stops at a document's border in a packed row"),
+    ROW(overlong, .preset = "error", .choices = "error,drop,truncate_prompt",
+        .aliases = "excess_length_strategy", .help = "a sample longer than sequence_len"),
+    ROW(sequence_len, .preset = "2048", .min = 2, .max = 1 << 20,
+        .aliases = "cutoff_len,max_seq_length,max_seq_len,max_length,model_max_length",
+        .help = "tokens of a row"),
+    ROW(sample_packing, .preset = "true", .aliases = "packing",
+        .help = "put several samples into one row"),
+    ROW(micro_batch_size, .preset = "1", .min = 1, .max = 1 << 20,
+        .aliases = "per_device_train_batch_size,batch_size", .help = "rows of one forward pass"),
+    ROW(gradient_accumulation_steps, .preset = "1", .min = 1, .max = 1 << 20,
+        .aliases = "grad_accum", .help = "forward passes of one update"),
+    ROW(num_epochs, .preset = "3", .min = 1e-6, .max = 1e6, .aliases = "num_train_epochs,epochs",
+        .help = "passes over the data"),
+    ROW(max_steps, .preset = "0", .min = 0, .max = 1e9,
+        .help = "updates, whatever num_epochs says (0: from num_epochs)"),
+    ROW(learning_rate, .preset = "1e-4", .min = 0, .max = 10, .aliases = "lr",
+        .help = "largest learning rate"),
+    ROW(min_learning_rate, .preset = "0", .min = 0, .max = 10, .aliases = "min_lr,lr_min",
+        .help = "learning rate at the end of the schedule"),
+    ROW(min_learning_rate_ratio, .preset = "0", .min = 0, .max = 1,
+        .aliases = "min_lr_ratio,min_lr_rate,cosine_min_lr_ratio",
+        .help = "the same, as a share of learning_rate"),
+    ROW(lr_scheduler, .preset = "cosine", .aliases = "lr_scheduler_type",
+        .choices = &schedule_names[1], .help = "shape of the learning rate after warm-up"),
+    ROW(warmup_ratio, .preset = "0", .min = 0, .max = 1, .help = "share of the steps that warm up"),
+    ROW(warmup_steps, .preset = "0", .min = 0, .max = 1e9, .aliases = "num_warmup_steps",
+        .help = "steps that warm up (above 0: instead of warmup_ratio)"),
+    ROW(weight_decay, .preset = "0", .min = 0, .max = 1, .help = "decoupled weight decay"),
+    ROW(weight_decay_rule, .preset = "2d", .choices = "2d,megatron",
+        .help = "2d: matrices; megatron: convolutions as well"),
+    ROW(adam_beta1, .preset = "0.9", .min = 0, .max = 0.999999, .aliases = "adamw_beta1,beta1",
+        .help = "decay of the mean of gradients"),
+    ROW(adam_beta2, .preset = "0.999", .min = 0, .max = 0.9999999, .aliases = "adamw_beta2,beta2",
+        .help = "decay of the mean of squared gradients"),
+    ROW(adam_epsilon, .preset = "1e-8", .min = 1e-30, .max = 1, .aliases = "adam_eps,eps",
+        .help = "added to the root of that mean"),
+    ROW(max_grad_norm, .preset = "1", .min = 0, .max = 1e9,
+        .aliases = "gradient_clipping,clip_grad",
+        .help = "gradients are scaled down to this norm (0: never)"),
+    ROW(seed, .preset = "42", .min = 0, .max = 9007199254740991.0, .aliases = "data_seed",
+        .help = "of every random number of the run"),
+    ROW(save_steps, .preset = "100", .min = 0, .max = 1e9, .aliases = "save_interval",
+        .help = "steps between checkpoints (0: only the last)"),
+    ROW(save_total_limit, .preset = "2", .min = 0, .max = 1e6,
+        .help = "newest checkpoints that are kept (0: all)"),
+    ROW(eval_steps, .preset = "0", .min = 0, .max = 1e9,
+        .help = "steps between validations (0: none)"),
+};
+
+struct opt_table train_options_table(void) {
+    return OPT_TABLE(rows);
+}
+
+err train_options_check(const struct train_options *o) {
+    if (o->min_learning_rate > 0 && o->min_learning_rate_ratio > 0)
+        return fail(ERR_RANGE,
+                    "train: both 'min_learning_rate' and 'min_learning_rate_ratio' are given");
+    if (o->min_learning_rate > o->learning_rate)
+        return fail(ERR_RANGE, "train: 'min_learning_rate' %g is above 'learning_rate' %g",
+                    o->min_learning_rate, o->learning_rate);
+    return ERR_OK;
+}
+
+int64_t train_options_steps(const struct train_options *o, int64_t steps_per_epoch) {
+    if (o->max_steps > 0) return o->max_steps;
+    return (int64_t)ceil(o->num_epochs * (double)steps_per_epoch);
+}
+
+int64_t train_options_rows(const struct train_options *o) {
+    return o->micro_batch_size * o->gradient_accumulation_steps;
+}
