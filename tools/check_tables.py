@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Tables: every row of every .def names something that is there, and everything that belongs in a table
+has its row. A row is `MACRO(name...)`; RULES says what it stands for: the symbol, where it is defined,
+and which files must hold one. A .def without a rule is a fault too, so a new table brings its own line.
+"""
+import fnmatch
+import os
+import re
+
+from check_common import Checker, line_of
+
+
+class Rule:
+    """macro: of a row.  symbol: a definition of this must stand in one of `where`.  one_each: every file
+    of that pattern must define at least one symbol with a row ("" when files are not counted).
+    shared: files of `one_each` that serve the others and have no row."""
+
+    def __init__(self, macro, symbol, where, one_each="", shared=()):
+        self.macro, self.symbol, self.where = macro, symbol, where
+        self.one_each, self.shared = one_each, shared
+
+
+DEFINED = r"\b{}\s*(\[\])?\s*=\s*\{{"  # `const struct kind name = {`
+RULES = {
+    "compute/ops.def": [
+        Rule("OP", DEFINED.format("NAME_op"), "compute/ops/*.c", "compute/ops/*.c"),
+        Rule("OP", r"\bstruct NAME_args\s*\{", "compute/ops/*.h"),
+        Rule("OP", r"\b(err|static err)\s+\w*NAME\s*\(", "compute/cpu/*.c"),
+    ],
+    "cli/cmds.def": [
+        Rule("COMMAND", DEFINED.format("cmd_NAME"), "cli/cmd_NAME.c", "cli/cmd_*.c"),
+    ],
+}
+# Tables of facts: a row is something that the program must use somewhere.
+USED = {
+    "base/err.def": ("ERR", r"\bERR_NAME\b"),
+    "base/env.def": ("ENV", r"\bENV_NAME\b"),
+}
+
+
+def rows_of(checker, path, macro):
+    code = checker.code(path)
+    for match in re.finditer(rf"^[ \t]*{macro}\(\s*(\w+)", code, re.M):
+        yield match.group(1), line_of(code, match.start())
+
+
+def check_rule(checker, path, rule):
+    names = list(rows_of(checker, path, rule.macro))
+    seen = set()
+    for name, line in names:
+        if name in seen:
+            checker.fault(path, line, f"{rule.macro}({name}) stands twice")
+        seen.add(name)
+        where = rule.where.replace("NAME", name)
+        files = fnmatch.filter(checker.files, where)
+        pattern = rule.symbol.replace("NAME", name)
+        if not files:
+            checker.fault(path, line, f"{rule.macro}({name}): no file {where}")
+        elif not any(re.search(pattern, checker.code(f)) for f in files):
+            checker.fault(path, line, f"{rule.macro}({name}): not defined in {where}")
+    if not rule.one_each:
+        return
+    for file in fnmatch.filter(checker.files, rule.one_each):
+        if os.path.basename(file) in rule.shared:
+            continue
+        patterns = [rule.symbol.replace("NAME", name) for name in seen]
+        if not any(re.search(p, checker.code(file)) for p in patterns):
+            checker.fault(file, 1, f"has no row in {path}")
+
+
+def check_used(checker, path, macro, pattern):
+    sources = [p for p in checker.c_files() if not p.startswith(("tests/", path[:-4]))]
+    for name, line in rows_of(checker, path, macro):
+        wanted = re.compile(pattern.replace("NAME", name))
+        if not any(wanted.search(checker.code(p)) for p in sources):
+            checker.fault(path, line, f"{macro}({name}) is used nowhere but in {path[:-4]}.*")
+
+
+def main():
+    checker = Checker("check_tables")
+    for path in checker.files:
+        if not path.endswith(".def"):
+            continue
+        if path in USED:
+            check_used(checker, path, *USED[path])
+        elif path not in RULES:
+            checker.fault(path, 1, "no rule for this table in tools/check_tables.py")
+        for rule in RULES.get(path, ()):
+            check_rule(checker, path, rule)
+    for path in list(RULES) + list(USED):
+        if path not in checker.files:
+            checker.fault(path, 1, "tools/check_tables.py has a rule for a table that is not there")
+    checker.finish()
+
+
+main()
