@@ -49,9 +49,8 @@ double rng_uniform(const struct rng *r, uint64_t index) {
     return (double)(rng_u64(r, index) >> 11) * 0x1p-53;
 }
 
-/* Box and Muller. The C library's log and cos may differ in their last bit from one version to the
- * next; rounding the result to 2^-40 hides that but for about one number in 2^10 of those that
- * differ. */
+/* Box and Muller. The C library's log and cos may differ in their last bit between versions; rounding
+ * to a multiple of 2^-40 makes such a difference show in one number of thousands at most. */
 double rng_normal(const struct rng *r, uint64_t index) {
     double u = 1.0 - rng_uniform(r, 2 * index),
            angle = 6.283185307179586 * rng_uniform(r, 2 * index + 1);

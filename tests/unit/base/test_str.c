@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Strings: growth, numbers, UTF-8 by the standard's own hard cases, nearest names. */
+#include "tests/unit/test.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+static void grows_and_keeps_nul_bytes(void **state) {
+    (void)state;
+    struct str s = {0};
+    assert_string_equal(str_text(&s), "");
+    for (int i = 0; i < 1000; i++) assert_ok(str_printf(&s, "%03d,", i));
+    assert_int_equal(s.len, 4000);
+    assert_int_equal(memcmp(s.data + 3996, "999,", 5), 0);
+    assert_ok(str_append(&s, "a\0b", 3));
+    assert_int_equal(s.len, 4003);
+    str_release(&s);
+}
+
+static void invalid_utf8_is_found_where_it_is(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t at;
+    } rows[] = {
+        {"", -1},
+        {"plain", -1},
+        {"\xE4\xBD\xA0\xE5\xA5\xBD", -1},
+        {"\xF0\x9F\x98\x80", -1},
+        {"\xF4\x8F\xBF\xBF", -1},    /* U+10FFFF */
+        {"a\xF4\x90\x80\x80", 1},    /* above it */
+        {"a\x80", 1},                /* continuation alone */
+        {"ab\xC0\xAF", 2},           /* overlong */
+        {"\xE0\x9F\xBF", 0},         /* overlong */
+        {"\xED\xA0\x80", 0},         /* surrogate */
+        {"x\xE4\xBD", 1},            /* cut off */
+        {"\xF8\x88\x80\x80\x80", 0}, /* five bytes */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(utf8_invalid_at(rows[i].text, strlen(rows[i].text)), rows[i].at);
+}
+
+static void code_points_round_trip(void **state) {
+    (void)state;
+    struct str s = {0};
+    uint32_t *points;
+    int64_t n;
+    static const uint32_t want[] = {0x41,   0x7F,   0x80,    0x7FF,   0x800,
+                                    0x4F60, 0xFFFF, 0x10000, 0x10FFFF};
+    enum { COUNT = sizeof want / sizeof want[0] };
+    for (size_t i = 0; i < COUNT; i++) assert_ok(str_codepoint(&s, want[i]));
+    assert_ok(utf8_decode(s.data, s.len, &points, &n));
+    assert_int_equal(n, COUNT);
+    assert_memory_equal(points, want, sizeof want);
+    assert_int_equal(utf8_count(s.data, s.len), COUNT);
+    mem_free(points);
+    str_release(&s);
+    assert_fails(utf8_decode("ab\xFF", 3, &points, &n), ERR_PARSE, "byte 2");
+}
+
+static void numbers_are_whole_texts(void **state) {
+    (void)state;
+    int64_t i;
+    double d;
+    assert_ok(str_to_int64("-9223372036854775808", &i));
+    assert_int_equal(i, INT64_MIN);
+    assert_fails(str_to_int64("9223372036854775808", &i), ERR_PARSE, "not a whole number");
+    assert_fails(str_to_int64("3x", &i), ERR_PARSE, "'3x'");
+    assert_fails(str_to_int64("", &i), ERR_PARSE, "''");
+    assert_fails(str_to_int64(" 3", &i), ERR_PARSE, "' 3'");
+    assert_ok(str_to_double("1.0e-4", &d));
+    assert_true(d == 1.0e-4);
+    assert_fails(str_to_double("nan", &d), ERR_PARSE, "nan");
+    assert_fails(str_to_double("1e999", &d), ERR_PARSE, "1e999");
+    assert_ok(str_to_bytes("24GiB", &i));
+    assert_int_equal(i, 24LL << 30);
+    assert_ok(str_to_bytes("4096", &i));
+    assert_int_equal(i, 4096);
+    assert_fails(str_to_bytes("4 apples", &i), ERR_PARSE, "apples");
+    assert_fails(str_to_bytes("-1GiB", &i), ERR_PARSE, "-1GiB");
+}
+
+static void nearest_name(void **state) {
+    (void)state;
+    static const char *const names[] = {"learning_rate", "lr_warmup", "weight_decay", "r"};
+    assert_string_equal(str_nearest("lr_warmpu", names, 4), "lr_warmup");
+    assert_string_equal(str_nearest("Learning_Rate", names, 4), "learning_rate");
+    assert_null(str_nearest("temperature", names, 4));
+    assert_null(str_nearest("", names, 4));
+    assert_string_equal(str_nearest("s", names, 4), "r");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(grows_and_keeps_nul_bytes),
+        cmocka_unit_test(invalid_utf8_is_found_where_it_is),
+        cmocka_unit_test(code_points_round_trip),
+        cmocka_unit_test(numbers_are_whole_texts),
+        cmocka_unit_test(nearest_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
