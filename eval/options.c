@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Rows of the recipe's `eval` section. Which tasks exist is told by eval/tasks.def, not here: the
- * names are checked by eval_check_options (eval/task.h), so that the error lists what there is. */
+ * names are checked by eval_check_options (eval/task.h), so that the error lists what there is.
+ * Read next: eval/options.h for the struct they fill. */
 #include "eval/options.h"
 
 #define ROW(field, ...) OPT(struct eval_options, field, __VA_ARGS__)

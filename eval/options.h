@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The recipe's `eval` section: which tasks run before and after training, and what their scores
- * must do for a release to be made (eval/gates.h). */
+ * must do for a release to be made. Read next: eval/gates.h for what a condition says, eval/task.h
+ * for what a task is. */
 #ifndef COTRAIN_EVAL_OPTIONS_H
 #define COTRAIN_EVAL_OPTIONS_H
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Rows of the recipe's `release` section. */
+ * Rows of the recipe's `release` section. A release needs a name; everything else has a default or
+ * may be left out of the card.
+ * Read next: release/options.h for the struct they fill. */
 #include "release/options.h"
 
 #define ROW(field, ...) OPT(struct release_options, field, __VA_ARGS__)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The recipe's `release` section: what the released model is called, under which licence, and what
- * its card says of it. */
+ * its card says of it.
+ * Read next: release/card.h, which writes it down. */
 #ifndef COTRAIN_RELEASE_OPTIONS_H
 #define COTRAIN_RELEASE_OPTIONS_H
 

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Greedy answers, a decoder per thread (eval/answers.h). Errors are kept per thread by base/err.h,
+ * so a worker copies its message into its answer, and the first failed answer in order is reported:
+ * which one that is does not depend on threads either. */
+#include "eval/answers.h"
+#include "base/mem.h"
+#include "base/par.h"
+#include "model/generate.h"
+#include <string.h>
+
+struct worker {
+    struct decoder *decoder;
+    int32_t *out;
+};
+struct decoding {
+    struct eval_subject *subject;
+    struct answer *answers;
+    struct tokens *prompts; /* encoded */
+    struct worker *workers; /* one per thread, opened when first used */
+    int64_t max_tokens;
+    const struct answer_options *options;
+};
+
+static err answer_one(struct decoding *d, struct worker *w, int64_t i) {
+    struct answer *a = &d->answers[i];
+    const struct tokens *prompt = &d->prompts[i];
+    if (w->decoder == NULL) {
+        TRY(decoder_new(&w->decoder, &d->subject->model, d->max_tokens, ISOLATE_NONE));
+        w->out = mem_alloc((size_t)d->options->max_new_tokens, sizeof *w->out);
+        if (w->out == NULL) return ERR_MEMORY;
+    }
+    decoder_clear(w->decoder);
+    struct generate_options how = {.max_new_tokens = d->options->max_new_tokens};
+    TRY(generate_greedy(w->decoder, prompt->ids, prompt->n, &how, w->out, &a->n_tokens, NULL,
+                        NULL));
+    a->n_prompt_tokens = prompt->n;
+    a->ended = a->n_tokens < how.max_new_tokens;
+    /* The model may answer with a padding row of the embedding, which no text stands for. */
+    int64_t n_ids = tokenizer_n_ids(d->subject->tokenizer), n = 0;
+    while (n < a->n_tokens && w->out[n] < n_ids) n++;
+    struct str text = {0};
+    err result = tokenizer_decode(d->subject->tokenizer, w->out, n, true, &text);
+    if (result == ERR_OK) {
+        a->text = mem_strdup(str_text(&text));
+        if (a->text == NULL) result = ERR_MEMORY;
+    }
+    str_release(&text);
+    return result;
+}
+
+static void answer_range(void *ctx, int64_t begin, int64_t end, int thread) {
+    struct decoding *d = ctx;
+    for (int64_t i = begin; i < end; i++) {
+        struct answer *a = &d->answers[i];
+        a->failed = answer_one(d, &d->workers[thread], i);
+        if (a->failed != ERR_OK) a->text = mem_strdup(err_message());
+    }
+}
+
+static err encode_prompts(struct decoding *d, int64_t n) {
+    int64_t longest = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const char *prompt = d->answers[i].prompt;
+        TRY(tokenizer_encode_prompt(d->subject->tokenizer, prompt, strlen(prompt),
+                                    d->options->whitespace, &d->prompts[i]));
+        if (d->prompts[i].n > longest) longest = d->prompts[i].n;
+    }
+    d->max_tokens = longest + d->options->max_new_tokens;
+    int64_t limit = d->subject->model.config.max_positions;
+    if (longest >= limit)
+        return fail(ERR_LIMIT, "a prompt of %lld tokens (the model has %lld positions)",
+                    (long long)longest, (long long)limit);
+    if (d->max_tokens > limit) d->max_tokens = limit;
+    return ERR_OK;
+}
+
+static err first_failure(const struct answer *answers, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        if (answers[i].failed != ERR_OK)
+            return fail(answers[i].failed, "prompt %lld: %s", (long long)(i + 1),
+                        answers[i].text != NULL ? answers[i].text : "out of memory");
+    }
+    return ERR_OK;
+}
+
+err answers_decode(struct eval_subject *s, struct answer *answers, int64_t n,
+                   const struct answer_options *options) {
+    int threads = par_threads();
+    struct decoding d = {.subject = s, .answers = answers, .options = options};
+    if (n == 0) return ERR_OK;
+    d.prompts = mem_zalloc((size_t)n, sizeof *d.prompts);
+    d.workers = mem_zalloc((size_t)threads, sizeof *d.workers);
+    err result = d.prompts == NULL || d.workers == NULL ? ERR_MEMORY : encode_prompts(&d, n);
+    if (result == ERR_OK) {
+        par_for(n, 1, answer_range, &d);
+        result = first_failure(answers, n);
+    }
+    for (int i = 0; d.workers != NULL && i < threads; i++) {
+        decoder_free(d.workers[i].decoder);
+        mem_free(d.workers[i].out);
+    }
+    for (int64_t i = 0; d.prompts != NULL && i < n; i++) tokens_release(&d.prompts[i]);
+    mem_free(d.workers);
+    mem_free(d.prompts);
+    return result;
+}
+
+void answers_clear(struct answer *answers, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        mem_free(answers[i].text);
+        answers[i].text = NULL;
+    }
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Greedy answers to many prompts, a decoder per thread. What is answered depends on the prompt and
+ * the model alone: not on threads, nor on which other prompts are asked.
+ * Read next: model/generate.h for one answer, eval/tasks/requests.c for who asks. */
+#ifndef COTRAIN_EVAL_ANSWERS_H
+#define COTRAIN_EVAL_ANSWERS_H
+
+#include "eval/subject.h"
+
+struct answer {
+    const char *prompt; /* in */
+    char *text;         /* out: what was answered, special tokens left out (mem_alloc) */
+    int64_t n_prompt_tokens, n_tokens;
+    bool ended; /* with <eod>, not for want of room */
+    err failed; /* of this answer alone; the message stands in `text` */
+};
+struct answer_options {
+    int64_t max_new_tokens;
+    enum special_whitespace whitespace;
+};
+
+/* Answers all; the first one (in order) that failed is the error, with its number. */
+MUST_CHECK err answers_decode(struct eval_subject *s, struct answer *answers, int64_t n,
+                              const struct answer_options *options);
+void answers_clear(struct answer *answers, int64_t n); /* frees the texts */
+
+#endif

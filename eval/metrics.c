@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Exact match, ROUGE-L and Wilson's interval: eval/metrics.h has the formulas and their sources.
+ * Sums and products are in double in one fixed order, so that a score is the same bits everywhere.
+ * Read next: eval/tasks/requests.c, which averages them. */
+#include "eval/metrics.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include <math.h>
+#include <string.h>
+
+struct span {
+    const char *text;
+    size_t len;
+};
+
+/* What Python's str.strip takes: bidirectional types WS, B, S and category Zs. */
+static bool is_space(uint32_t c) {
+    return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 ||
+           c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
+static struct span trimmed(const char *text) {
+    size_t len = strlen(text), begin = 0, end = 0;
+    bool inside = false;
+    for (size_t at = 0; at < len;) {
+        uint32_t c = 0;
+        size_t n = utf8_next(text + at, len - at, &c);
+        if (n == 0) n = 1; /* ill-formed: a byte that is no space */
+        if (!is_space(c)) {
+            if (!inside) begin = at;
+            inside = true;
+            end = at + n;
+        }
+        at += n;
+    }
+    return (struct span){text + begin, end - begin};
+}
+
+bool metric_exact_match(const char *expected, const char *got) {
+    struct span a = trimmed(expected), b = trimmed(got);
+    return a.len == b.len && memcmp(a.text, b.text, a.len) == 0;
+}
+
+/* Length of the longest common subsequence; `row` holds n_b + 1 counts. */
+static int64_t common_length(const uint32_t *a, int64_t n_a, const uint32_t *b, int64_t n_b,
+                             int32_t *row) {
+    memset(row, 0, (size_t)(n_b + 1) * sizeof *row);
+    for (int64_t i = 0; i < n_a; i++) {
+        int32_t diagonal = 0;
+        for (int64_t j = 0; j < n_b; j++) {
+            int32_t above = row[j + 1];
+            if (a[i] == b[j])
+                row[j + 1] = diagonal + 1;
+            else if (row[j] > above)
+                row[j + 1] = row[j];
+            diagonal = above;
+        }
+    }
+    return row[n_b];
+}
+
+err metric_rouge_l(const char *expected, const char *got, double *out_f1) {
+    struct span spans[2] = {trimmed(expected), trimmed(got)};
+    uint32_t *points[2] = {NULL, NULL};
+    int64_t n[2] = {0, 0};
+    int32_t *row = NULL;
+    err result = ERR_OK;
+    for (int i = 0; i < 2 && result == ERR_OK; i++) {
+        result = utf8_decode(spans[i].text, spans[i].len, &points[i], &n[i]);
+        if (result == ERR_OK && n[i] > ROUGE_MAX_CODEPOINTS)
+            result = fail(ERR_LIMIT, "ROUGE-L: a text of %lld characters (at most %d)",
+                          (long long)n[i], ROUGE_MAX_CODEPOINTS);
+    }
+    if (result == ERR_OK) {
+        row = mem_alloc((size_t)n[1] + 1, sizeof *row);
+        if (row == NULL) result = ERR_MEMORY;
+    }
+    if (result == ERR_OK) {
+        int64_t common = common_length(points[0], n[0], points[1], n[1], row);
+        *out_f1 = n[0] + n[1] == 0 ? 1.0 : 2.0 * (double)common / (double)(n[0] + n[1]);
+    }
+    mem_free(row);
+    mem_free(points[0]);
+    mem_free(points[1]);
+    return result;
+}
+
+/* (p + z2/2n -+ z sqrt(p(1-p)/n + z2/4n2)) / (1 + z2/n), with p = k/n */
+struct interval wilson_interval(int64_t k, int64_t n) {
+    const double z = 1.959963984540054;
+    if (n <= 0) return (struct interval){0.0, 1.0};
+    double count = (double)n, share = (double)k / count, z2 = z * z;
+    double middle = share + z2 / (2.0 * count);
+    double half = z * sqrt(share * (1.0 - share) / count + z2 / (4.0 * count * count));
+    double scale = 1.0 + z2 / count;
+    double low = (middle - half) / scale, high = (middle + half) / scale;
+    /* The ends are exact; rounding would leave them a hair off. */
+    if (k == 0) low = 0.0;
+    if (k == n) high = 1.0;
+    return (struct interval){low, high};
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Scores of one answer, and how sure a share of right answers is. Each is a pure function of its
+ * texts; nothing here knows a model.
+ * Read next: eval/tasks/requests.c, which applies them. */
+#ifndef COTRAIN_EVAL_METRICS_H
+#define COTRAIN_EVAL_METRICS_H
+
+#include "base/err.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Equal after white space at both ends is taken away. White space is Unicode's, as Python's
+ * str.strip takes it: an answer often starts with the tokenizer's own space or an ideographic one.
+ */
+bool metric_exact_match(const char *expected, const char *got);
+
+/* ROUGE-L on code points of the trimmed texts:
+ *   P = lcs / n_got, R = lcs / n_expected, F1 = 2 P R / (P + R) = 2 lcs / (n_got + n_expected)
+ * lcs is the length of the longest common subsequence. Two empty texts score 1.
+ * Characters, not words: Chinese has no spaces. No stemming, no lower-casing.
+ * Source: Lin, "ROUGE: a package for automatic evaluation of summaries" (2004), with beta = 1.
+ * Ill-formed UTF-8 is ERR_PARSE; more than ROUGE_MAX_CODEPOINTS on a side is ERR_LIMIT. */
+enum { ROUGE_MAX_CODEPOINTS = 65536 };
+MUST_CHECK err metric_rouge_l(const char *expected, const char *got, double *out_f1);
+
+/* Wilson's score interval at 95 % for k right answers of n (n = 0: the whole of [0,1]).
+ * Source: Wilson (1927); z = 1.959963984540054. */
+struct interval {
+    double low, high;
+};
+struct interval wilson_interval(int64_t k, int64_t n);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The tasks' table and one evaluation over it (eval/run.h). The model is opened once for all tasks,
+ * with room for the longest text that any of them passes through it.
+ * Read next: eval/tasks/requests.c. */
+#include "eval/run.h"
+#include "base/log.h"
+#include "eval/gates.h"
+#include "eval/report.h"
+#include <string.h>
+
+const struct eval_task *const eval_tasks[] = {
+#define TASK(name) &eval_task_##name,
+#include "eval/tasks.def"
+#undef TASK
+};
+const int n_eval_tasks = sizeof eval_tasks / sizeof eval_tasks[0];
+
+err eval_task_find(const char *name, const struct eval_task **out) {
+    const char *names[sizeof eval_tasks / sizeof eval_tasks[0]];
+    for (int i = 0; i < n_eval_tasks; i++) {
+        names[i] = eval_tasks[i]->name;
+        if (strcmp(names[i], name) != 0) continue;
+        *out = eval_tasks[i];
+        return ERR_OK;
+    }
+    const char *near = str_nearest(name, names, (size_t)n_eval_tasks);
+    fail(ERR_MISSING, "unknown evaluation task '%s'", name);
+    if (near != NULL) return fail_hint(ERR_MISSING, "did you mean '%s'?", near);
+    return ERR_MISSING;
+}
+
+static bool is_listed(const struct opt_list *list, const char *name) {
+    for (int64_t i = 0; i < list->n; i++)
+        if (strcmp(list->items[i], name) == 0) return true;
+    return false;
+}
+
+err eval_check_options(const struct eval_options *options) {
+    const struct eval_task *task = NULL;
+    struct gate gate;
+    for (int64_t i = 0; i < options->tasks.n; i++)
+        TRY(eval_task_find(options->tasks.items[i], &task));
+    for (int64_t i = 0; i < options->gates.n; i++) {
+        TRY(gate_parse(options->gates.items[i], &gate));
+        TRY(eval_task_find(gate.task, &task));
+        if (!is_listed(&options->tasks, gate.task))
+            return fail(ERR_MISSING, "gate '%s': the task is not among eval.tasks",
+                        options->gates.items[i]);
+    }
+    return ERR_OK;
+}
+
+static err run_tasks(const struct eval_context *c, json_t *report) {
+    const struct eval_task *task = NULL;
+    for (int64_t i = 0; i < c->options->tasks.n; i++) {
+        json_t *part = NULL;
+        TRY(eval_task_find(c->options->tasks.items[i], &task));
+        LOG(EVAL, INFO, "task %s", task->name);
+        err result = task->run(c, &part);
+        if (result != ERR_OK) return fail_in(result, "task '%s'", task->name);
+        TRY(report_add_task(report, part));
+    }
+    return ERR_OK;
+}
+
+err eval_run(const struct eval_run *run, json_t **out_report) {
+    struct eval_subject subject = {0};
+    struct eval_subject_options opening = run->subject;
+    struct eval_context c = {.options = run->options,
+                             .cases = run->cases,
+                             .dataset = run->dataset,
+                             .loader = run->loader,
+                             .isolate = run->isolate,
+                             .whitespace = run->whitespace};
+    const struct eval_task *task = NULL;
+    json_t *report = NULL;
+    TRY(eval_check_options(run->options));
+    opening.max_tokens = 0;
+    for (int64_t i = 0; i < run->options->tasks.n; i++) {
+        int64_t wanted = 0;
+        TRY(eval_task_find(run->options->tasks.items[i], &task));
+        err result = task->need(&c, &wanted);
+        if (result != ERR_OK) return fail_in(result, "task '%s'", task->name);
+        if (wanted > opening.max_tokens) opening.max_tokens = wanted;
+    }
+    TRY(eval_subject_open(&subject, &opening));
+    c.subject = &subject;
+    const char *adapter = subject.adapter != NULL ? subject.adapter_digest : NULL;
+    err result = report_new(subject.model_digest, adapter, run->options, &report);
+    if (result == ERR_OK) result = run_tasks(&c, report);
+    eval_subject_close(&subject);
+    if (result != ERR_OK) {
+        json_decref(report);
+        return result;
+    }
+    *out_report = report;
+    return ERR_OK;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One evaluation: opens the model, runs the tasks that the options name, in their order, and
+ * returns the report (eval/report.h). The caller of a before and an after hands in the same cases.
+ * Read next: eval/task.h. */
+#ifndef COTRAIN_EVAL_RUN_H
+#define COTRAIN_EVAL_RUN_H
+
+#include "eval/subject.h"
+#include "eval/task.h"
+
+struct eval_run {
+    const struct eval_options *options;
+    struct eval_subject_options subject; /* max_tokens is found here from what the tasks need */
+    const struct eval_cases *cases;      /* or NULL */
+    struct dataset *dataset;             /* or NULL */
+    struct loader_options loader;        /* of validation rows */
+    enum isolate isolate;
+    enum special_whitespace whitespace;
+};
+
+/* The caller json_decref()s the report. */
+MUST_CHECK err eval_run(const struct eval_run *run, json_t **out_report);
+
+#endif

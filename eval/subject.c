@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Opening a model for evaluation: weights and adapter are planned for forward passes only, and the
+ * folders' digests are taken so that a report names what it measured.
+ * Read next: eval/answers.c and eval/tasks/, which use it. */
+#include "eval/subject.h"
+#include <string.h>
+
+static err open_model(struct eval_subject *s, const struct eval_subject_options *options) {
+    TRY(model_open(&s->model, options->model_dir, &s->compute));
+    s->model_is_open = true;
+    if (options->adapter_dir != NULL)
+        TRY(adapter_open(&s->adapter, &s->model, options->adapter_dir));
+    struct model_plan_options plan = {.max_tokens =
+                                          options->max_tokens > 0 ? options->max_tokens : 1};
+    TRY(model_plan(&s->model, &s->plan, &plan));
+    if (s->adapter != NULL) TRY(adapter_plan(s->adapter, &s->plan, false));
+    TRY(plan_allocate(&s->plan, &s->compute));
+    TRY(model_start(&s->model, &s->plan));
+    if (s->adapter != NULL) TRY(adapter_start(s->adapter, &s->plan));
+    return batch_init(&s->batch, plan.max_tokens);
+}
+
+static err check_vocabulary(const struct eval_subject *s) {
+    int64_t ids = tokenizer_n_ids(s->tokenizer), rows = s->model.config.vocab_size;
+    if (ids <= rows) return ERR_OK;
+    return fail(ERR_MISMATCH, "the tokenizer has %lld ids but the model's embedding %lld rows",
+                (long long)ids, (long long)rows);
+}
+
+err eval_subject_open(struct eval_subject *s, const struct eval_subject_options *options) {
+    *s = (struct eval_subject){0};
+    const char *tokenizer_dir =
+        options->tokenizer_dir != NULL ? options->tokenizer_dir : options->model_dir;
+    err result = compute_open(&s->compute, options->device);
+    if (result == ERR_OK) {
+        s->compute_is_open = true;
+        result = open_model(s, options);
+    }
+    if (result == ERR_OK) result = tokenizer_open(&s->tokenizer, tokenizer_dir);
+    if (result == ERR_OK) result = check_vocabulary(s);
+    if (result == ERR_OK) result = sha256_dir(options->model_dir, s->model_digest);
+    if (result == ERR_OK && options->adapter_dir != NULL)
+        result = sha256_dir(options->adapter_dir, s->adapter_digest);
+    if (result != ERR_OK) {
+        eval_subject_close(s);
+        return fail_in(result, "model '%s'", options->model_dir);
+    }
+    return ERR_OK;
+}
+
+void eval_subject_close(struct eval_subject *s) {
+    batch_release(&s->batch);
+    tokenizer_free(s->tokenizer);
+    adapter_free(s->adapter);
+    if (s->model_is_open) model_close(&s->model);
+    plan_release(&s->plan);
+    if (s->compute_is_open) compute_close(&s->compute);
+    *s = (struct eval_subject){0};
+}
+
+err eval_subject_logits(struct eval_subject *s, const int32_t *ids, int64_t n, int64_t first,
+                        float *out) {
+    batch_clear(&s->batch);
+    TRY(batch_add_row(&s->batch, n, ids, NULL, NULL, s->model.config.eod, ISOLATE_NONE));
+    struct model_call call = {.batch = &s->batch};
+    TRY(model_forward(&s->model, &call));
+    return model_logits(&s->model, first, n, out);
+}

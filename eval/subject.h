@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The model under test: weights, an adapter where there is one, its tokenizer, and the planned
+ * memory for passes over whole texts. Decoders (model/generate.h) bring their own memory. Read
+ * next: eval/answers.h, eval/task.h. */
+#ifndef COTRAIN_EVAL_SUBJECT_H
+#define COTRAIN_EVAL_SUBJECT_H
+
+#include "adapters/adapter.h"
+#include "base/hash.h"
+#include "compute/compute.h"
+#include "compute/plan.h"
+#include "data/tokenizer.h"
+#include "model/batch.h"
+#include "model/model.h"
+
+struct eval_subject {
+    struct compute compute;
+    struct model model;
+    struct adapter *adapter; /* NULL: none */
+    struct plan plan;
+    struct tokenizer *tokenizer;
+    struct batch batch; /* of max_tokens */
+    char model_digest[SHA256_HEX_SIZE],
+        adapter_digest[SHA256_HEX_SIZE]; /* sha256_dir; adapter "" */
+    bool compute_is_open, model_is_open;
+};
+
+struct eval_subject_options {
+    const char *model_dir;
+    const char *adapter_dir;   /* NULL: none */
+    const char *tokenizer_dir; /* NULL: model_dir */
+    const char *device;        /* NULL: the first backend that works */
+    int64_t max_tokens;        /* of one model_forward; 0: only decoders will be used */
+};
+
+MUST_CHECK err eval_subject_open(struct eval_subject *s,
+                                 const struct eval_subject_options *options);
+/* Also safe after a failed open, and on a zeroed struct. */
+void eval_subject_close(struct eval_subject *s);
+
+/* One text through the whole model: the rows' logits (n - first, V) from position `first` on into
+ * `out`. n is at most max_tokens. */
+MUST_CHECK err eval_subject_logits(struct eval_subject *s, const int32_t *ids, int64_t n,
+                                   int64_t first, float *out);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A task: one file eval/tasks/<name>.c with one `const struct eval_task eval_task_<name>`, and one
+ * line in eval/tasks.def. A task asks the model something and returns its part of the report
+ * (eval/report.h). Read next: eval/subject.h (the model under test), eval/run.h (all tasks). */
+#ifndef COTRAIN_EVAL_TASK_H
+#define COTRAIN_EVAL_TASK_H
+
+#include "base/json.h"
+#include "data/loader.h"
+#include "data/tokenizer.h"
+#include "eval/cases.h"
+#include "eval/options.h"
+#include "eval/subject.h"
+
+/* What a task may use. Only `options` is always there: a task that lacks something says so. */
+struct eval_context {
+    const struct eval_options *options;
+    struct eval_subject *subject;
+    const struct eval_cases *cases; /* held-out cases of the requests, or NULL */
+    struct dataset *dataset;        /* or NULL */
+    struct loader_options loader;   /* how validation rows are formed */
+    enum isolate isolate;           /* of validation rows; as in training */
+    enum special_whitespace whitespace;
+};
+
+struct eval_task {
+    const char *name, *summary;
+    const char *metric; /* the score a gate means by the task's name */
+    bool higher_is_better;
+    /* The most tokens of one model_forward that run will ask for (0: none). `subject` is not open.
+     */
+    MUST_CHECK err (*need)(const struct eval_context *c, int64_t *out_max_tokens);
+    /* A new object with members "task", "metric", "scores" and the task's own. The same bytes
+     * whatever the number of threads. */
+    MUST_CHECK err (*run)(const struct eval_context *c, json_t **out);
+};
+
+#define TASK(name) extern const struct eval_task eval_task_##name;
+#include "eval/tasks.def"
+#undef TASK
+extern const struct eval_task *const eval_tasks[];
+extern const int n_eval_tasks;
+
+/* The row of that name; an unknown one is ERR_MISSING with the nearest name. */
+MUST_CHECK err eval_task_find(const char *name, const struct eval_task **out);
+/* Tasks exist, gates can be read and name tasks that run. */
+MUST_CHECK err eval_check_options(const struct eval_options *options);
+
+#endif
