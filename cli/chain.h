@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A recipe, read: every section in the struct of the stage that owns it. All commands that take a
- * RECIPE start with chain_read. Which section goes into which member is cli/sections.def; the keys of
- * a section are the owner's option rows (data/options.h and its like), so nothing is listed twice. */
+ * RECIPE start with chain_read. Which section goes into which member is cli/sections.def; the keys
+ * of a section are the owner's option rows (data/options.h and its like), so nothing is listed
+ * twice. */
 #ifndef COTRAIN_CLI_CHAIN_H
 #define COTRAIN_CLI_CHAIN_H
 
@@ -15,8 +16,9 @@
 #include "trainer/options.h"
 
 struct base_model_options {
-    const char *path;   /* a usable path to a model folder */
-    const char *digest; /* SHA-256 over the sorted file digests (sha256_dir), or NULL: not checked */
+    const char *path; /* a usable path to a model folder */
+    const char
+        *digest; /* SHA-256 over the sorted file digests (sha256_dir), or NULL: not checked */
 };
 
 struct chain {
@@ -31,18 +33,19 @@ struct chain {
     struct train_options train;
     struct eval_options eval;
     struct release_options release;
-    /* The recipe with `inherit`, `--set`, aliases and defaults resolved, as deterministic YAML; paths
-     * stand as they were written, relative to the recipe. This is what a release carries. */
+    /* The recipe with `inherit`, `--set`, aliases and defaults resolved, as deterministic YAML;
+     * paths stand as they were written, relative to the recipe. This is what a release carries. */
     const char *resolved;
 };
 
-/* Reads, merges, checks and fills `c` (whatever it held before). `sets` are "a.b=c" texts of --set, or
- * NULL. Path rows come out usable from the present folder. Fails with the first fault, its place, and
- * how many more there are (`cotrain recipe check` shows all); then nothing needs releasing. */
+/* Reads, merges, checks and fills `c` (whatever it held before). `sets` are "a.b=c" texts of --set,
+ * or NULL. Path rows come out usable from the present folder. Fails with the first fault, its
+ * place, and how many more there are (`cotrain recipe check` shows all); then nothing needs
+ * releasing. */
 MUST_CHECK err chain_read(struct chain *c, const char *recipe_path, const struct opt_list *sets);
 void chain_release(struct chain *c);
-/* Compares the base model folder with base_model.digest; reads every file, so only a command that is
- * about to use the weights calls it. Nothing to do without a digest. */
+/* Compares the base model folder with base_model.digest; reads every file, so only a command that
+ * is about to use the weights calls it. Nothing to do without a digest. */
 MUST_CHECK err chain_check_base(const struct chain *c);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A request as a recipe carries it: who asked for what, with one or two examples. Read by data/ (rows),
- * eval/ (held-out cases) and release/ (the per-request table).
- * Its strings belong to the recipe it was read from (recipes/recipe.h). */
+ * A request as a recipe carries it: who asked for what, with one or two examples. Read by data/
+ * (rows), eval/ (held-out cases) and release/ (the per-request table). Its strings belong to the
+ * recipe it was read from (recipes/recipe.h). */
 #ifndef COTRAIN_RECIPES_REQUEST_H
 #define COTRAIN_RECIPES_REQUEST_H
 
@@ -16,8 +16,9 @@ struct example {
 struct request {
     const char *id; /* "IEIT-Yuan/Yuan-2.0#22@1898012345" */
     const char *scenario, *capability;
-    double weight;     /* share of the data, relative to the other requests */
-    const char *cases; /* JSON Lines of held-out {"prompt","response"}, as a usable path; NULL: none */
+    double weight; /* share of the data, relative to the other requests */
+    const char
+        *cases; /* JSON Lines of held-out {"prompt","response"}, as a usable path; NULL: none */
     struct example *examples;
     int64_t n_examples;
 };

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Rows of the tables of cli/lists.def, taken from the tables themselves. */
+#include "cli/lists.h"
+
+#include "base/env.h"
+#include "cli/command.h"
+
+/* {"name": ..., "summary": ...}, appended; the object stays the array's. NULL: out of memory. */
+static json_t *add_row(json_t *rows, const char *name, const char *summary) {
+    json_t *row = json_object();
+    if (json_push(rows, row) != ERR_OK) return NULL;
+    if (json_put(row, "name", json_string(name)) != ERR_OK) return NULL;
+    if (json_put(row, "summary", json_string(summary)) != ERR_OK) return NULL;
+    return row;
+}
+
+static err list_commands(json_t *out) {
+    for (int i = 0; i < n_commands; i++) {
+        const struct command *command = commands[i];
+        struct str name = {0};
+        err code =
+            str_printf(&name, "%s%s%s", command->noun, command->verb[0] ? " " : "", command->verb);
+        if (code == ERR_OK && !add_row(out, str_text(&name), command->summary)) code = ERR_MEMORY;
+        str_release(&name);
+        if (code != ERR_OK) return code;
+    }
+    return ERR_OK;
+}
+
+static err list_errors(json_t *out) {
+    static const struct {
+        const char *name, *meaning;
+        int exit_code;
+    } kinds[] = {
+#define ERR(name, exit_code, meaning) {#name, meaning, exit_code},
+#include "base/err.def"
+#undef ERR
+    };
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        json_t *row = add_row(out, kinds[i].name, kinds[i].meaning);
+        if (!row) return ERR_MEMORY;
+        TRY(json_put(row, "exit_code", json_integer(kinds[i].exit_code)));
+    }
+    return ERR_OK;
+}
+
+static err list_environment(json_t *out) {
+    for (int i = 0; i < ENV_COUNT; i++)
+        if (!add_row(out, env_rows[i].name, env_rows[i].help)) return ERR_MEMORY;
+    return ERR_OK;
+}
+
+const struct list lists[] = {
+#define LIST(name, summary) {#name, summary, list_##name},
+#include "cli/lists.def"
+#undef LIST
+};
+const int n_lists = (int)(sizeof(lists) / sizeof(lists[0]));

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Recipe files: read, inherited, overridden by --set, checked against a schema, put into structs.
+ *   - maps merge and lists replace, with `inherit: base.yaml` (a path relative to the file that
+ * says it) and then with each --set a.b=c in order
+ *   - a path row comes out usable from the present folder: relative to the file that wrote it, or
+ * to the present folder when --set did
+ *   - all faults are found in one reading; aliases are accepted and noted */
+#ifndef COTRAIN_RECIPES_RECIPE_H
+#define COTRAIN_RECIPES_RECIPE_H
+
+#include "recipes/schema.h"
+#include "recipes/yaml.h"
+
+enum { RECIPE_INHERIT_MAX = 16 };
+
+struct recipe {
+    struct arena arena;          /* every text that reading puts into the target lives here */
+    const char *path, *dir;      /* of the recipe; dir is "." for a bare name */
+    struct recipe_node *top;     /* merged, keys under their own names; NULL: not readable */
+    struct recipe_faults faults; /* what is wrong */
+    struct recipe_faults notes;  /* what is accepted but worth knowing; codes are ERR_OK */
+};
+
+/* Reads a recipe into `target`, the struct that schema->table and its sections fill. `sets` may be
+ * NULL. With faults the error is the first of them and r->faults holds all; without a readable file
+ * there may be none. Either way the caller releases `r`. */
+MUST_CHECK err recipe_read(struct recipe *r, const char *path, const struct opt_list *sets,
+                           const struct recipe_schema *schema, void *target);
+void recipe_release(struct recipe *r);
+
+/* The recipe with everything resolved, defaults included and keys in the order of their tables; the
+ * paths stand as they were written, relative to the recipe. The caller json_decref()s. */
+MUST_CHECK err recipe_resolved(struct recipe *r, const struct recipe_schema *schema,
+                               const void *target, json_t **out);
+/* Whether the recipe says a.b itself (else it is a default); list items count from 0: "a.0.b". */
+bool recipe_says(const struct recipe *r, const char *dotted);
+
+#endif
