@@ -16,9 +16,12 @@ WRITABLE = re.compile(r"^(\.data(?!\.rel\.ro)|\.bss|\.tdata|\.tbss|COMMON|\*COM\
 def writable_symbols(path):
     found = subprocess.run(["objdump", "-t", path], capture_output=True, text=True, check=True)
     for line in found.stdout.splitlines():
-        # address, seven flag letters (O: an object), section, size, [visibility], name
+        # address, seven flag letters (O: an object; thread-local ones have none), section, size,
+        # [visibility], name
         match = re.match(r"^[0-9a-f]+ (.{7}) (\S+)\t([0-9a-f]+)\s+(?:\.hidden )?(\S+)$", line)
-        if match and match.group(1)[6] == "O" and WRITABLE.match(match.group(2)):
+        if not match or not WRITABLE.match(match.group(2)):
+            continue
+        if match.group(1)[6] == "O" or match.group(2).startswith(".t") and match.group(1)[5] != "d":
             yield match.group(4)
 
 
