@@ -12,6 +12,7 @@ from check_common import Checker, line_of
 FILE_WARN, FILE_LIMIT = 400, 700
 FUNCTION_WARN, FUNCTION_LIMIT = 60, 120
 COMMENT_MIN, COMMENT_MAX = 3, 15
+LINE_LIMIT = 100
 SPDX = "SPDX-License-Identifier: Apache-2.0"
 # What to use instead of a function that is not used.
 BANNED = {
@@ -59,6 +60,12 @@ def check_guard(checker, path):
     guard = "COTRAIN_" + re.sub(r"[^A-Za-z0-9]", "_", path).upper()
     if not re.search(rf"^#ifndef {guard}\n#define {guard}$", checker.read(path), re.M):
         checker.fault(path, 1, f"no header guard {guard}")
+
+
+def check_columns(checker, path):
+    for number, line in enumerate(checker.read(path).split("\n"), 1):
+        if len(line) > LINE_LIMIT:
+            checker.fault(path, number, f"{len(line)} columns; {LINE_LIMIT} is the limit")
 
 
 def functions(code):
@@ -132,6 +139,7 @@ def main():
         if path.endswith((".c", ".h", ".cc") + SHORT_HEADS):
             check_head(checker, path)
         if path.endswith((".c", ".h", ".cc")):
+            check_columns(checker, path)
             check_lengths(checker, path)
             check_words(checker, path)
         if path.endswith(".h"):
