@@ -20,7 +20,7 @@ __attribute__((constructor)) static void use_own_memory(void) {
 
 err json_parse(const char *text, size_t n, const char *where, json_t **out) {
     json_error_t why;
-    *out = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+    *out = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
     if (*out != NULL) return ERR_OK;
     if (json_error_code(&why) == json_error_out_of_memory)
         return fail(ERR_MEMORY, "%s: out of memory", where);
@@ -75,6 +75,8 @@ err json_need_string(const json_t *object, const char *key, const char **out) {
     TRY(need(object, key, "string", &value));
     if (!json_is_string(value)) return wrong(key, "string");
     *out = json_string_value(value);
+    if (strlen(*out) != json_string_length(value))
+        return fail(ERR_PARSE, "'%s' has a NUL character in it", key);
     return ERR_OK;
 }
 

@@ -10,7 +10,8 @@
 #include <jansson.h>
 
 /* Parses whole texts; duplicate keys and trailing bytes are refused. `where` names the source in
- * the error, which has line and column. The caller json_decref()s. */
+ * the error, which has line and column. A string may hold NUL (json_string_length decides). The
+ * caller json_decref()s. */
 MUST_CHECK err json_parse(const char *text, size_t n, const char *where, json_t **out);
 MUST_CHECK err json_parse_file(const char *path, json_t **out);
 /* Deterministic text: keys in insertion order (or sorted), UTF-8 kept; indented by two with a final
@@ -20,7 +21,8 @@ enum { JSON_TEXT_PRETTY = 1, JSON_TEXT_SORTED = 2 };
 /* Atomic write of json_text(PRETTY). */
 MUST_CHECK err json_write_file(const char *path, const json_t *value);
 
-/* Members of an object by name and type; an absent or wrong-typed one is ERR_PARSE naming it. */
+/* Members of an object by name and type; an absent or wrong-typed one is ERR_PARSE naming it; so is
+ * a string with NUL in it. */
 MUST_CHECK err json_need_string(const json_t *object, const char *key, const char **out);
 MUST_CHECK err json_need_int(const json_t *object, const char *key, int64_t *out);
 MUST_CHECK err json_need_number(const json_t *object, const char *key, double *out);

@@ -31,8 +31,8 @@ MUST_CHECK err overlong_parse(const char *name, enum overlong *out);
 struct loader_options {
     int64_t sequence_len;  /* most positions of a row */
     int64_t rows_per_step; /* micro_batch_size * gradient_accumulation_steps */
-    int64_t epochs;
-    int64_t max_steps; /* over 0: exactly this many steps, over as many epochs as that takes */
+    double epochs;         /* passes over the data; a part of one is rounded up to whole steps */
+    int64_t max_steps;     /* over 0: exactly this many steps, over as many epochs as that takes */
     uint64_t seed;
     bool packing;
     bool in_order; /* no shares and no shuffle: every row once, as stored (validation) */

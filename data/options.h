@@ -35,8 +35,8 @@ struct data_options {
     struct data_holdout holdout;
 };
 
-extern const struct opt_table data_options_table;
-extern const struct opt_table data_source_options_table;
-extern const struct opt_table data_holdout_options_table;
+struct opt_table data_options_table(void);
+struct opt_table data_source_options_table(void);
+struct opt_table data_holdout_options_table(void);
 
 #endif

@@ -80,9 +80,8 @@ int64_t tokenizer_find_special(const char *text, size_t n, enum special_token *o
  * those. An id that is negative or not below n_ids is ERR_RANGE. */
 MUST_CHECK err tokenizer_decode(const struct tokenizer *t, const int32_t *ids, int64_t n,
                                 bool skip_special, struct str *out);
-/* One token as text for people: a piece with its leading mark as a space, "<0x0A>" for a byte,
- * "<sep>" for a special one. Valid as long as the tokenizer. */
-MUST_CHECK err tokenizer_piece(const struct tokenizer *t, int32_t id, const char **out,
-                               size_t *out_n);
+/* Appends one token as text for people: a piece with its marks as spaces, "<0x0A>" for a byte,
+ * "<sep>" for a special one. ERR_RANGE as above. */
+MUST_CHECK err tokenizer_add_piece(const struct tokenizer *t, int32_t id, struct str *out);
 
 #endif

@@ -12,12 +12,13 @@ from check_common import Checker, line_of
 
 
 class Rule:
-    """macro: of a row.  symbol: a definition of this must stand in one of `where`.  one_each: every file
-    of that pattern must define at least one symbol with a row ("" when files are not counted).
-    shared: files of `one_each` that serve the others and have no row."""
+    """macro: of a row, and `argument` the number of the argument that is its name.  symbol: a definition
+    of this must stand in one of `where`.  one_each: every file of that pattern must define at least one
+    symbol with a row ("" when files are not counted).  shared: files of `one_each` that serve the others
+    and have no row."""
 
-    def __init__(self, macro, symbol, where, one_each="", shared=()):
-        self.macro, self.symbol, self.where = macro, symbol, where
+    def __init__(self, macro, symbol, where, one_each="", shared=(), argument=0):
+        self.macro, self.symbol, self.where, self.argument = macro, symbol, where, argument
         self.one_each, self.shared = one_each, shared
 
 
@@ -31,6 +32,22 @@ RULES = {
     "cli/cmds.def": [
         Rule("COMMAND", DEFINED.format("cmd_NAME"), "cli/cmd_NAME.c", "cli/cmd_*.c"),
     ],
+    "cli/sections.def": [
+        Rule("SECTION_MAP", r"\bstruct opt_table NAME\(void\)\s*\{", "*.c", argument=3),
+        Rule("SECTION_LIST", r"\bstruct opt_table NAME\(void\)\s*\{", "*.c", argument=4),
+    ],
+    "data/special.def": [],  # a row is a fact about the tokenizer, with nothing to look up
+    "eval/tasks.def": [
+        Rule("TASK", DEFINED.format(r"\w*NAME\w*"), "eval/tasks/NAME.c", "eval/tasks/*.c"),
+    ],
+    "trainer/optim/optim.def": [
+        Rule("OPTIMIZER", DEFINED.format(r"\w*NAME\w*"), "trainer/optim/NAME.c", "trainer/optim/*.c",
+             shared=("optim.c",)),
+    ],
+    "trainer/schedule/schedule.def": [
+        Rule("SCHEDULE", DEFINED.format(r"\w*NAME\w*"), "trainer/schedule/NAME.c",
+             "trainer/schedule/*.c", shared=("schedule.c",)),
+    ],
 }
 # Tables of facts: a row is something that the program must use somewhere.
 USED = {
@@ -39,17 +56,20 @@ USED = {
 }
 
 
-def rows_of(checker, path, macro):
-    code = checker.code(path)
-    for match in re.finditer(rf"^[ \t]*{macro}\(\s*(\w+)", code, re.M):
-        yield match.group(1), line_of(code, match.start())
+def rows_of(checker, path, macro, argument=0):
+    """Name and line of each row: one argument of the macro, all rows being one line each."""
+    text = re.sub(r"/\*.*?\*/", lambda m: re.sub(r"[^\n]", " ", m.group(0)), checker.read(path), flags=re.S)
+    for match in re.finditer(rf"^[ \t]*{macro}\((.*)\)", text, re.M):
+        arguments = [a.strip() for a in re.split(r',(?=(?:[^"]*"[^"]*")*[^"]*$)', match.group(1))]
+        if argument < len(arguments):
+            yield arguments[argument], line_of(text, match.start())
 
 
 def check_rule(checker, path, rule):
-    names = list(rows_of(checker, path, rule.macro))
+    names = list(rows_of(checker, path, rule.macro, rule.argument))
     seen = set()
     for name, line in names:
-        if name in seen:
+        if name in seen and rule.argument == 0:
             checker.fault(path, line, f"{rule.macro}({name}) stands twice")
         seen.add(name)
         where = rule.where.replace("NAME", name)

@@ -4,13 +4,13 @@
 # that is allowed (root, or sudo without a password), else printed. Nothing is said when all is there.
 set -u
 
-header() { # header C++|C NAME
-    printf '#include <stddef.h>\n#include <stdarg.h>\n#include <setjmp.h>\n#include <stdint.h>\n%s\n' \
-        "#include <$2>" | $1 -E - >/dev/null 2>&1
+header() { # header COMPILER NAME
+    printf '#include <%s>\n' "$2" | $1 -E - >/dev/null 2>&1
 }
 cmake_is_new() {
     cmake --version 2>/dev/null |
-        awk 'NR == 1 { split($3, v, "."); exit !(v[1] > 3 || (v[1] == 3 && v[2] >= 25)) }'
+        awk 'NR == 1 { split($3, v, "."); new = v[1] > 3 || (v[1] == 3 && v[2] >= 25) }
+             END { exit !new }'
 }
 missing=
 need() { # need PACKAGE CHECK...

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Option rows of the recipe's `data` section and its parts. What each means for the rows is in
+ * data/rows.h, data/split.h and data/loader.h; the structs are in data/options.h. */
+#include "data/options.h"
+
+/* "auto" and the words of all readers of files. */
+#define WORD_REQUEST(word)
+#define WORD_FILE(word) "," word
+#define READER(name, word, where) WORD_##where(word)
+static const char formats[] = "auto"
+#include "data/readers/readers.def"
+    ;
+#undef READER
+
+struct opt_table data_options_table(void) {
+#define ROW(field, ...) OPT(struct data_options, field, __VA_ARGS__)
+    static const struct opt rows[] = {
+        ROW(special_whitespace, .choices = "strip,keep", .preset = "strip",
+            .help = "white space beside <sep>: dropped as Yuan was fine-tuned, or kept"),
+        ROW(turns, .choices = "each,all", .preset = "each",
+            .help = "a conversation gives one row per assistant turn, or one row that trains all"),
+        ROW(validation, .min = 0, .max = 0.5, .preset = "0",
+            .help = "share of the rows kept for validation loss"),
+    };
+#undef ROW
+    return OPT_TABLE(rows);
+}
+
+struct opt_table data_source_options_table(void) {
+#define ROW(field, ...) OPT(struct data_source, field, __VA_ARGS__)
+    static const struct opt rows[] = {
+        ROW(path, .required = true, .path = true, .help = "file of rows"),
+        ROW(format, .choices = formats, .preset = "auto", .help = "how the rows are written"),
+        ROW(license, .help = "licence of the rows, for the release's card"),
+        ROW(request, .help = "id of the request that these rows belong to"),
+        ROW(weight, .min = 0, .max = 1e6, .preset = "1",
+            .help = "share of the data, beside the requests' weights; not with `request`"),
+    };
+#undef ROW
+    return OPT_TABLE(rows);
+}
+
+struct opt_table data_holdout_options_table(void) {
+#define ROW(field, ...) OPT(struct data_holdout, field, __VA_ARGS__)
+    static const struct opt rows[] = {
+        ROW(per_request, .min = 0, .max = 1e6, .preset = "0",
+            .help = "rows held out of each request that has no file of cases"),
+        ROW(sealed, .preset = "false",
+            .help = "only the hash of the held-out cases is published, not their texts"),
+    };
+#undef ROW
+    return OPT_TABLE(rows);
+}

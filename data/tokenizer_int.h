@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The tokenizer's insides, shared by data/tokenizer.c (opening), data/encode.c and data/decode.c.
+ * Everyone else uses data/tokenizer.h. */
+#ifndef COTRAIN_DATA_TOKENIZER_INT_H
+#define COTRAIN_DATA_TOKENIZER_INT_H
+
+#include "data/sentencepiece_int.h"
+#include "data/tokenizer.h"
+
+enum special_kind { SPECIAL_CORE, SPECIAL_ADDED };
+struct special_row {
+    const char *text;
+    size_t len;
+    enum special_kind kind;
+};
+extern const struct special_row special_rows[SPECIAL_COUNT];
+
+struct tokenizer {
+    struct pieces *sp;
+    int64_t n_pieces, n_ids;
+    int32_t special[SPECIAL_COUNT];
+    char digest[SHA256_HEX_SIZE];
+};
+
+/* The special token with this id, or SPECIAL_COUNT. */
+enum special_token special_of_id(const struct tokenizer *t, int32_t id);
+
+#endif
