@@ -23,6 +23,7 @@ class Rule:
 
 
 DEFINED = r"\b{}\s*(\[\])?\s*=\s*\{{"  # `const struct kind name = {`
+OPTIONS = r"\bstruct opt_table NAME(\(void\)\s*\{|\s*=)"  # a function or a constant
 RULES = {
     "compute/ops.def": [
         Rule("OP", DEFINED.format("NAME_op"), "compute/ops/*.c", "compute/ops/*.c"),
@@ -33,8 +34,11 @@ RULES = {
         Rule("COMMAND", DEFINED.format("cmd_NAME"), "cli/cmd_NAME.c", "cli/cmd_*.c"),
     ],
     "cli/sections.def": [
-        Rule("SECTION_MAP", r"\bstruct opt_table NAME\(void\)\s*\{", "*.c", argument=3),
-        Rule("SECTION_LIST", r"\bstruct opt_table NAME\(void\)\s*\{", "*.c", argument=4),
+        Rule("SECTION_MAP", OPTIONS, "*.c", argument=3),
+        Rule("SECTION_LIST", OPTIONS, "*.c", argument=4),
+    ],
+    "cli/lists.def": [
+        Rule("LIST", r"\berr list_NAME\([^;]*\{", "cli/lists.c"),
     ],
     "data/special.def": [],  # a row is a fact about the tokenizer, with nothing to look up
     "eval/tasks.def": [
