@@ -1,0 +1,131 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the Nth allocation (or file operation) of a command fail, for every N until the command is through,
+and holds each run to the same promise: exit code 1, exactly one error line that says so, no crash, no
+sanitizer report, and every file that was there before still there with the same bytes.
+
+sweep.py --kind mem|io [--start DIR] [--runs 300] [--env A=B]... -- COMMAND...
+{out} in the command stands for a fresh folder of each run, a copy of DIR. Where a command has more
+operations than --runs, the first half of the runs takes the first ones and the rest are spread evenly.
+Prints how many operations there were; one line for each broken promise, with the command that repeats it.
+"""
+import argparse
+import concurrent.futures
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+WANTED = {"mem": re.compile(r"out of memory"), "io": re.compile(r"No space left on device")}
+TROUBLE = re.compile(r"Sanitizer|runtime error:|BUG|Assertion|double free|corrupt")
+TEMPORARY = re.compile(r"\.tmp")
+
+
+def digests(folder):
+    out = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(place, name)
+            with open(path, "rb") as f:
+                out[os.path.relpath(path, folder)] = hashlib.sha256(f.read()).hexdigest()
+    return out
+
+
+class Sweep:
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.before = digests(arguments.start) if arguments.start else {}
+        self.environment = dict(os.environ, COTRAIN_THREADS="1", LC_ALL="C.UTF-8")
+        self.environment.update(pair.split("=", 1) for pair in arguments.env)
+
+    def run(self, n):
+        """(went through, what is wrong or None) of the run whose nth operation fails."""
+        arguments = self.arguments
+        with tempfile.TemporaryDirectory(prefix="cotrain.sweep.") as scratch:
+            out = os.path.join(scratch, "out")
+            if arguments.start:
+                shutil.copytree(arguments.start, out)
+            command = [word.replace("{out}", out) for word in arguments.command]
+            done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL,
+                                  env=dict(self.environment, COTRAIN_FAULT=f"{arguments.kind}:{n}"))
+            said = done.stderr.decode("utf-8", "replace")
+            if done.returncode == 0 and not TROUBLE.search(said):
+                return True, None
+            wrong = self.fault_of(done.returncode, said)
+            if wrong is None and os.path.isdir(out):
+                wrong = self.loss_of(digests(out))
+            return False, wrong
+
+    def fault_of(self, code, said):
+        errors = [line for line in said.splitlines() if line.startswith("cotrain: ")]
+        if TROUBLE.search(said):
+            return "crashed: " + next(s for s in said.splitlines() if TROUBLE.search(s))
+        if code != 1:
+            return f"exit code {code}: {said.strip()[-200:]}"
+        if len(errors) != 1:
+            return f"{len(errors)} error lines: {said.strip()[-200:]}"
+        if not WANTED[self.arguments.kind].search(errors[0]):
+            return f"another error: {errors[0][:200]}"
+        return None
+
+    def loss_of(self, after):
+        for path, digest in self.before.items():
+            if path not in after:
+                return f"'{path}' is gone"
+            if after[path] != digest and path not in self.arguments.may_grow:
+                return f"'{path}' has changed"
+        left = [p for p in after if p not in self.before and TEMPORARY.search(p)]
+        return f"'{left[0]}' is left over" if left else None
+
+    def end(self):
+        """The first n at which nothing fails any more."""
+        high = 1
+        while not self.run(high)[0]:
+            high *= 2
+            if high > 1 << 30:
+                sys.exit("sweep: the command never goes through")
+        low = high // 2
+        while low + 1 < high:
+            middle = (low + high) // 2
+            if self.run(middle)[0]:
+                high = middle
+            else:
+                low = middle
+        return high
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kind", choices=("mem", "io"), required=True)
+    parser.add_argument("--start", help="a folder that each run begins with a copy of")
+    parser.add_argument("--runs", type=int, default=300)
+    parser.add_argument("--env", action="append", default=[])
+    parser.add_argument("--may-grow", action="append", default=[], help="a log that is appended to")
+    parser.add_argument("command", nargs="+")
+    sweep = Sweep(parser.parse_args())
+    n_operations = sweep.end() - 1
+    if n_operations == 0:
+        sys.exit("sweep: the command has no such operation, so nothing was proved")
+    runs = sweep.arguments.runs
+    picked = list(range(1, min(n_operations, runs) + 1))
+    if n_operations > runs:
+        half = runs // 2
+        picked = picked[:half] + [half + 1 + i * (n_operations - half - 1) // (runs - half - 1)
+                                  for i in range(runs - half)]
+    broken = 0
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for n, (through, wrong) in zip(picked, pool.map(sweep.run, picked)):
+            wrong = wrong or ("went through all the same" if through else None)
+            if wrong:
+                broken += 1
+                if broken <= 5:
+                    print(f"{sweep.arguments.kind}:{n}: {wrong}\n  alone: COTRAIN_THREADS=1 COTRAIN_FAULT="
+                          f"{sweep.arguments.kind}:{n} {' '.join(sweep.arguments.command)}")
+    print(f"{n_operations} operations, {len(picked)} of them made to fail, {broken} broken promises")
+    sys.exit(1 if broken else 0)
+
+
+main()
