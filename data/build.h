@@ -7,6 +7,7 @@
 #ifndef COTRAIN_DATA_BUILD_H
 #define COTRAIN_DATA_BUILD_H
 
+#include "base/hash.h"
 #include "data/dataset.h"
 #include "data/options.h"
 #include "recipes/request.h"
@@ -25,5 +26,9 @@ struct data_build {
  * also trained, a token id at or over vocab_size. An existing `out_dir` is replaced only if it is a
  * dataset (or empty). */
 MUST_CHECK err data_build(const struct data_build *b, const char *out_dir);
+
+/* SHA-256 over all that a dataset depends on (files, texts, options, tokenizer, seed), without
+ * reading a row: a dataset whose manifest has this `input` is up to date. */
+MUST_CHECK err data_build_input(const struct data_build *b, char out[SHA256_HEX_SIZE]);
 
 #endif

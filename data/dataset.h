@@ -46,6 +46,7 @@ MUST_CHECK err dataset_open(struct dataset **out, const char *dir);
 void dataset_close(struct dataset *d);
 
 const char *dataset_digest(const struct dataset *d);
+const char *dataset_input(const struct dataset *d); /* as data_build_input gives it */
 const char *dataset_dir(const struct dataset *d);
 /* Path of the tokenizer folder inside the dataset. */
 const char *dataset_tokenizer_dir(const struct dataset *d);

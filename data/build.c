@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The steps of building a dataset folder: read, split, encode in parallel, write in order,
+ * describe, commit. The contract is data/build.h. */
+#include "data/build.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/par.h"
+#include "data/build_int.h"
+#include <string.h>
+
+enum { BLOCK_ROWS = 512 }; /* encoded side by side, then written in order */
+
+static err make_rows(struct building *s) {
+    const struct corpus *c = &s->corpus;
+    bool all_turns = strcmp(s->b->options->turns, "all") == 0;
+    for (int64_t i = 0; i < c->samples.n; i++)
+        if (c->use[i] != USE_HELD_OUT)
+            TRY(rows_of_sample(&c->samples.items[i], all_turns, &s->rows));
+    return ERR_OK;
+}
+
+struct block {
+    const struct building *s;
+    const struct row_text *rows;
+    struct row_tokens *out;
+    bool *failed;
+};
+
+static void encode_rows(void *ctx, int64_t begin, int64_t end, int thread) {
+    struct block *b = ctx;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++)
+        b->failed[i] = row_encode(b->s->tokenizer, &b->rows[i], b->s->whitespace, &b->out[i]) != 0;
+}
+
+static err check_vocabulary(const struct building *s, const struct row_text *row,
+                            const struct row_tokens *tokens) {
+    int64_t vocab_size = s->b->vocab_size;
+    for (int64_t i = 0; i < tokens->ids.n && vocab_size > 0; i++) {
+        if (tokens->ids.ids[i] < vocab_size) continue;
+        const struct corpus_source *source = &s->corpus.sources[row->sample->source];
+        struct str piece = {0};
+        err e = tokenizer_add_piece(s->tokenizer, tokens->ids.ids[i], &piece);
+        if (e == ERR_OK)
+            e = fail(ERR_MISMATCH,
+                     "'%s' line %d: token %d ('%s') is outside the model's vocabulary of %lld (the "
+                     "tokenizer has %lld)",
+                     source->path ? source->path : source->name, row->sample->line,
+                     tokens->ids.ids[i], str_text(&piece), (long long)vocab_size,
+                     (long long)tokenizer_n_ids(s->tokenizer));
+        str_release(&piece);
+        return e;
+    }
+    return ERR_OK;
+}
+
+static err write_row(struct building *s, const struct row_text *row,
+                     const struct row_tokens *tokens) {
+    const struct corpus *c = &s->corpus;
+    int split = c->use[row->sample - c->samples.items] == USE_VALID ? SPLIT_VALID : SPLIT_TRAIN;
+    struct shard_writer *w = &s->splits[split];
+    struct group_count *count = &s->counts[c->sources[row->sample->source].group];
+    int64_t answers_before = w->n_answer_tokens;
+    TRY(check_vocabulary(s, row, tokens));
+    TRY(shard_writer_add(w, tokens,
+                         (struct dataset_row){.source = row->sample->source,
+                                              .line = row->sample->line,
+                                              .part = row->part}));
+    count->rows[split]++;
+    count->tokens[split] += tokens->ids.n;
+    count->answer_tokens[split] += w->n_answer_tokens - answers_before;
+    return ERR_OK;
+}
+
+static err write_block(struct building *s, struct block *b, int64_t first) {
+    int64_t n = s->rows.n - first < BLOCK_ROWS ? s->rows.n - first : BLOCK_ROWS;
+    b->rows = s->rows.items + first;
+    par_for(n, 8, encode_rows, b);
+    for (int64_t i = 0; i < n; i++) {
+        /* Again in this thread, which has no message of the one that failed. */
+        if (b->failed[i]) TRY(row_encode(s->tokenizer, &b->rows[i], s->whitespace, &b->out[i]));
+        TRY(write_row(s, &b->rows[i], &b->out[i]));
+    }
+    return ERR_OK;
+}
+
+static err write_rows(struct building *s) {
+    struct block b = {.s = s};
+    struct progress progress;
+    b.out = mem_zalloc(BLOCK_ROWS, sizeof *b.out);
+    b.failed = mem_zalloc(BLOCK_ROWS, sizeof *b.failed);
+    err e = b.out && b.failed ? ERR_OK : ERR_MEMORY;
+    progress_start(&progress, "tokens", s->rows.n);
+    for (int64_t first = 0; first < s->rows.n && e == ERR_OK; first += BLOCK_ROWS) {
+        e = write_block(s, &b, first);
+        progress_step(&progress, first, NULL);
+    }
+    progress_end(&progress);
+    for (int i = 0; i < BLOCK_ROWS && b.out; i++) row_tokens_release(&b.out[i]);
+    mem_free(b.out);
+    mem_free(b.failed);
+    return e;
+}
+
+static err write_splits(struct building *s) {
+    for (int i = 0; i < SPLIT_COUNT; i++) {
+        s->split_dirs[i] = path_join(s->dir, split_names[i]);
+        if (!s->split_dirs[i]) return ERR_MEMORY;
+        s->splits[i].dir = s->split_dirs[i];
+        TRY(shard_writer_start(&s->splits[i]));
+    }
+    TRY(write_rows(s));
+    for (int i = 0; i < SPLIT_COUNT; i++) TRY(shard_writer_end(&s->splits[i]));
+    if (s->splits[SPLIT_TRAIN].n_rows == 0)
+        return fail(ERR_RANGE, "nothing is left to train: every row is held out or validates");
+    return ERR_OK;
+}
+
+static err copy_tokenizer(const struct building *s) {
+    char *dir = path_join(s->dir, "tokenizer");
+    err e = dir ? dir_make(dir) : ERR_MEMORY;
+    for (int i = 0; tokenizer_files[i] && e == ERR_OK; i++) {
+        char *from = path_join(s->b->tokenizer_dir, tokenizer_files[i]);
+        char *to = path_join(dir, tokenizer_files[i]);
+        e = from && to ? ERR_OK : ERR_MEMORY;
+        if (e == ERR_OK && file_exists(from)) e = file_copy(from, to);
+        mem_free(from);
+        mem_free(to);
+    }
+    mem_free(dir);
+    return e;
+}
+
+static err build_in(struct building *s) {
+    const struct data_build *b = s->b;
+    TRY(special_whitespace_parse(b->options->special_whitespace, &s->whitespace));
+    TRY(tokenizer_open(&s->tokenizer, b->tokenizer_dir));
+    TRY(corpus_read(&s->corpus, b->options, b->requests));
+    TRY(corpus_split(&s->corpus, b->options, b->seed));
+    s->counts = mem_zalloc((size_t)s->corpus.n_groups, sizeof *s->counts);
+    if (!s->counts) return ERR_MEMORY;
+    TRY(make_rows(s));
+    TRY(dir_remove(s->dir)); /* of a build that was killed */
+    TRY(dir_make(s->dir));
+    TRY(write_splits(s));
+    TRY(copy_tokenizer(s));
+    TRY(build_write_cases(s));
+    return build_write_manifest(s);
+}
+
+static void building_release(struct building *s) {
+    for (int i = 0; i < SPLIT_COUNT; i++) {
+        shard_writer_release(&s->splits[i]);
+        mem_free(s->split_dirs[i]);
+    }
+    row_list_release(&s->rows);
+    corpus_release(&s->corpus);
+    tokenizer_free(s->tokenizer);
+    mem_free(s->counts);
+}
+
+/* Only a dataset, or nothing at all, may be replaced. */
+static err check_target(const char *dir) {
+    struct name_list names = {0};
+    if (!file_exists(dir)) return ERR_OK;
+    TRY(dir_list(dir, &names));
+    bool empty = names.n == 0, is_dataset = false;
+    name_list_release(&names);
+    if (empty) return ERR_OK;
+    char *path = path_join(dir, "manifest.json");
+    json_t *manifest = NULL;
+    const char *format;
+    if (!path) return ERR_MEMORY;
+    if (file_exists(path) && json_parse_file(path, &manifest) == ERR_OK)
+        is_dataset = json_need_string(manifest, "format", &format) == ERR_OK &&
+                     strcmp(format, "cotrain-dataset") == 0;
+    json_decref(manifest);
+    mem_free(path);
+    if (is_dataset) return ERR_OK;
+    return fail(ERR_EXISTS, "'%s' is there and is no dataset; it is not replaced", dir);
+}
+
+/* Removes what was begun; the message stays that of the failure. */
+static err give_up(err e, const char *dir) {
+    struct str message = {0}, hint = {0};
+    bool saved = str_add(&message, err_message()) == ERR_OK && str_add(&hint, err_hint()) == ERR_OK;
+    if (dir_remove(dir) != ERR_OK && saved) {
+        (void)fail(e, "%s", str_text(&message));
+        if (hint.len > 0) (void)fail_hint(e, "%s", str_text(&hint));
+    }
+    str_release(&message);
+    str_release(&hint);
+    return e;
+}
+
+static err build_and_commit(const struct data_build *b, const char *temporary, const char *dir) {
+    struct building s = {.b = b, .dir = temporary};
+    TRY(check_target(dir));
+    err e = build_in(&s);
+    if (e == ERR_OK)
+        LOG(DATA, INFO, "'%s': %lld rows to train, %lld to validate with, %lld held-out cases", dir,
+            (long long)s.splits[SPLIT_TRAIN].n_rows, (long long)s.splits[SPLIT_VALID].n_rows,
+            (long long)s.corpus.n_cases);
+    building_release(&s);
+    if (e == ERR_OK) e = dir_commit(temporary, dir);
+    return e == ERR_OK ? ERR_OK : give_up(e, temporary);
+}
+
+err data_build(const struct data_build *b, const char *out_dir) {
+    struct str dir = {0}, temporary = {0};
+    err e = str_add(&dir, out_dir);
+    while (e == ERR_OK && dir.len > 1 && dir.data[dir.len - 1] == '/') dir.data[--dir.len] = '\0';
+    if (e == ERR_OK) e = str_printf(&temporary, "%s.tmp-build", str_text(&dir));
+    if (e == ERR_OK) e = build_and_commit(b, str_text(&temporary), str_text(&dir));
+    str_release(&dir);
+    str_release(&temporary);
+    return e;
+}

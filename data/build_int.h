@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The state of a dataset being built, shared by data/build.c (the steps) and data/manifest.c (what
+ * is written down about them). */
+#ifndef COTRAIN_DATA_BUILD_INT_H
+#define COTRAIN_DATA_BUILD_INT_H
+
+#include "data/build.h"
+#include "data/corpus.h"
+#include "data/shards_int.h"
+
+struct group_count {
+    int64_t rows[SPLIT_COUNT], tokens[SPLIT_COUNT], answer_tokens[SPLIT_COUNT];
+    int64_t cases;
+};
+struct building {
+    const struct data_build *b;
+    const char *dir; /* the temporary folder */
+    struct tokenizer *tokenizer;
+    enum special_whitespace whitespace;
+    struct corpus corpus;
+    struct row_list rows;
+    struct shard_writer splits[SPLIT_COUNT];
+    char *split_dirs[SPLIT_COUNT];
+    struct group_count *counts; /* of each group */
+};
+
+/* holdout.jsonl: the cases, request by request. */
+MUST_CHECK err build_write_cases(struct building *s);
+/* manifest.json, after every other file of the folder. */
+MUST_CHECK err build_write_manifest(const struct building *s);
+
+#endif

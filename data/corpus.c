@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Lines up the sources of a recipe and reads them; the contract is data/corpus.h. */
+#include "data/corpus.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "data/read.h"
+#include <string.h>
+
+static bool same_request(const struct data_source *source, const struct request *request) {
+    return source->request && strcmp(source->request, request->id) == 0;
+}
+
+/* A source that names a request must name a known one, and has no weight of its own. */
+static err check_source(const struct data_source *source, const struct request_list *requests) {
+    if (!source->request) return ERR_OK;
+    const char **ids = mem_zalloc((size_t)requests->n + 1, sizeof *ids);
+    if (!ids) return ERR_MEMORY;
+    bool known = false;
+    for (int64_t i = 0; i < requests->n; i++) {
+        ids[i] = requests->items[i].id;
+        known = known || same_request(source, &requests->items[i]);
+    }
+    err e = ERR_OK;
+    if (!known) {
+        const char *near = str_nearest(source->request, ids, (size_t)requests->n);
+        e = fail(ERR_MISSING, "source '%s' is for request '%s', which the recipe does not have",
+                 source->path, source->request);
+        if (near) (void)fail_hint(e, "did you mean '%s'?", near);
+    } else if (source->weight < 1 || source->weight > 1) {
+        e = fail(ERR_USAGE, "source '%s' has a weight and a request; its request's weight counts",
+                 source->path);
+    }
+    mem_free(ids);
+    return e;
+}
+
+static void add_file(struct corpus *c, const struct data_source *from,
+                     const struct request *request) {
+    c->sources[c->n_sources++] = (struct corpus_source){
+        .path = from->path,
+        .name = path_base(from->path),
+        .format = from->format ? from->format : "auto",
+        .license = from->license,
+        .request = request,
+        .group = c->n_groups,
+    };
+}
+
+static err add_request(struct corpus *c, const struct request *request,
+                       const struct data_source_list *files) {
+    int64_t before = c->n_sources;
+    if (request->n_examples > 0)
+        c->sources[c->n_sources++] = (struct corpus_source){
+            .name = reader_examples.name,
+            .format = reader_examples.name,
+            .request = request,
+            .group = c->n_groups,
+        };
+    for (int64_t i = 0; i < files->n; i++)
+        if (same_request(&files->items[i], request)) add_file(c, &files->items[i], request);
+    if (c->n_sources == before)
+        return fail(ERR_MISSING,
+                    "request '%s' has no rows: it has no examples and no source names it",
+                    request->id);
+    c->groups[c->n_groups++] = (struct corpus_group){request->id, request->weight, request};
+    return ERR_OK;
+}
+
+static err line_up(struct corpus *c, const struct data_source_list *files,
+                   const struct request_list *requests) {
+    size_t most = (size_t)(files->n + requests->n) + 1;
+    c->sources = arena_alloc(&c->arena, most, sizeof *c->sources);
+    c->groups = arena_alloc(&c->arena, most, sizeof *c->groups);
+    if (!c->sources || !c->groups) return ERR_MEMORY;
+    for (int64_t i = 0; i < files->n; i++) TRY(check_source(&files->items[i], requests));
+    for (int64_t i = 0; i < requests->n; i++) {
+        for (int64_t k = 0; k < i; k++)
+            if (strcmp(requests->items[i].id, requests->items[k].id) == 0)
+                return fail(ERR_EXISTS, "request '%s' is there twice", requests->items[i].id);
+        TRY(add_request(c, &requests->items[i], files));
+    }
+    for (int64_t i = 0; i < files->n; i++) {
+        if (files->items[i].request) continue;
+        add_file(c, &files->items[i], NULL);
+        const char *name = c->sources[c->n_sources - 1].name;
+        c->groups[c->n_groups++] = (struct corpus_group){name, files->items[i].weight, NULL};
+    }
+    if (c->n_sources == 0)
+        return fail(ERR_MISSING, "the recipe has no rows: no request, no source");
+    return ERR_OK;
+}
+
+static err read_examples(struct reading *r, struct corpus_source *source, int32_t number) {
+    struct sha256 hash;
+    int64_t before = r->samples->n;
+    TRY(sha256_init(&hash));
+    err e = ERR_OK;
+    for (int64_t i = 0; i < source->request->n_examples && e == ERR_OK; i++) {
+        const struct example *example = &source->request->examples[i];
+        /* with the NUL at its end, so that no two lists of texts hash alike */
+        e = sha256_add(&hash, example->prompt, strlen(example->prompt) + 1);
+        if (e == ERR_OK) e = sha256_add(&hash, example->response, strlen(example->response) + 1);
+        if (e == ERR_OK) e = read_example(r, example, number);
+    }
+    source->n_samples = r->samples->n - before;
+    if (e == ERR_OK) return sha256_final(&hash, source->sha256);
+    sha256_release(&hash);
+    return e;
+}
+
+static err read_source(struct reading *r, struct corpus_source *source, int32_t number) {
+    if (!source->path) return read_examples(r, source, number);
+    struct read_file file = {.path = source->path, .format = source->format, .source = number};
+    TRY(read_file(r, &file));
+    if (file.reader) source->format = file.reader->name;
+    source->n_samples = file.n_samples;
+    memcpy(source->sha256, file.sha256, sizeof source->sha256);
+    return ERR_OK;
+}
+
+err corpus_add_case(struct corpus *c, const struct corpus_case *item) {
+    if (c->n_cases == c->cases_capacity) {
+        int64_t capacity = c->cases_capacity ? 2 * c->cases_capacity : 64;
+        struct corpus_case *grown = mem_resize(c->cases, (size_t)capacity, sizeof *grown);
+        if (!grown) return ERR_MEMORY;
+        c->cases = grown;
+        c->cases_capacity = capacity;
+    }
+    c->cases[c->n_cases++] = *item;
+    return ERR_OK;
+}
+
+/* A request's file of cases: pairs, one turn each. */
+static err read_cases(struct reading *r, struct corpus *c, const struct request *request) {
+    struct sample_list cases = {0};
+    struct reading of_cases = {r->arena, &cases, r->faults, 0};
+    struct read_file file = {.path = request->cases, .format = "pairs"};
+    err e = read_file(&of_cases, &file);
+    r->n_records += of_cases.n_records;
+    for (int64_t i = 0; i < cases.n && e == ERR_OK; i++) {
+        const struct turn *turn = &cases.items[i].turns[0];
+        struct corpus_case item = {request, turn->prompt, turn->answer, request->cases,
+                                   cases.items[i].line};
+        e = corpus_add_case(c, &item);
+    }
+    sample_list_release(&cases);
+    return e == ERR_OK ? ERR_OK : fail_in(e, "held-out cases of request '%s'", request->id);
+}
+
+err corpus_read(struct corpus *c, const struct data_options *options,
+                const struct request_list *requests) {
+    struct faults faults = {0};
+    struct reading r = {&c->arena, &c->samples, &faults, 0};
+    TRY(line_up(c, &options->sources, requests));
+    err e = ERR_OK;
+    for (int64_t i = 0; i < c->n_sources && e == ERR_OK; i++)
+        e = read_source(&r, &c->sources[i], (int32_t)i);
+    for (int64_t i = 0; i < requests->n && e == ERR_OK; i++)
+        if (requests->items[i].cases) e = read_cases(&r, c, &requests->items[i]);
+    if (e == ERR_OK) e = faults_end(&faults, r.n_records, "rows cannot be used");
+    faults_release(&faults);
+    return e;
+}
+
+void corpus_release(struct corpus *c) {
+    sample_list_release(&c->samples);
+    mem_free(c->use);
+    mem_free(c->cases);
+    arena_release(&c->arena);
+    *c = (struct corpus){0};
+}

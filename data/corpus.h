@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Everything a dataset is built from, as text: the sources in their fixed order (each request's
+ * examples and files, then the files without a request), the samples, the held-out cases, and which
+ * samples are trained, validated with or held out. Read by data/corpus.c, split by data/split.c;
+ * data/build.c makes tokens of it. */
+#ifndef COTRAIN_DATA_CORPUS_H
+#define COTRAIN_DATA_CORPUS_H
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "data/options.h"
+#include "data/sample.h"
+#include "recipes/request.h"
+
+struct corpus_source {
+    const char *path; /* NULL: a request's inline examples */
+    const char *name; /* without folders */
+    const char *format, *license;
+    const struct request *request; /* NULL: none */
+    int64_t group, n_samples;
+    char sha256[SHA256_HEX_SIZE]; /* of the file, or of the examples' texts */
+};
+struct corpus_group {
+    const char *name;
+    double weight;
+    const struct request *request; /* NULL: a source of its own */
+};
+struct corpus_case {
+    const struct request *request;
+    struct span prompt, answer;
+    const char *path; /* where it stands */
+    int32_t line;
+};
+enum sample_use { USE_TRAIN, USE_VALID, USE_HELD_OUT };
+
+struct corpus {
+    struct arena arena;
+    struct corpus_source *sources;
+    struct corpus_group *groups;
+    int64_t n_sources, n_groups;
+    struct sample_list samples; /* in the order of the sources */
+    uint8_t *use;               /* enum sample_use of each sample; set by corpus_split */
+    struct corpus_case *cases;  /* in the order of the requests */
+    int64_t n_cases, cases_capacity;
+};
+
+/* `c` is zeroed; on failure too it is to be released. All faulty rows come as one error. */
+MUST_CHECK err corpus_read(struct corpus *c, const struct data_options *options,
+                           const struct request_list *requests);
+/* Takes held-out cases and validation samples out of training, by chance that depends on `seed`
+ * alone, and refuses a held-out prompt that is trained as well. */
+MUST_CHECK err corpus_split(struct corpus *c, const struct data_options *options, uint64_t seed);
+void corpus_release(struct corpus *c);
+MUST_CHECK err corpus_add_case(struct corpus *c, const struct corpus_case *item);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The digest of everything a dataset depends on, so that a chain can tell whether one is up to date
+ * without building it again. The contract is data_build_input in data/build.h. */
+#include "base/file.h"
+#include "base/json.h"
+#include "data/build.h"
+#include "data/shards_int.h"
+#include "data/tokenizer.h"
+
+static err put_text(json_t *out, const char *key, const char *text) {
+    return json_put(out, key, text ? json_string(text) : json_null());
+}
+
+static err put_file(json_t *out, const char *key, const char *path) {
+    char hex[SHA256_HEX_SIZE];
+    if (!path) return json_put(out, key, json_null());
+    TRY(sha256_file(path, hex));
+    return json_put(out, key, json_string(hex));
+}
+
+static err put_request(json_t *out, const struct request *request) {
+    json_t *examples = json_array();
+    TRY(put_text(out, "id", request->id));
+    TRY(json_put(out, "weight", json_real(request->weight)));
+    TRY(put_file(out, "cases", request->cases));
+    TRY(json_put(out, "examples", examples));
+    for (int64_t i = 0; i < request->n_examples; i++) {
+        const struct example *example = &request->examples[i];
+        TRY(json_push(examples, json_string(example->prompt)));
+        TRY(json_push(examples, json_string(example->response)));
+        TRY(json_push(examples, json_integer(example->line))); /* part of the index */
+    }
+    return ERR_OK;
+}
+
+static err put_source(json_t *out, const struct data_source *source) {
+    TRY(put_text(out, "name", path_base(source->path)));
+    TRY(put_file(out, "sha256", source->path));
+    TRY(put_text(out, "format", source->format));
+    TRY(put_text(out, "license", source->license));
+    TRY(put_text(out, "request", source->request));
+    return json_put(out, "weight", json_real(source->weight));
+}
+
+static err put_all(const struct data_build *b, const struct tokenizer *t, json_t *out) {
+    const struct data_options *o = b->options;
+    json_t *requests = json_array(), *sources = json_array();
+    TRY(json_put(out, "requests", requests));
+    TRY(json_put(out, "sources", sources));
+    TRY(json_put(out, "version", json_integer(DATASET_VERSION)));
+    TRY(put_text(out, "tokenizer", tokenizer_digest(t)));
+    TRY(json_put(out, "vocab_size", json_integer(b->vocab_size)));
+    TRY(json_put(out, "seed", json_integer((json_int_t)b->seed)));
+    TRY(put_text(out, "special_whitespace", o->special_whitespace));
+    TRY(put_text(out, "turns", o->turns));
+    TRY(json_put(out, "validation", json_real(o->validation)));
+    TRY(json_put(out, "per_request", json_integer(o->holdout.per_request)));
+    TRY(json_put(out, "sealed", json_boolean(o->holdout.sealed)));
+    for (int64_t i = 0; i < b->requests->n; i++) {
+        json_t *item = json_object();
+        TRY(json_push(requests, item));
+        TRY(put_request(item, &b->requests->items[i]));
+    }
+    for (int64_t i = 0; i < o->sources.n; i++) {
+        json_t *item = json_object();
+        TRY(json_push(sources, item));
+        TRY(put_source(item, &o->sources.items[i]));
+    }
+    return ERR_OK;
+}
+
+err data_build_input(const struct data_build *b, char out[SHA256_HEX_SIZE]) {
+    struct tokenizer *t;
+    struct str text = {0};
+    TRY(tokenizer_open(&t, b->tokenizer_dir));
+    json_t *all = json_object();
+    err e = all ? put_all(b, t, all) : fail(ERR_MEMORY, "out of memory");
+    if (e == ERR_OK) e = json_text(all, 0, &text);
+    if (e == ERR_OK) e = sha256_bytes(str_text(&text), text.len, out);
+    str_release(&text);
+    json_decref(all);
+    tokenizer_free(t);
+    return e;
+}

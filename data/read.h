@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reads a file of rows into samples: finds its framing (JSON Lines, one JSON list, or lines of
+ * text) and its format, hands each record to the reader (data/readers/), and checks what holds for
+ * every format: well-formed UTF-8, no empty prompt or answer, no special token inside a text.
+ * Faulty records are collected with file and line; reading goes on. */
+#ifndef COTRAIN_DATA_READ_H
+#define COTRAIN_DATA_READ_H
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "data/faults.h"
+#include "data/readers/reader.h"
+#include "data/sample.h"
+
+struct reading {
+    struct arena *arena; /* of the texts */
+    struct sample_list *samples;
+    struct faults *faults;
+    int64_t n_records; /* seen so far, over all files */
+};
+
+struct read_file {
+    const char *path, *format; /* auto or a reader's name */
+    int32_t source;
+    /* Filled: */
+    const struct reader *reader;
+    char sha256[SHA256_HEX_SIZE];
+    int64_t n_samples;
+};
+
+/* Fails at once only when the file cannot be read or holds no record at all. */
+MUST_CHECK err read_file(struct reading *r, struct read_file *file);
+/* One example of a request, with the same checks. */
+MUST_CHECK err read_example(struct reading *r, const struct example *example, int32_t source);
+
+#endif

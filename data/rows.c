@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Rows of a sample and their tokens; the contract is data/rows.h. */
+#include "data/rows.h"
+#include "base/mem.h"
+
+static err add(struct row_list *list, struct row_text row) {
+    if (list->n == list->capacity) {
+        int64_t capacity = list->capacity ? 2 * list->capacity : 256;
+        struct row_text *grown = mem_resize(list->items, (size_t)capacity, sizeof *grown);
+        if (!grown) return ERR_MEMORY;
+        list->items = grown;
+        list->capacity = capacity;
+    }
+    list->items[list->n++] = row;
+    return ERR_OK;
+}
+
+err rows_of_sample(const struct sample *sample, bool all_turns, struct row_list *out) {
+    if (all_turns || sample->n == 1) return add(out, (struct row_text){sample, 0});
+    for (int64_t i = 0; i < sample->n; i++)
+        if (sample->turns[i].trained) TRY(add(out, (struct row_text){sample, (int32_t)i + 1}));
+    return ERR_OK;
+}
+
+void row_list_release(struct row_list *list) {
+    mem_free(list->items);
+    *list = (struct row_list){0};
+}
+
+/* Marks the tokens that have come since the last call. */
+static err mark(struct row_tokens *out, bool is_answer) {
+    const char flag = is_answer ? 1 : 0;
+    while (out->answer.len < (size_t)out->ids.n) TRY(str_append(&out->answer, &flag, 1));
+    return ERR_OK;
+}
+
+static err add_turn(const struct tokenizer *t, struct span prompt, const struct turn *turn,
+                    enum special_whitespace whitespace, struct row_tokens *out) {
+    TRY(tokenizer_encode_prompt(t, prompt.text, prompt.n, whitespace, &out->ids));
+    TRY(mark(out, false));
+    TRY(tokenizer_encode_answer(t, turn->answer.text, turn->answer.n, whitespace, &out->ids));
+    return mark(out, turn->trained);
+}
+
+err row_encode(const struct tokenizer *t, const struct row_text *row,
+               enum special_whitespace whitespace, struct row_tokens *out) {
+    const struct sample *s = row->sample;
+    tokens_clear(&out->ids);
+    str_clear(&out->answer);
+    if (!s->turns[0].answer.text) {
+        TRY(tokenizer_encode_plain(t, s->turns[0].prompt.text, s->turns[0].prompt.n, &out->ids));
+        TRY(tokens_add(&out->ids, tokenizer_special(t, SPECIAL_EOD)));
+        return mark(out, false);
+    }
+    if (row->part > 0) {
+        struct str prompt = {0};
+        err e = sample_prompt(s, row->part - 1, &prompt);
+        struct span span = {str_text(&prompt), prompt.len};
+        if (e == ERR_OK) e = add_turn(t, span, &s->turns[row->part - 1], whitespace, out);
+        str_release(&prompt);
+        return e;
+    }
+    for (int64_t i = 0; i < s->n; i++)
+        TRY(add_turn(t, s->turns[i].prompt, &s->turns[i], whitespace, out));
+    return ERR_OK;
+}
+
+void row_tokens_release(struct row_tokens *r) {
+    tokens_release(&r->ids);
+    str_release(&r->answer);
+}
