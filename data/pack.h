@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which documents an epoch holds, in which order, and how they fill rows. All of it is arithmetic on
+ * row numbers and lengths; data/loader.c puts the tokens in. The rules are those of data/loader.h. */
+#ifndef COTRAIN_DATA_PACK_H
+#define COTRAIN_DATA_PACK_H
+
+#include "base/err.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Rows [first, first + n) of a split that share a weight. */
+struct share_group {
+    int64_t first, n;
+    double weight;
+};
+/* out[g]: how many documents of group g an epoch of n_total has, by largest remainders of their shares
+ * (ties: the earlier group). Groups without rows get none. No weight above 0 is ERR_RANGE. */
+MUST_CHECK err share_counts(const struct share_group *groups, int64_t n_groups, int64_t n_total,
+                            int64_t *out);
+/* An epoch's documents, shuffled: `order` has room for the sum of counts. Each row of a group comes
+ * count / n times, and count % n of them, drawn for this epoch, once more. */
+MUST_CHECK err share_order(const struct share_group *groups, int64_t n_groups,
+                           const int64_t *counts, uint64_t seed, int64_t epoch, int64_t *order);
+
+/* Next-fit: row r holds documents [starts[r], starts[r + 1]) of the order. `lengths[i]` are the
+ * tokens of the i-th document in order; a row's tokens are at most capacity, and no document is
+ * longer than that. `starts` has room for n + 1; without packing every document is a row. */
+int64_t pack_rows(const int32_t *lengths, int64_t n, int64_t capacity, bool packing,
+                  int64_t *starts);
+
+#endif
