@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A compute backend: one function per row of compute/ops.def, and the memory it works on.
- * Activations ("act" in the operations' comments) are in the backend's activation dtype: fp32 on the
- * CPU. All pointers given to an operation are the backend's own memory. Operations run in the order
- * they are called; compute_wait() ends all that were started.
- * Same bits: every sum has one fixed order that does not depend on threads (compute/ops/op.h). */
+ * Activations ("act" in the operations' comments) are in the backend's activation dtype: fp32 on
+ * the CPU. All pointers given to an operation are the backend's own memory. Operations run in the
+ * order they are called; compute_wait() ends all that were started. Same bits: every sum has one
+ * fixed order that does not depend on threads (compute/ops/op.h). */
 #ifndef COTRAIN_COMPUTE_COMPUTE_H
 #define COTRAIN_COMPUTE_COMPUTE_H
 
@@ -29,12 +29,14 @@ struct compute;
 /* Functions of a backend. A fault in the arguments is a bug of the caller (BUG_IF), so results are
  * only those of the device: allocation, launch, an asynchronous failure. */
 struct backend {
-    const char *name; /* "cpu", "cuda" */
+    const char *name;    /* "cpu", "cuda" */
+    const char *variant; /* "avx2": which compilation of the same sources; all give the same bits */
     enum dtype act_dtype;
     bool host_memory; /* operands may be any host memory (weights as mapped from a file) */
     MUST_CHECK err (*open)(struct compute *c);
     void (*close)(struct compute *c);
-    MUST_CHECK err (*alloc)(struct compute *c, size_t bytes, void **out); /* zeroed, 64-byte aligned */
+    MUST_CHECK err (*alloc)(struct compute *c, size_t bytes,
+                            void **out); /* zeroed, 64-byte aligned */
     void (*free)(struct compute *c, void *p);
     MUST_CHECK err (*upload)(struct compute *c, void *to, const void *from, size_t bytes);
     MUST_CHECK err (*download)(struct compute *c, void *to, const void *from, size_t bytes);
@@ -50,8 +52,9 @@ struct compute {
     void *state; /* the backend's own */
 };
 
-/* `device`: a name from compute/backends.def, or NULL for the first one that works. An unknown name
- * or a backend that was not built is ERR_UNSUPPORTED, saying which there are. */
+/* `device`: "cpu", "cpu:avx2" (name and variant of a row of compute/backends.def), or NULL for the
+ * first that works here. An unknown name or a backend that was not built is ERR_UNSUPPORTED, saying
+ * which there are. */
 MUST_CHECK err compute_open(struct compute *c, const char *device);
 void compute_close(struct compute *c);
 extern const struct backend *const backends[];

@@ -9,7 +9,17 @@
 #include <stdint.h>
 #include <string.h>
 
-enum dtype { DTYPE_F32, DTYPE_BF16, DTYPE_F16, DTYPE_F64, DTYPE_I64, DTYPE_I32, DTYPE_U8, DTYPE_BOOL, DTYPE_COUNT };
+enum dtype {
+    DTYPE_F32,
+    DTYPE_BF16,
+    DTYPE_F16,
+    DTYPE_F64,
+    DTYPE_I64,
+    DTYPE_I32,
+    DTYPE_U8,
+    DTYPE_BOOL,
+    DTYPE_COUNT
+};
 
 const char *dtype_name(enum dtype t); /* "F32", "BF16", ... as safetensors writes them */
 int64_t dtype_bytes(enum dtype t);

@@ -3,9 +3,9 @@
  *   g = gradient * gradient_scale;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2
  *   w -= lr weight_decay w;  w -= lr (m / (1 - b1^step)) / (sqrt(v / (1 - b2^step)) + eps)
  * Source: Loshchilov and Hutter 2019, as torch.optim.AdamW orders the operations.
- *   sum_squares: out[0] = sum g^2 in double; blocks of 1024 elements, each by 16 lanes and the fixed
- *   tree, then the blocks in ascending order.
- * Tolerance: 8 * 2^-24; sum_squares 2^-20. */
+ *   sum_squares: out[0] = sum g^2 in double; blocks of 1024 elements, each by 16 lanes and the
+ *   fixed tree, then the blocks in ascending order.
+ * Tolerance: 8 * 2^-24; sum_squares N * 2^-53. */
 #ifndef COTRAIN_COMPUTE_OPS_ADAMW_H
 #define COTRAIN_COMPUTE_OPS_ADAMW_H
 

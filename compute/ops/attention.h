@@ -7,8 +7,10 @@
  *             dq[i] = scale sum_j ds k[j];  dk[j] = scale sum_i ds q[i]
  * Query, key and value of head h of a row start at h * head_stride; Yuan's mixed q/k rows
  * [H][q(D) k(D)] are q = m, k = m + D with head_stride 2D.  Memory is linear in N.
- * Order: keys count from first[i] (so a document gives the same bits alone and packed); sums over
- * keys and D use the lanes of compute/ops/op.h; dk and dv add queries in ascending order.
+ * Order: s[i][j] is one chain over D, then times scale; out is one chain of exp(s - max) v over the
+ * keys in ascending order from first[i], then divided by the softmax's sum, which uses the lanes of
+ * compute/ops/op.h counted from first[i] (so a document gives the same bits alone and packed); dq
+ * is a chain over keys, dk and dv over queries, both ascending; delta uses the lanes.
  * Source: released model code (softmax in fp32). Tolerance: (sqrt(D) + sqrt(keys) + 8) * 2^-24. */
 #ifndef COTRAIN_COMPUTE_OPS_ATTENTION_H
 #define COTRAIN_COMPUTE_OPS_ATTENTION_H
@@ -20,12 +22,12 @@ struct attention_args {
     int64_t n_q, n_k, h, d;
     int64_t q_start; /* key index of query 0; n_k >= q_start + n_q */
     float scale;
-    const void *q, *k, *v;               /* act */
-    int64_t q_row, k_row, v_row, o_row;  /* elements between rows */
+    const void *q, *k, *v;                 /* act */
+    int64_t q_row, k_row, v_row, o_row;    /* elements between rows */
     int64_t qk_head_stride, v_head_stride; /* elements between heads; out uses v_head_stride */
-    const int32_t *first; /* (n_q), 0 <= first[i] <= q_start + i */
-    void *out;            /* act (n_q, H, D) */
-    float *lse;           /* (n_q, H); NULL: not wanted */
+    const int32_t *first;                  /* (n_q), 0 <= first[i] <= q_start + i */
+    void *out;                             /* act (n_q, H, D) */
+    float *lse;                            /* (n_q, H); NULL: not wanted */
 };
 struct attention_backward_args {
     struct attention_args forward; /* q_start 0, n_q == n_k; out and lse as it left them */

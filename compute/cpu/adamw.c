@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * AdamW, element by element in fp32, and the sum of squares in double precision. The settings of a
+ * step are computed in double and rounded once, before the loop.
+ * Read next: compute/ops/adamw.h. */
+#include "compute/ops/adamw.h"
+
+#include "base/par.h"
+#include "compute/cpu/cpu.h"
+#include "compute/cpu/simd.h"
+#include <math.h>
+
+enum { SQUARES_BLOCK = 1024, SQUARES_BLOCKS = 4096 };
+
+/* The settings of a step, rounded once. */
+struct adamw_work {
+    const struct adamw_args *args;
+    float keep, new1, beta2, new2, step_size, root_correction, eps, gradient_scale;
+};
+
+/* beta^n by squaring: the same product everywhere. */
+static double adamw_power(double beta, int64_t n) {
+    double result = 1;
+    for (; n > 0; n >>= 1, beta *= beta) {
+        if (n & 1) result *= beta;
+    }
+    return result;
+}
+
+static void adamw_piece(void *ctx, int64_t begin, int64_t end, int thread) {
+    (void)thread;
+    const struct adamw_work *s = ctx;
+    const struct adamw_args *args = s->args;
+    for (int64_t i = begin; i < end; i++) {
+        float g = args->gradient[i] * s->gradient_scale;
+        float m = __builtin_fmaf(s->new1, g - args->m[i], args->m[i]);
+        float v = __builtin_fmaf(s->new2 * g, g, args->v[i] * s->beta2);
+        float root = __builtin_sqrtf(v) / s->root_correction + s->eps;
+        args->m[i] = m;
+        args->v[i] = v;
+        args->w[i] = __builtin_fmaf(-s->step_size, m / root, args->w[i] * s->keep);
+    }
+}
+
+err CPU(adamw)(struct compute *c, const struct adamw_args *args) {
+    (void)c;
+    BUG_IF(args->step < 1);
+    struct adamw_work s = {
+        .args = args,
+        .keep = (float)(1 - args->lr * args->weight_decay),
+        .new1 = (float)(1 - args->beta1),
+        .beta2 = (float)args->beta2,
+        .new2 = (float)(1 - args->beta2),
+        .step_size = (float)(args->lr / (1 - adamw_power(args->beta1, args->step))),
+        .root_correction = (float)sqrt(1 - adamw_power(args->beta2, args->step)),
+        .eps = (float)args->eps,
+        .gradient_scale = (float)args->gradient_scale,
+    };
+    par_for(args->n, ELEMENTS_A_PIECE, adamw_piece, &s);
+    return ERR_OK;
+}
+
+struct squares_work {
+    const float *x;
+    int64_t n;
+    double *sums; /* one a block */
+};
+
+static void squares_piece(void *ctx, int64_t begin, int64_t end, int thread) {
+    (void)thread;
+    const struct squares_work *w = ctx;
+    for (int64_t block = begin; block < end; block++) {
+        double lane[LANES] = {0};
+        int64_t start = block * SQUARES_BLOCK, left = w->n - start;
+        int64_t count = left < SQUARES_BLOCK ? left : SQUARES_BLOCK, j = 0;
+        for (; j + LANES <= count; j += LANES) {
+            for (int i = 0; i < LANES; i++) {
+                double value = (double)w->x[start + j + i];
+                lane[i] += value * value;
+            }
+        }
+        for (int i = 0; j + i < count; i++) {
+            double value = (double)w->x[start + j + i];
+            lane[i] += value * value;
+        }
+        for (int apart = LANES / 2; apart > 0; apart /= 2) {
+            for (int i = 0; i < apart; i++) lane[i] += lane[i + apart];
+        }
+        w->sums[block] = lane[0];
+    }
+}
+
+err CPU(sum_squares)(struct compute *c, const struct sum_squares_args *args) {
+    void *scratch;
+    TRY(cpu_scratch(c, SQUARES_BLOCKS * sizeof(double), &scratch));
+    double sum = 0;
+    const int64_t stretch = (int64_t)SQUARES_BLOCK * SQUARES_BLOCKS;
+    for (int64_t at = 0; at < args->n; at += stretch) {
+        int64_t n = args->n - at < stretch ? args->n - at : stretch;
+        int64_t blocks = (n + SQUARES_BLOCK - 1) / SQUARES_BLOCK;
+        struct squares_work w = {args->x + at, n, scratch};
+        par_for(blocks, ELEMENTS_A_PIECE / SQUARES_BLOCK, squares_piece, &w);
+        for (int64_t i = 0; i < blocks; i++) sum += w.sums[i];
+    }
+    *args->out = sum;
+    return ERR_OK;
+}

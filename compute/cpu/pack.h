@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copies of a block of a matrix operand into fp32 panels, converting bf16 and fp16 on the way.
+ *   pack_rows:   to[r][c] = m(r0 + r, c0 + c), rows of `to` are to_row apart
+ *   pack_panel:  to[k][j] = m(k0 + k, j0 + j), j < TILE_COLS, zeros from column `cols` on
+ * Contiguous rows are copied, contiguous columns are transposed in registers, anything else is
+ * gathered. Read next: compute/cpu/product.c. */
+#ifndef COTRAIN_COMPUTE_CPU_PACK_H
+#define COTRAIN_COMPUTE_CPU_PACK_H
+
+#include "compute/cpu/tile.h"
+
+ALWAYS_INLINE const char *pack_at(const struct mat *m, int64_t size, int64_t i, int64_t j) {
+    return (const char *)m->data + (i * m->row_stride + j * m->col_stride) * size;
+}
+
+/* SIMD_WIDTH contiguous elements of type `t` as fp32. */
+ALWAYS_INLINE vec pack_load(const char *from, const enum dtype t) {
+    if (t == DTYPE_F32) return vec_load((const float *)(const void *)from);
+#if SIMD_WIDTH == 16
+    __m256i half = _mm256_loadu_si256((const __m256i_u *)from);
+    if (t == DTYPE_BF16) return (vec)_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
+    return (vec)_mm512_cvtph_ps(half);
+#elif SIMD_WIDTH == 8
+    __m128i half = _mm_loadu_si128((const __m128i_u *)from);
+    if (t == DTYPE_BF16) return (vec)_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16);
+    return (vec)_mm256_cvtph_ps(half);
+#else
+    float wide[SIMD_WIDTH];
+    dtype_to_f32(from, t, SIMD_WIDTH, wide);
+    return vec_load(wide);
+#endif
+}
+
+ALWAYS_INLINE float pack_element(const char *from, const enum dtype t) {
+    float value;
+    if (t == DTYPE_F32) {
+        memcpy(&value, from, sizeof value);
+    } else {
+        dtype_to_f32(from, t, 1, &value);
+    }
+    return value;
+}
+
+/* Indices of a two-operand shuffle: element c of the result where bit s of c is clear or set. */
+#define PACK_LOW(s, c) (((c) & (s)) ? SIMD_WIDTH + (c) - (s) : (c))
+#define PACK_HIGH(s, c) (((c) & (s)) ? SIMD_WIDTH + (c) : (c) + (s))
+#define PACK_4(index, s, c) index(s, c), index(s, c + 1), index(s, c + 2), index(s, c + 3)
+#if SIMD_WIDTH == 16
+#define PACK_ALL(index, s)                                                                         \
+    PACK_4(index, s, 0), PACK_4(index, s, 4), PACK_4(index, s, 8), PACK_4(index, s, 12)
+#elif SIMD_WIDTH == 8
+#define PACK_ALL(index, s) PACK_4(index, s, 0), PACK_4(index, s, 4)
+#else
+#define PACK_ALL(index, s) PACK_4(index, s, 0)
+#endif
+
+/* One round of a transposition: exchanges blocks of s rows and s columns. */
+#define PACK_ROUND(x, s)                                                                           \
+    _Pragma("GCC unroll 16") for (int i = 0; i < SIMD_WIDTH; i++) {                                \
+        if (i & (s)) continue;                                                                     \
+        vec low = __builtin_shuffle(x[i], x[i + (s)], (veci){PACK_ALL(PACK_LOW, s)});              \
+        vec high = __builtin_shuffle(x[i], x[i + (s)], (veci){PACK_ALL(PACK_HIGH, s)});            \
+        x[i] = low;                                                                                \
+        x[i + (s)] = high;                                                                         \
+    }
+
+ALWAYS_INLINE void pack_transpose(vec x[SIMD_WIDTH]) {
+#if SIMD_WIDTH == 16
+    PACK_ROUND(x, 8)
+#endif
+#if SIMD_WIDTH >= 8
+    PACK_ROUND(x, 4)
+#endif
+    PACK_ROUND(x, 2)
+    PACK_ROUND(x, 1)
+}
+
+struct pack_block {
+    const struct mat *m;
+    int64_t row, col;   /* where the block starts in m */
+    int64_t rows, cols; /* its size */
+    float *to;
+    int64_t to_row;
+};
+
+/* Rows of m are contiguous (or single elements are taken one by one). */
+ALWAYS_INLINE void pack_rows_as(const struct pack_block *p, const enum dtype t) {
+    const int64_t size = t == DTYPE_F32 ? 4 : 2, stride = p->m->col_stride;
+    for (int64_t r = 0; r < p->rows; r++) {
+        const char *from = pack_at(p->m, size, p->row + r, p->col);
+        float *to = p->to + r * p->to_row;
+        int64_t c = 0;
+        for (; stride == 1 && c + SIMD_WIDTH <= p->cols; c += SIMD_WIDTH) {
+            vec_store(to + c, pack_load(from + c * size, t));
+        }
+        for (; c < p->cols; c++) to[c] = pack_element(from + c * stride * size, t);
+    }
+}
+
+/* Columns of m are contiguous: blocks of SIMD_WIDTH columns by SIMD_WIDTH rows are transposed. */
+ALWAYS_INLINE void pack_columns_as(const struct pack_block *p, const enum dtype t) {
+    const int64_t size = t == DTYPE_F32 ? 4 : 2;
+    for (int64_t c = 0; c < p->cols; c += SIMD_WIDTH) {
+        const int64_t left = p->cols - c < SIMD_WIDTH ? p->cols - c : SIMD_WIDTH;
+        int64_t r = 0;
+        for (; left == SIMD_WIDTH && r + SIMD_WIDTH <= p->rows; r += SIMD_WIDTH) {
+            vec x[SIMD_WIDTH];
+            const char *from = pack_at(p->m, size, p->row + r, p->col + c);
+#pragma GCC unroll 16
+            for (int i = 0; i < SIMD_WIDTH; i++) {
+                x[i] = pack_load(from + i * p->m->col_stride * size, t);
+            }
+            pack_transpose(x);
+#pragma GCC unroll 16
+            for (int i = 0; i < SIMD_WIDTH; i++) vec_store(p->to + (r + i) * p->to_row + c, x[i]);
+        }
+        for (int64_t j = 0; j < left; j++) {
+            const char *from = pack_at(p->m, size, p->row, p->col + c + j);
+            for (int64_t i = r; i < p->rows; i++) {
+                p->to[i * p->to_row + c + j] = pack_element(from + i * size, t);
+            }
+        }
+    }
+}
+
+static inline void pack_block(const struct pack_block *p) {
+    const bool columns = p->m->row_stride == 1 && p->m->col_stride != 1;
+    switch (p->m->dtype) {
+    case DTYPE_BF16: columns ? pack_columns_as(p, DTYPE_BF16) : pack_rows_as(p, DTYPE_BF16); break;
+    case DTYPE_F16: columns ? pack_columns_as(p, DTYPE_F16) : pack_rows_as(p, DTYPE_F16); break;
+    default: columns ? pack_columns_as(p, DTYPE_F32) : pack_rows_as(p, DTYPE_F32); break;
+    }
+}
+
+/* A block of up to TILE_COLS columns, the missing ones zero. */
+static inline void pack_panel(const struct pack_block *p) {
+    for (int64_t r = 0; p->cols < TILE_COLS && r < p->rows; r++) {
+        memset(p->to + r * p->to_row + p->cols, 0, (size_t)(TILE_COLS - p->cols) * sizeof(float));
+    }
+    pack_block(p);
+}
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Vectors of fp32 for one compilation of the kernels: SIMD_WIDTH elements of `vec`, chosen by the
+ * file that includes (4 where nothing is said: any processor). The same source then gives the same
+ * bits at every width: elementwise work does not see the width, products are chains, and sums over
+ * a row go to 16 virtual lanes (compute/ops/op.h) that are LANE_VECS vectors here. Read next:
+ * compute/cpu/cpu.h for how a file is compiled several times, compute/cpu/math.h. */
+#ifndef COTRAIN_COMPUTE_CPU_SIMD_H
+#define COTRAIN_COMPUTE_CPU_SIMD_H
+
+#ifndef SIMD_WIDTH
+#define SIMD_WIDTH 4
+#endif
+#if SIMD_WIDTH > 4
+#include <immintrin.h>
+#endif
+#include <stdint.h>
+#include <string.h>
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+enum { LANES = 16, LANE_VECS = LANES / SIMD_WIDTH };
+
+typedef float vec __attribute__((vector_size(4 * SIMD_WIDTH)));
+typedef int32_t veci __attribute__((vector_size(4 * SIMD_WIDTH)));
+
+ALWAYS_INLINE vec vec_load(const float *p) {
+    vec v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+ALWAYS_INLINE void vec_store(float *p, vec v) {
+    memcpy(p, &v, sizeof v);
+}
+
+/* The first n < SIMD_WIDTH elements, zeros behind. */
+ALWAYS_INLINE vec vec_load_part(const float *p, int64_t n) {
+    float wide[SIMD_WIDTH] = {0};
+    for (int64_t i = 0; i < n; i++) wide[i] = p[i];
+    return vec_load(wide);
+}
+
+ALWAYS_INLINE void vec_store_part(float *p, vec v, int64_t n) {
+    float wide[SIMD_WIDTH];
+    vec_store(wide, v);
+    for (int64_t i = 0; i < n; i++) p[i] = wide[i];
+}
+
+/* Loads and stores of what is left of a row: whole or part. */
+ALWAYS_INLINE vec vec_load_left(const float *p, int64_t left) {
+    return left >= SIMD_WIDTH ? vec_load(p) : vec_load_part(p, left);
+}
+
+ALWAYS_INLINE void vec_store_left(float *p, vec v, int64_t left) {
+    if (left >= SIMD_WIDTH) {
+        vec_store(p, v);
+    } else {
+        vec_store_part(p, v, left);
+    }
+}
+
+ALWAYS_INLINE vec vec_set(float x) {
+    return x - (vec){0};
+}
+
+/* a b + c, rounded once. */
+ALWAYS_INLINE vec vec_fma(vec a, vec b, vec c) {
+#if SIMD_WIDTH == 16
+    return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif SIMD_WIDTH == 8
+    return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+    for (int i = 0; i < SIMD_WIDTH; i++) c[i] = __builtin_fmaf(a[i], b[i], c[i]);
+    return c;
+#endif
+}
+
+/* The mask (all bits or none, as comparisons give) chooses a or b. */
+ALWAYS_INLINE vec vec_select(veci mask, vec a, vec b) {
+    return (vec)((mask & (veci)a) | (~mask & (veci)b));
+}
+
+/* Where `a` is NaN the result is b. */
+ALWAYS_INLINE vec vec_max(vec a, vec b) {
+    return vec_select(a > b, a, b);
+}
+
+/* The 16 virtual lanes of a sum. */
+struct lanes {
+    vec v[LANE_VECS];
+};
+
+ALWAYS_INLINE float lanes_sum(struct lanes l) {
+    float sum[LANES];
+    memcpy(sum, l.v, sizeof sum);
+    for (int apart = LANES / 2; apart > 0; apart /= 2) {
+        for (int i = 0; i < apart; i++) sum[i] += sum[i + apart];
+    }
+    return sum[0];
+}
+
+/* lane[j mod 16] += x[j] y[j], each by one fma. */
+ALWAYS_INLINE float lanes_dot(const float *x, const float *y, int64_t n) {
+    struct lanes l = {{{0}}};
+    for (int64_t j = 0; j < n; j += LANES) {
+        for (int v = 0; v < LANE_VECS; v++) {
+            int64_t at = j + v * SIMD_WIDTH;
+            if (at >= n) break;
+            l.v[v] = vec_fma(vec_load_left(x + at, n - at), vec_load_left(y + at, n - at), l.v[v]);
+        }
+    }
+    return lanes_sum(l);
+}
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The register tile: one function for each number of rows and of vectors, all from one body, and
+ * the choice among them. The innermost loop of every product is here.
+ * Read next: compute/cpu/tile.h. */
+#include "compute/cpu/tile.h"
+
+/* With constant rows and vecs the loops over them unroll and `acc` lives in registers. */
+ALWAYS_INLINE void tile_body(const struct tile *t, const int rows, const int vecs) {
+    float *const c = t->c;
+    const int64_t c_row = t->c_row;
+    vec acc[TILE_ROWS][TILE_VECS];
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 2
+        for (int v = 0; v < vecs; v++) {
+            acc[i][v] = t->from_zero ? (vec){0} : vec_load(c + i * c_row + v * SIMD_WIDTH);
+        }
+    }
+    const float *a = t->a, *b = t->b;
+    const int64_t a_row = t->a_row, a_k = t->a_k, b_row = t->b_row;
+    for (int64_t k = t->k; k > 0; k--) {
+        vec column[TILE_VECS];
+#pragma GCC unroll 2
+        for (int v = 0; v < vecs; v++) column[v] = vec_load(b + v * SIMD_WIDTH);
+#pragma GCC unroll 8
+        for (int i = 0; i < rows; i++) {
+            vec element = vec_set(a[i * a_row]);
+#pragma GCC unroll 2
+            for (int v = 0; v < vecs; v++) acc[i][v] = vec_fma(element, column[v], acc[i][v]);
+        }
+        a += a_k;
+        b += b_row;
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 2
+        for (int v = 0; v < vecs; v++) vec_store(c + i * c_row + v * SIMD_WIDTH, acc[i][v]);
+    }
+}
+
+#define TILE(rows)                                                                                 \
+    static void tile_##rows##x1(const struct tile *t) {                                            \
+        tile_body(t, rows, 1);                                                                     \
+    }                                                                                              \
+    static void tile_##rows##x2(const struct tile *t) {                                            \
+        tile_body(t, rows, 2);                                                                     \
+    }
+TILE(1)
+TILE(2)
+TILE(3)
+TILE(4)
+#if SIMD_WIDTH >= 8
+TILE(5)
+TILE(6)
+#endif
+#if SIMD_WIDTH >= 16
+TILE(7)
+TILE(8)
+#endif
+#undef TILE
+
+static void (*const tile_functions[TILE_ROWS][TILE_VECS])(const struct tile *) = {
+    {tile_1x1, tile_1x2}, {tile_2x1, tile_2x2}, {tile_3x1, tile_3x2}, {tile_4x1, tile_4x2},
+#if SIMD_WIDTH >= 8
+    {tile_5x1, tile_5x2}, {tile_6x1, tile_6x2},
+#endif
+#if SIMD_WIDTH >= 16
+    {tile_7x1, tile_7x2}, {tile_8x1, tile_8x2},
+#endif
+};
+
+/* A tile that ends inside a vector works on a copy, so that nothing beside it is touched. */
+static void tile_ragged(const struct tile *t, int rows, int64_t cols, int vecs) {
+    float copy[TILE_ROWS * TILE_COLS];
+    struct tile inner = *t;
+    inner.c = copy;
+    inner.c_row = TILE_COLS;
+    memset(copy, 0, sizeof copy);
+    for (int i = 0; i < rows && !t->from_zero; i++) {
+        memcpy(copy + i * TILE_COLS, t->c + i * t->c_row, (size_t)cols * sizeof *copy);
+    }
+    tile_functions[rows - 1][vecs - 1](&inner);
+    for (int i = 0; i < rows; i++) {
+        memcpy(t->c + i * t->c_row, copy + i * TILE_COLS, (size_t)cols * sizeof *copy);
+    }
+}
+
+void CPU(tile)(const struct tile *t, int rows, int64_t cols) {
+    int vecs = cols > SIMD_WIDTH ? 2 : 1;
+    if (cols == vecs * SIMD_WIDTH) {
+        tile_functions[rows - 1][vecs - 1](t);
+    } else {
+        tile_ragged(t, rows, cols, vecs);
+    }
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The memory plan: rows of named ranges, then one allocation from the backend. The first failure is
+ * kept until the plan is allocated, so that the parts that reserve need not check each call.
+ * Read next: compute/plan.h. */
+#include "compute/plan.h"
+
+#include "base/mem.h"
+
+enum { ALIGNMENT = 64 };
+
+const char *plan_kind_name(enum plan_kind kind) {
+    static const char *const names[PLAN_KIND_COUNT] = {
+        "weights", "adapter", "gradients", "optimizer", "activations", "work", "mapped"};
+    BUG_IF((unsigned)kind >= PLAN_KIND_COUNT);
+    return names[kind];
+}
+
+static err add_row(struct plan *p, const struct plan_row *row) {
+    if (p->n_rows == p->capacity) {
+        int64_t capacity = p->capacity ? 2 * p->capacity : 32;
+        struct plan_row *rows = mem_resize(p->rows, (size_t)capacity, sizeof *rows);
+        if (rows == NULL) return ERR_MEMORY;
+        p->rows = rows;
+        p->capacity = capacity;
+    }
+    p->rows[p->n_rows++] = *row;
+    return ERR_OK;
+}
+
+size_t plan_add(struct plan *p, enum plan_kind kind, const char *name, size_t bytes) {
+    BUG_IF((unsigned)kind >= PLAN_KIND_COUNT || p->memory != NULL);
+    if (p->failed != ERR_OK) return 0;
+    size_t rounded, end;
+    if (__builtin_add_overflow(bytes, (size_t)(ALIGNMENT - 1), &rounded) ||
+        __builtin_add_overflow(p->total_bytes, rounded & ~(size_t)(ALIGNMENT - 1), &end)) {
+        p->failed =
+            fail(ERR_LIMIT, "memory plan: '%s' is larger than this machine can address", name);
+        return 0;
+    }
+    struct plan_row row = {kind, name, p->total_bytes, bytes};
+    if (kind == PLAN_MAPPED) row.offset = 0;
+    p->failed = add_row(p, &row);
+    if (kind != PLAN_MAPPED) p->total_bytes = end;
+    return row.offset;
+}
+
+err plan_allocate(struct plan *p, struct compute *c) {
+    BUG_IF(p->memory != NULL);
+    if (p->failed != ERR_OK) return fail_in(p->failed, "memory plan");
+    /* The empty plan is an allocation too, so that plan_at has something to count from. */
+    size_t bytes = p->total_bytes ? p->total_bytes : ALIGNMENT;
+    err e = c->backend->alloc(c, bytes, &p->memory);
+    if (e != ERR_OK) return fail_in(e, "memory plan of %zu bytes", bytes);
+    p->compute = c;
+    return ERR_OK;
+}
+
+void *plan_at(const struct plan *p, size_t offset) {
+    BUG_IF(p->memory == NULL || offset > p->total_bytes);
+    return (char *)p->memory + offset;
+}
+
+size_t plan_bytes(const struct plan *p, enum plan_kind kind) {
+    size_t sum = 0;
+    for (int64_t i = 0; i < p->n_rows; i++) {
+        if (p->rows[i].kind == kind) sum += p->rows[i].bytes;
+    }
+    return sum;
+}
+
+void plan_release(struct plan *p) {
+    if (p->memory != NULL) p->compute->backend->free(p->compute, p->memory);
+    mem_free(p->rows);
+    *p = (struct plan){0};
+}
