@@ -194,6 +194,10 @@ void tokenizer_free(struct tokenizer *t) {
     mem_free(t);
 }
 
+int64_t tokenizer_n_pieces(const struct tokenizer *t) {
+    return t->n_pieces;
+}
+
 int64_t tokenizer_n_ids(const struct tokenizer *t) {
     return t->n_ids;
 }

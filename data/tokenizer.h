@@ -46,6 +46,7 @@ struct tokenizer;
 MUST_CHECK err tokenizer_open(struct tokenizer **out, const char *dir);
 void tokenizer_free(struct tokenizer *t);
 
+int64_t tokenizer_n_pieces(const struct tokenizer *t); /* of the sentencepiece file */
 int64_t
 tokenizer_n_ids(const struct tokenizer *t); /* pieces and added tokens: ids are below this */
 int32_t tokenizer_special(const struct tokenizer *t, enum special_token which);

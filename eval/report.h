@@ -4,7 +4,7 @@
  * expected and given answer stands in it, so that another person can score it again.
  *
  *   {"cotrain_eval": 1,
- *    "subject": {"model": DIGEST, "adapter": DIGEST or null},
+ *    "subject": {"model": DIGEST, "adapter": DIGEST or null}, (eval/digest.h)
  *    "settings": {"decoding": "greedy", "max_new_tokens": 64, "limit": 0},
  *    "tasks": [{"task": "requests", "metric": "exact_match", "scores": {"exact_match": 0.94, ...},
  *               ... what the task itself adds (eval/tasks/<name>.c) ...}]} */

@@ -3,6 +3,7 @@
  * folders' digests are taken so that a report names what it measured.
  * Read next: eval/answers.c and eval/tasks/, which use it. */
 #include "eval/subject.h"
+#include "eval/digest.h"
 #include <string.h>
 
 static err open_model(struct eval_subject *s, const struct eval_subject_options *options) {
@@ -38,9 +39,9 @@ err eval_subject_open(struct eval_subject *s, const struct eval_subject_options 
     }
     if (result == ERR_OK) result = tokenizer_open(&s->tokenizer, tokenizer_dir);
     if (result == ERR_OK) result = check_vocabulary(s);
-    if (result == ERR_OK) result = sha256_dir(options->model_dir, s->model_digest);
+    if (result == ERR_OK) result = digest_model(options->model_dir, s->model_digest);
     if (result == ERR_OK && options->adapter_dir != NULL)
-        result = sha256_dir(options->adapter_dir, s->adapter_digest);
+        result = digest_adapter(options->adapter_dir, s->adapter_digest);
     if (result != ERR_OK) {
         eval_subject_close(s);
         return fail_in(result, "model '%s'", options->model_dir);

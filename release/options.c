@@ -12,8 +12,6 @@ static const struct opt release_rows[] = {
     ROW(base_model, .help = "public name of the base model, for the card"),
     ROW(summary, .help = "one or two sentences for the card"),
     ROW(languages, .preset = "zh,en", .help = "languages named in the card"),
-    ROW(files_of_base, .preset = "true",
-        .help = "copy the base's model code (*.py) and licence files unchanged"),
 };
 
 struct opt_table release_options_table(void) {

@@ -15,7 +15,6 @@ struct release_options {
         *base_model; /* public name of the base for the card; NULL: the recipe's base_model.path */
     const char *summary; /* one or two sentences for the card; NULL: none */
     struct opt_list languages;
-    bool files_of_base; /* copy the base's *.py model code and licence files unchanged */
 };
 struct opt_table release_options_table(void);
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Digests of what an evaluation measures. They are over the files that decide the numbers and
+ * nothing else, so that they are the same for a working folder and for the release it is packed
+ * into.
+ * Read next: base/hash.h. */
+#ifndef COTRAIN_EVAL_DIGEST_H
+#define COTRAIN_EVAL_DIGEST_H
+
+#include "base/hash.h"
+
+/* config.json, the safetensors files (with their index) and tokenizer.model of a model folder:
+ * SHA-256 over the lines "<file hash>  <name>\n" in byte order. None of them is ERR_MISSING. */
+MUST_CHECK err digest_model(const char *dir, char out[SHA256_HEX_SIZE]);
+/* Likewise adapter_config.json and the safetensors files of an adapter folder. */
+MUST_CHECK err digest_adapter(const char *dir, char out[SHA256_HEX_SIZE]);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The model card (release/card.h). Texts from outside (names, scenarios, summaries) are quoted as
+ * JSON strings in the front matter, which YAML reads as its own double-quoted ones.
+ * Read next: eval/show.c for the table. */
+#include "release/card.h"
+#include "base/mem.h"
+#include "eval/report.h"
+#include "eval/task.h"
+#include "release/pack.h"
+#include <string.h>
+
+enum { SHOWN_REGRESSIONS = 10 };
+
+#define YUAN_LICENSE_LINK "https://github.com/IEIT-Yuan/Yuan-2.0/blob/main/LICENSE-Yuan"
+
+static err add_quoted(struct str *out, const char *text) {
+    json_t *value = json_string(text);
+    if (value == NULL) return fail(ERR_MEMORY, "no memory for a card");
+    char *quoted = json_dumps(value, JSON_ENCODE_ANY);
+    json_decref(value);
+    if (quoted == NULL) return fail(ERR_MEMORY, "no memory for a card");
+    err result = str_add(out, quoted);
+    mem_free(quoted);
+    return result;
+}
+
+/* "  key: "text"\n" */
+static err add_row(struct str *out, const char *indent_and_key, const char *text) {
+    TRY(str_printf(out, "%s: ", indent_and_key));
+    TRY(add_quoted(out, text));
+    return str_add(out, "\n");
+}
+
+static const char *about(const json_t *manifest, const char *key) {
+    return json_string_value(json_object_get(json_object_get(manifest, "about"), key));
+}
+
+static bool has_adapter(const json_t *manifest) {
+    return json_is_string(json_object_get(json_object_get(manifest, "chain"), "adapter"));
+}
+
+static err add_metric(struct str *out, const char *type, const char *when, double value) {
+    return str_printf(out,
+                      "    - type: %s\n"
+                      "      name: \"%s, %s\"\n"
+                      "      value: %.6f\n"
+                      "      verified: false\n",
+                      type, type, when, value);
+}
+
+static err add_result(struct str *out, const json_t *was, const json_t *is) {
+    static const char *const types[] = {"exact_match", "rouge_l"};
+    const char *id = NULL, *scenario = NULL;
+    TRY(json_need_string(is, "request", &id));
+    TRY(json_need_string(is, "scenario", &scenario));
+    TRY(str_add(out, "  - task:\n      type: text-generation\n"));
+    TRY(add_row(out, "      name", scenario));
+    TRY(str_add(out, "    dataset:\n"));
+    TRY(add_row(out, "      type", id));
+    TRY(add_row(out, "      name", "held-out cases of the request"));
+    TRY(str_add(out, "    metrics:\n"));
+    for (int i = 0; i < 2; i++) {
+        double before = 0.0, after = 0.0;
+        TRY(json_need_number(was, types[i], &before));
+        TRY(json_need_number(is, types[i], &after));
+        TRY(add_metric(out, types[i], "before", before));
+        TRY(add_metric(out, types[i], "after", after));
+    }
+    return ERR_OK;
+}
+
+static bool has_task(const json_t *report, const char *task, const json_t **out) {
+    json_t *tasks = json_object_get(report, "tasks");
+    for (size_t i = 0; i < json_array_size(tasks); i++) {
+        *out = json_array_get(tasks, i);
+        const char *name = json_string_value(json_object_get(*out, "task"));
+        if (name != NULL && strcmp(name, task) == 0) return true;
+    }
+    return false;
+}
+
+err card_model_index(const json_t *manifest, const json_t *before, const json_t *after,
+                     struct str *out) {
+    const json_t *was = NULL, *is = NULL;
+    json_t *rows_was = NULL, *rows_is = NULL;
+    if (!has_task(after, "requests", &is)) return ERR_OK;
+    TRY(report_task(before, "requests", &was));
+    TRY(json_need_array(was, "requests", &rows_was));
+    TRY(json_need_array(is, "requests", &rows_is));
+    TRY(str_add(out, "model-index:\n"));
+    TRY(add_row(out, "- name", about(manifest, "name")));
+    TRY(str_add(out, "  results:\n"));
+    for (size_t i = 0; i < json_array_size(rows_is); i++)
+        TRY(add_result(out, json_array_get(rows_was, i), json_array_get(rows_is, i)));
+    return ERR_OK;
+}
+
+static err add_license(const json_t *manifest, struct str *out) {
+    const char *license = about(manifest, "license"), *link = about(manifest, "license_link");
+    bool is_other = strncmp(license, "license-", strlen("license-")) == 0;
+    if (link == NULL && strcmp(license, "license-yuan") == 0) link = YUAN_LICENSE_LINK;
+    TRY(add_row(out, "license", is_other ? "other" : license));
+    if (is_other) TRY(add_row(out, "license_name", license));
+    if (link != NULL) TRY(add_row(out, "license_link", link));
+    return ERR_OK;
+}
+
+static err add_front_matter(const json_t *manifest, const json_t *before, const json_t *after,
+                            struct str *out) {
+    const json_t *languages = json_object_get(json_object_get(manifest, "about"), "languages");
+    TRY(str_add(out, "---\n"));
+    TRY(add_license(manifest, out));
+    TRY(add_row(out, "base_model", about(manifest, "base_model")));
+    TRY(str_add(out, "base_model_relation: finetune\nlibrary_name: transformers\n"
+                     "pipeline_tag: text-generation\n"));
+    if (json_array_size(languages) > 0) TRY(str_add(out, "language:\n"));
+    for (size_t i = 0; i < json_array_size(languages); i++) {
+        TRY(str_add(out, "- "));
+        TRY(add_quoted(out, json_string_value(json_array_get(languages, i))));
+        TRY(str_add(out, "\n"));
+    }
+    TRY(str_add(out, "tags:\n- yuan2\n- cotrain\n"));
+    if (has_adapter(manifest)) TRY(str_add(out, "- lora\n"));
+    TRY(card_model_index(manifest, before, after, out));
+    return str_add(out, "---\n");
+}
+
+/* Cases that were right before and are wrong now, by place: a report's items stand in one order. */
+static err add_lost_cases(const json_t *was, const json_t *is, struct str *out, int64_t *n_lost) {
+    const json_t *items_was = json_object_get(was, "items"),
+                 *items_is = json_object_get(is, "items");
+    for (size_t i = 0; i < json_array_size(items_is); i++) {
+        const json_t *a = json_array_get(items_was, i), *b = json_array_get(items_is, i);
+        if (!json_is_true(json_object_get(a, "exact")) || json_is_true(json_object_get(b, "exact")))
+            continue;
+        if (++*n_lost > SHOWN_REGRESSIONS) continue;
+        const char *prompt = json_string_value(json_object_get(b, "prompt"));
+        if (prompt == NULL) prompt = json_string_value(json_object_get(b, "prompt_sha256"));
+        TRY(str_add(out, "- answered before, not any more: "));
+        TRY(add_quoted(out, prompt != NULL ? prompt : ""));
+        TRY(str_add(out, "\n"));
+    }
+    return ERR_OK;
+}
+
+static err add_worse_scores(const json_t *before, const json_t *after, struct str *out,
+                            int64_t *n_worse) {
+    for (int i = 0; i < n_eval_tasks; i++) {
+        const struct eval_task *task = eval_tasks[i];
+        const json_t *was = NULL, *is = NULL;
+        if (!has_task(before, task->name, &was) || !has_task(after, task->name, &is)) continue;
+        const json_t *a = json_object_get(json_object_get(was, "scores"), task->metric);
+        const json_t *b = json_object_get(json_object_get(is, "scores"), task->metric);
+        if (!json_is_number(a) || !json_is_number(b)) continue;
+        double change = json_number_value(b) - json_number_value(a);
+        if (task->higher_is_better ? change >= 0.0 : change <= 0.0) continue;
+        ++*n_worse;
+        TRY(str_printf(out, "- %s %s went from %.4f to %.4f\n", task->name, task->metric,
+                       json_number_value(a), json_number_value(b)));
+    }
+    return ERR_OK;
+}
+
+static err add_regressions(const json_t *before, const json_t *after, struct str *out) {
+    const json_t *was = NULL, *is = NULL;
+    int64_t n_worse = 0, n_lost = 0;
+    TRY(str_add(out, "\n## Known regressions\n\n"));
+    TRY(add_worse_scores(before, after, out, &n_worse));
+    if (has_task(before, "requests", &was) && has_task(after, "requests", &is))
+        TRY(add_lost_cases(was, is, out, &n_lost));
+    if (n_lost > SHOWN_REGRESSIONS)
+        TRY(str_printf(out, "- and %lld cases more\n", (long long)(n_lost - SHOWN_REGRESSIONS)));
+    if (n_worse + n_lost > 0) return ERR_OK;
+    return str_add(out, "None among what was measured. Only the tasks above were measured; other "
+                        "abilities of the base model may have changed.\n");
+}
+
+static err add_requests(const json_t *manifest, struct str *out) {
+    json_t *rows = json_object_get(manifest, "requests");
+    TRY(str_add(out, "\n## Requests\n\n"));
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const char *scenario = json_string_value(json_object_get(row, "scenario"));
+        const char *capability = json_string_value(json_object_get(row, "capability"));
+        TRY(str_printf(out, "- `%s`", json_string_value(json_object_get(row, "id"))));
+        if (scenario != NULL) TRY(str_printf(out, ": %s", scenario));
+        if (capability != NULL) TRY(str_printf(out, " (%s)", capability));
+        TRY(str_add(out, "\n"));
+    }
+    return ERR_OK;
+}
+
+static err add_use(const json_t *manifest, struct str *out) {
+    TRY(str_add(out, "\n## Chat\n\n```\ncotrain chat --model .\n```\n"));
+    if (has_adapter(manifest))
+        TRY(str_add(out,
+                    "\nThe weights here are merged. `" PACK_ADAPTER "/` holds the LoRA adapter "
+                    "in PEFT's format, for use on the base model.\n"));
+    TRY(str_add(out, "\nA prompt is followed by `<sep>`, and an answer ends with `<eod>`. The "
+                     "embedding may have more rows than the tokenizer has ids; the rest is "
+                     "padding.\n"));
+    return ERR_OK;
+}
+
+static err add_check(struct str *out) {
+    return str_add(out,
+                   "\n## Check\n\n```\ncotrain release verify .\n```\n\n"
+                   "`manifest.json` names every hash from the requests to these files, and its own "
+                   "SHA-256 is the release hash. `" PACK_RECIPE "` is the recipe, `" PACK_DATA
+                   "` the dataset's manifest, `" PACK_BEFORE "` and `" PACK_AFTER
+                   "` hold every prompt, expected and given answer behind the table.\n");
+}
+
+err card_write(const json_t *manifest, const json_t *before, const json_t *after, struct str *out) {
+    const char *summary = about(manifest, "summary"), *month = about(manifest, "month");
+    TRY(add_front_matter(manifest, before, after, out));
+    TRY(str_printf(out, "\n# %s\n\n", about(manifest, "name")));
+    if (summary != NULL) TRY(str_printf(out, "%s\n\n", summary));
+    TRY(str_printf(out, "%s of %s", has_adapter(manifest) ? "LoRA fine-tuning" : "Fine-tuning",
+                   about(manifest, "base_model")));
+    if (month != NULL) TRY(str_printf(out, " on the requests of %s", month));
+    TRY(str_add(out, ".\n\n## Before and after\n\n"));
+    TRY(report_table(before, after, out));
+    TRY(add_regressions(before, after, out));
+    TRY(add_requests(manifest, out));
+    TRY(add_use(manifest, out));
+    return add_check(out);
+}
+
+err card_check(const char *card, const json_t *manifest, const json_t *before,
+               const json_t *after) {
+    struct str table = {0}, index = {0};
+    err result = report_table(before, after, &table);
+    if (result == ERR_OK) result = card_model_index(manifest, before, after, &index);
+    if (result == ERR_OK && strstr(card, str_text(&table)) == NULL)
+        result = fail(ERR_GATE, "'README.md': its table is not what the evaluation reports say");
+    if (result == ERR_OK && strstr(card, str_text(&index)) == NULL)
+        result =
+            fail(ERR_GATE, "'README.md': its model-index is not what the evaluation reports say");
+    str_release(&table);
+    str_release(&index);
+    return result;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * manifest.json: what a release is made of. Its SHA-256 is the release hash, so the hash covers
+ * every file listed here and the whole chain from the requests on.
+ *   {"cotrain_release": 1,
+ *    "about": {"name", "month", "license", "license_link", "base_model", "summary", "languages"},
+ *    "requests": [{"id", "scenario", "capability", "sha256"}],
+ *    "chain": {"requests", "dataset", "recipe", "base", "base_model", "training", "adapter",
+ *              "merged", "eval_before", "eval_after"},
+ *    "checks": {what packing measured, release/check.h},
+ *    "files": [{"path", "bytes", "sha256"}],        sorted by path; everything that the hash covers
+ *    "apart": ["logs/run.jsonl"]}                   in the folder, not in the hash
+ * No dates but the recipe's month. Read next: release/seal.h. */
+#ifndef COTRAIN_RELEASE_MANIFEST_H
+#define COTRAIN_RELEASE_MANIFEST_H
+
+#include "base/json.h"
+#include "release/pack.h"
+
+enum { RELEASE_VERSION = 1 };
+
+/* Hash of one request: of its id, scenario, capability and examples as compact JSON. */
+MUST_CHECK err manifest_request_hash(const struct request *r, char out[SHA256_HEX_SIZE]);
+/* Everything but "checks", "files" and "apart". The caller json_decref()s. */
+MUST_CHECK err manifest_new(const struct release_pack *p, json_t **out);
+/* Adds "files" and "apart" from what lies in `dir`, and writes dir/manifest.json. */
+MUST_CHECK err manifest_write(json_t *manifest, const char *dir);
+/* Reads dir/manifest.json and checks its version and outline. */
+MUST_CHECK err manifest_read(const char *dir, json_t **out);
+/* Whether a file of a release folder is outside the release hash. */
+bool manifest_is_apart(const char *path);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Packing (release/pack.h): everything is copied and written into a temporary folder beside the
+ * target, checked there, sealed, and then put in place with one rename.
+ * Read next: release/manifest.c, release/card.c, release/loadable.c, release/check.c. */
+#include "release/pack.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "eval/digest.h"
+#include "eval/report.h"
+#include "release/card.h"
+#include "release/check.h"
+#include "release/loadable.h"
+#include "release/manifest.h"
+#include "release/seal.h"
+#include <string.h>
+
+struct packing {
+    const struct release_pack *inputs;
+    const char *dir; /* the temporary folder */
+    json_t *manifest, *before, *after;
+};
+
+/* A file into the folder, with the sub-folder it stands in. */
+static err put_file(const char *dir, const char *from, const char *name) {
+    char *to = path_join(dir, name), *parent = to != NULL ? path_dir(to) : NULL;
+    err result = parent == NULL ? ERR_MEMORY : dir_make(parent);
+    if (result == ERR_OK) result = file_copy(from, to);
+    mem_free(parent);
+    mem_free(to);
+    return result;
+}
+
+static err put_text(const char *dir, const char *text, size_t n, const char *name) {
+    char *to = path_join(dir, name), *parent = to != NULL ? path_dir(to) : NULL;
+    err result = parent == NULL ? ERR_MEMORY : dir_make(parent);
+    if (result == ERR_OK) result = file_write(to, text, n);
+    mem_free(parent);
+    mem_free(to);
+    return result;
+}
+
+/* Names that packing writes itself: a base that is itself a release has its own. */
+static bool is_ours(const char *name) {
+    static const char *const ours[] = {"README.md", SEAL_MANIFEST, SEAL_SUMS, SEAL_RELEASE};
+    static const char *const below[] = {PACK_ADAPTER "/", "provenance/", "logs/"};
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        if (strcmp(name, ours[i]) == 0) return true;
+    for (size_t i = 0; i < sizeof below / sizeof below[0]; i++)
+        if (str_starts(name, below[i])) return true;
+    return false;
+}
+
+static err put_folder(const char *dir, const char *from, const char *below) {
+    struct name_list names = {0};
+    err result = dir_walk(from, &names);
+    for (size_t i = 0; i < names.n && result == ERR_OK; i++) {
+        if (below[0] == '\0' && is_ours(names.names[i])) continue;
+        char *source = path_join(from, names.names[i]);
+        char *name = path_join(below, names.names[i]);
+        result = source == NULL || name == NULL ? ERR_MEMORY : put_file(dir, source, name);
+        mem_free(source);
+        mem_free(name);
+    }
+    name_list_release(&names);
+    return result;
+}
+
+static err put_loadable(const struct packing *k) {
+    struct tokenizer *t = NULL;
+    struct model_config config = {0};
+    char *path = path_join(k->dir, "config.json");
+    if (path == NULL) return ERR_MEMORY;
+    err result = model_config_read(&config, path);
+    mem_free(path);
+    TRY(result);
+    result = tokenizer_open(&t, k->dir);
+    if (result == ERR_OK) result = loadable_write(k->dir, t, &config);
+    tokenizer_free(t);
+    model_config_release(&config);
+    return result;
+}
+
+static err put_provenance(const struct packing *k) {
+    const struct release_pack *p = k->inputs;
+    char *data = path_join(p->dataset_dir, "manifest.json");
+    if (data == NULL) return ERR_MEMORY;
+    err result = put_file(k->dir, data, PACK_DATA);
+    mem_free(data);
+    TRY(result);
+    TRY(put_text(k->dir, p->recipe_text, strlen(p->recipe_text), PACK_RECIPE));
+    TRY(put_file(k->dir, p->plan_path, PACK_PLAN));
+    TRY(put_file(k->dir, p->before_path, PACK_BEFORE));
+    TRY(put_file(k->dir, p->after_path, PACK_AFTER));
+    return put_file(k->dir, p->log_path, PACK_LOG);
+}
+
+static err report_is_of(const json_t *report, const char *model_dir, const char *which) {
+    char digest[SHA256_HEX_SIZE];
+    json_t *subject = NULL;
+    const char *measured = NULL;
+    TRY(digest_model(model_dir, digest));
+    TRY(json_need_object(report, "subject", &subject));
+    TRY(json_need_string(subject, "model", &measured));
+    if (strcmp(measured, digest) == 0 && !json_is_string(json_object_get(subject, "adapter")))
+        return ERR_OK;
+    return fail(ERR_MISMATCH, "the evaluation %s is not of the model in '%s'", which, model_dir);
+}
+
+static err put_card(const struct packing *k) {
+    struct str card = {0};
+    err result = card_write(k->manifest, k->before, k->after, &card);
+    if (result == ERR_OK) result = put_text(k->dir, card.data, card.len, "README.md");
+    str_release(&card);
+    return result;
+}
+
+static err run_checks(const struct packing *k) {
+    struct release_check check = {.base_dir = k->inputs->base_dir,
+                                  .adapter_dir = k->inputs->adapter_dir,
+                                  .packed_dir = k->dir,
+                                  .requests = k->inputs->requests,
+                                  .dataset_dir = k->inputs->dataset_dir,
+                                  .after = k->after};
+    json_t *measured = NULL;
+    TRY(release_check(&check, &measured));
+    return json_put(k->manifest, "checks", measured);
+}
+
+static err fill(struct packing *k) {
+    const struct release_pack *p = k->inputs;
+    TRY(report_read(p->before_path, &k->before));
+    TRY(report_read(p->after_path, &k->after));
+    TRY(report_is_of(k->before, p->base_dir, "before"));
+    TRY(report_is_of(k->after, p->merged_dir, "after"));
+    TRY(put_folder(k->dir, p->merged_dir, ""));
+    if (p->adapter_dir != NULL) TRY(put_folder(k->dir, p->adapter_dir, PACK_ADAPTER));
+    TRY(put_loadable(k));
+    TRY(put_provenance(k));
+    TRY(manifest_new(p, &k->manifest));
+    TRY(run_checks(k));
+    TRY(put_card(k));
+    return manifest_write(k->manifest, k->dir);
+}
+
+/* What stands in the way of the new folder: nothing, or an earlier release that may be replaced. */
+static err check_target(const struct release_pack *p, const char *out_dir) {
+    if (!file_exists(out_dir)) return ERR_OK;
+    char *seal = path_join(out_dir, SEAL_RELEASE);
+    if (seal == NULL) return ERR_MEMORY;
+    bool is_release = dir_exists(out_dir) && file_exists(seal);
+    mem_free(seal);
+    if (p->replace && is_release) return ERR_OK;
+    fail(ERR_EXISTS, "'%s' exists already", out_dir);
+    return fail_hint(ERR_EXISTS, is_release ? "name another folder, or remove that release first"
+                                            : "it is no release, so it is left alone");
+}
+
+err release_pack(const struct release_pack *p, const char *out_dir,
+                 char out_hash[SHA256_HEX_SIZE]) {
+    struct str temporary = {0};
+    TRY(check_target(p, out_dir));
+    err result = str_printf(&temporary, "%s.tmp-pack", out_dir);
+    struct packing k = {.inputs = p, .dir = str_text(&temporary)};
+    if (result == ERR_OK) result = dir_remove(k.dir);
+    if (result == ERR_OK) result = dir_make(k.dir);
+    if (result == ERR_OK) result = fill(&k);
+    if (result == ERR_OK) result = seal_write(k.dir, out_hash);
+    if (result == ERR_OK) result = dir_commit(k.dir, out_dir);
+    json_decref(k.manifest);
+    json_decref(k.before);
+    json_decref(k.after);
+    if (result != ERR_OK) {
+        result = fail_in(result, "release '%s'", out_dir);
+        /* The first error is what matters; a leftover is removed by the next packing. */
+        struct str first = {0};
+        bool kept = str_add(&first, err_message()) == ERR_OK;
+        if (dir_remove(k.dir) != ERR_OK && kept) result = fail(result, "%s", str_text(&first));
+        str_release(&first);
+    }
+    str_release(&temporary);
+    return result;
+}

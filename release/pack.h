@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Packs a release: a folder that others can load, check and reproduce.
+ *   README.md          the model card (release/card.h)
+ *   config.json, generation_config.json, model.safetensors or shards, tokenizer files, the base's
+ *                      model code and licence files: what transformers and cotrain load
+ *   adapter/           the PEFT adapter, when there is one
+ *   provenance/        recipe.yaml (as resolved), plan.json (memory), data.json (the dataset's
+ *                      manifest), eval-before.json, eval-after.json
+ *   logs/run.jsonl     the training log; not in the release hash
+ *   manifest.json, SHA256SUMS, RELEASE      release/manifest.h, release/seal.h
+ * The same inputs give the same bytes, logs apart. Read next: release/check.h, release/verify.h. */
+#ifndef COTRAIN_RELEASE_PACK_H
+#define COTRAIN_RELEASE_PACK_H
+
+#include "base/hash.h"
+#include "data/dataset.h"
+#include "recipes/request.h"
+#include "release/options.h"
+
+#define PACK_ADAPTER "adapter"
+#define PACK_RECIPE "provenance/recipe.yaml"
+#define PACK_PLAN "provenance/plan.json"
+#define PACK_DATA "provenance/data.json"
+#define PACK_BEFORE "provenance/eval-before.json"
+#define PACK_AFTER "provenance/eval-after.json"
+#define PACK_LOG "logs/run.jsonl"
+
+struct release_pack {
+    const struct release_options *options;
+    const char *month; /* "2024-03" */
+    const struct request_list *requests;
+    const char *recipe_text; /* as resolved */
+    const char *base_dir;
+    const char *base_name;   /* for the card, when options->base_model is NULL */
+    const char *base_digest; /* sha256_dir of base_dir */
+    const char *merged_dir;  /* the model to release, as adapter_save_merged wrote it */
+    const char *adapter_dir; /* NULL: full fine-tuning */
+    const char *dataset_dir;
+    const char *plan_path, *log_path;
+    const char *training_digest;          /* end of the chain of step records */
+    const char *before_path, *after_path; /* evaluation reports; the second one is of merged_dir */
+    bool replace;                         /* an earlier release of that folder may be replaced */
+};
+
+/* Checks that the reports are of the base and of merged_dir, that merged weights and adapter agree
+ * and that the packed folder answers as it was evaluated (release/check.h); then the folder appears
+ * whole or not at all. A folder that exists is ERR_EXISTS, or with `replace` anything but a
+ * release. Leftovers of a killed packing are removed. */
+MUST_CHECK err release_pack(const struct release_pack *p, const char *out_dir,
+                            char out_hash[SHA256_HEX_SIZE]);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The seal of a release: how any changed byte is found, and in which file.
+ *   manifest.json  the chain's hashes and the list of every hashed file; its SHA-256 is the release
+ *                  hash, so the hash covers the whole list
+ *   SHA256SUMS     every file of the folder but itself and RELEASE, as `sha256sum -c` reads it; the
+ *                  files that are not in the hash (logs) have their sums here too
+ *   RELEASE        three lines: the release hash, the SHA-256 of SHA256SUMS, and the SHA-256 of the
+ *                  two lines before it
+ * Read from the end: RELEASE proves itself, then SHA256SUMS, which proves every other file; so a
+ * fault is laid at the file that has it. Against somebody who rewrites all three there is the
+ * release hash, which is published elsewhere. Read next: release/verify.c. */
+#ifndef COTRAIN_RELEASE_SEAL_H
+#define COTRAIN_RELEASE_SEAL_H
+
+#include "base/file.h"
+#include "base/hash.h"
+
+#define SEAL_SUMS "SHA256SUMS"
+#define SEAL_RELEASE "RELEASE"
+#define SEAL_MANIFEST "manifest.json"
+
+struct seal_line {
+    char hash[SHA256_HEX_SIZE];
+    char *path; /* relative, '/' between parts */
+};
+struct seal {
+    char release[SHA256_HEX_SIZE]; /* the release hash */
+    struct seal_line *lines;       /* of SHA256SUMS, sorted by path */
+    int64_t n_lines;
+    int64_t bytes; /* of all listed files; filled by seal_check */
+};
+
+/* Writes SHA256SUMS and RELEASE for a folder that is otherwise complete. */
+MUST_CHECK err seal_write(const char *dir, char out_release[SHA256_HEX_SIZE]);
+/* Reads the seal and holds every file of the folder against it: ERR_GATE naming the file that was
+ * changed, is missing, is too many, or is no regular file. A folder that is not there or never was
+ * a release is ERR_MISSING. The caller calls seal_clear() whatever comes back. */
+MUST_CHECK err seal_check(struct seal *s, const char *dir);
+void seal_clear(struct seal *s);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Verification (release/verify.h), from bytes to meaning: once the seal holds, what the files say
+ * of each other is compared. A fault in either is ERR_GATE, so that the program's exit code is 3.
+ * Read next: release/seal.c. */
+#include "release/verify.h"
+#include "adapters/adapter.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "eval/digest.h"
+#include "eval/report.h"
+#include "release/card.h"
+#include "release/manifest.h"
+#include "release/seal.h"
+#include <string.h>
+
+enum { MAX_CARD_BYTES = 4 << 20 };
+
+static const struct seal_line *find_line(const struct seal *s, const char *path) {
+    for (int64_t i = 0; i < s->n_lines; i++)
+        if (strcmp(s->lines[i].path, path) == 0) return &s->lines[i];
+    return NULL;
+}
+
+/* The manifest's list of files against SHA256SUMS, both ways: they differ by the manifest itself
+ * and the files apart. */
+static err check_list(const json_t *manifest, const struct seal *s) {
+    json_t *files = NULL, *row = NULL;
+    size_t i = 0;
+    int64_t n_apart = 0;
+    TRY(json_need_array(manifest, "files", &files));
+    json_array_foreach(files, i, row) {
+        const char *path = NULL, *hash = NULL;
+        TRY(json_need_string(row, "path", &path));
+        TRY(json_need_string(row, "sha256", &hash));
+        const struct seal_line *line = find_line(s, path);
+        if (line == NULL || strcmp(line->hash, hash) != 0)
+            return fail(ERR_GATE, "'%s' is not the file that '%s' lists", path, SEAL_MANIFEST);
+    }
+    for (int64_t k = 0; k < s->n_lines; k++) n_apart += manifest_is_apart(s->lines[k].path);
+    if ((int64_t)json_array_size(files) + n_apart + 1 != s->n_lines)
+        return fail(ERR_GATE, "'%s' does not list every file of the release", SEAL_MANIFEST);
+    return ERR_OK;
+}
+
+static err same(const char *key, const char *stated, const char *found) {
+    if (strcmp(stated, found) == 0) return ERR_OK;
+    return fail(ERR_GATE, "'%s': the chain's '%s' is not the hash of what is in the release",
+                SEAL_MANIFEST, key);
+}
+
+static err check_chain_files(const json_t *chain, const struct seal *s) {
+    static const struct {
+        const char *key, *path;
+    } files[] = {{"recipe", PACK_RECIPE},
+                 {"dataset", PACK_DATA},
+                 {"eval_before", PACK_BEFORE},
+                 {"eval_after", PACK_AFTER}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        const char *stated = NULL;
+        const struct seal_line *line = find_line(s, files[i].path);
+        if (line == NULL) return fail(ERR_GATE, "'%s' is missing", files[i].path);
+        TRY(json_need_string(chain, files[i].key, &stated));
+        TRY(same(files[i].key, stated, line->hash));
+    }
+    return ERR_OK;
+}
+
+static err check_chain(const json_t *manifest, const struct seal *s, const char *dir) {
+    char hash[SHA256_HEX_SIZE];
+    const char *stated = NULL;
+    json_t *chain = NULL;
+    TRY(json_need_object(manifest, "chain", &chain));
+    TRY(check_chain_files(chain, s));
+    TRY(digest_model(dir, hash));
+    TRY(json_need_string(chain, "merged", &stated));
+    TRY(same("merged", stated, hash));
+    stated = json_string_value(json_object_get(chain, "adapter"));
+    if (stated == NULL) return ERR_OK;
+    char *adapter = path_join(dir, PACK_ADAPTER);
+    if (adapter == NULL) return ERR_MEMORY;
+    err result = digest_adapter(adapter, hash);
+    mem_free(adapter);
+    TRY(result);
+    return same("adapter", stated, hash);
+}
+
+static err read_report(const char *dir, const char *name, json_t **out) {
+    char *path = path_join(dir, name);
+    if (path == NULL) return ERR_MEMORY;
+    err result = report_read(path, out);
+    mem_free(path);
+    return result;
+}
+
+static err check_subject(const json_t *report, const json_t *chain, const char *key) {
+    const char *measured =
+        json_string_value(json_object_get(json_object_get(report, "subject"), "model"));
+    const char *stated = NULL;
+    TRY(json_need_string(chain, key, &stated));
+    if (measured != NULL && strcmp(measured, stated) == 0) return ERR_OK;
+    return fail(ERR_GATE, "an evaluation report is not of the model that the chain calls '%s'",
+                key);
+}
+
+static err check_reports(const json_t *manifest, const json_t *before, const json_t *after,
+                         const char *dir) {
+    const json_t *chain = json_object_get(manifest, "chain");
+    struct str card = {0};
+    TRY(check_subject(before, chain, "base_model"));
+    TRY(check_subject(after, chain, "merged"));
+    char *path = path_join(dir, "README.md");
+    if (path == NULL) return ERR_MEMORY;
+    err result = file_read(path, MAX_CARD_BYTES, &card);
+    if (result == ERR_OK) result = card_check(str_text(&card), manifest, before, after);
+    str_release(&card);
+    mem_free(path);
+    return result;
+}
+
+/* Opening checks every tensor's name and shape against config.json, and the adapter's against the
+ * model's projections. */
+static err check_tensors(const char *dir, bool has_adapter) {
+    struct compute compute = {0};
+    struct model model = {0};
+    struct adapter *adapter = NULL;
+    TRY(compute_open(&compute, "cpu"));
+    err result = model_open(&model, dir, &compute);
+    if (result != ERR_OK) {
+        compute_close(&compute);
+        return result;
+    }
+    char *path = path_join(dir, PACK_ADAPTER);
+    if (path == NULL) result = ERR_MEMORY;
+    if (result == ERR_OK && has_adapter) result = adapter_open(&adapter, &model, path);
+    mem_free(path);
+    adapter_free(adapter);
+    model_close(&model);
+    compute_close(&compute);
+    return result;
+}
+
+/* What the files say was right byte for byte when it was packed, so whatever is wrong with it now
+ * is a verdict on the release, not a failure of this program. */
+static err as_verdict(err result) {
+    if (result == ERR_OK || result == ERR_MEMORY || result == ERR_IO) return result;
+    return ERR_GATE;
+}
+
+static err check_meaning(const json_t *manifest, const struct seal *s, const char *dir) {
+    json_t *before = NULL, *after = NULL;
+    err result = check_list(manifest, s);
+    if (result == ERR_OK) result = check_chain(manifest, s, dir);
+    if (result == ERR_OK) result = read_report(dir, PACK_BEFORE, &before);
+    if (result == ERR_OK) result = read_report(dir, PACK_AFTER, &after);
+    if (result == ERR_OK) result = check_reports(manifest, before, after, dir);
+    json_decref(before);
+    json_decref(after);
+    bool adapted = json_is_string(json_object_get(json_object_get(manifest, "chain"), "adapter"));
+    if (result == ERR_OK) result = check_tensors(dir, adapted);
+    return result;
+}
+
+err release_verify(const char *dir, const char *wanted, struct release_facts *out) {
+    struct seal seal = {0};
+    json_t *manifest = NULL;
+    *out = (struct release_facts){0};
+    err result = seal_check(&seal, dir);
+    if (result == ERR_OK && wanted != NULL && strcmp(wanted, seal.release) != 0)
+        result = fail(ERR_GATE, "its hash is %s, not %s", seal.release, wanted);
+    if (result == ERR_OK) result = as_verdict(manifest_read(dir, &manifest));
+    if (result == ERR_OK) result = as_verdict(check_meaning(manifest, &seal, dir));
+    if (result == ERR_OK) {
+        memcpy(out->hash, seal.release, sizeof out->hash);
+        out->n_files = seal.n_lines + 2; /* SHA256SUMS and RELEASE do not list themselves */
+        out->bytes = seal.bytes;
+        out->manifest = manifest;
+    } else {
+        json_decref(manifest);
+        result = fail_in(result, "release '%s'", dir);
+    }
+    seal_clear(&seal);
+    return result;
+}
