@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * An evaluation of a recipe: a model, the recipe's tasks, one report. Shared by `cotrain eval run`
+ * and `cotrain run`.
+ * Read next: eval/run.h, eval/report.h. */
+#ifndef COTRAIN_CLI_EVAL_STAGE_H
+#define COTRAIN_CLI_EVAL_STAGE_H
+
+#include "base/json.h"
+#include "cli/chain.h"
+
+struct eval_stage {
+    const struct chain *chain;
+    const struct eval_options *options; /* the recipe's, or changed on the command line */
+    const char *model_dir;
+    const char *adapter_dir; /* NULL: none */
+    const char *dataset_dir; /* NULL: cases from the requests' own files, no validation rows */
+    const char *device;      /* NULL: the first backend that works */
+};
+
+/* The caller json_decref()s the report. */
+MUST_CHECK err eval_stage(const struct eval_stage *s, json_t **out_report);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The stage `train` of a recipe: a dataset folder becomes a trained model. Shared by `cotrain
+ * train` and `cotrain run`. What it leaves in its folder:
+ *   checkpoint-*, run.jsonl   of the trainer
+ *   plan.json                 the memory plan; the same whatever the number of threads
+ *   adapter/                  the trained PEFT adapter; absent for full fine-tuning
+ *   merged/                   the trained model as others load it, in the base's dtypes
+ *   result.json               {"digest", "n_steps", "trained_tokens", "loss"}; written last
+ * Read next: trainer/trainer.h, adapters/adapter.h. */
+#ifndef COTRAIN_CLI_TRAIN_STAGE_H
+#define COTRAIN_CLI_TRAIN_STAGE_H
+
+#include "cli/chain.h"
+#include "trainer/trainer.h"
+
+struct train_stage {
+    const struct chain *chain;
+    const char *dataset_dir;
+    const char *dir;    /* made when absent */
+    const char *device; /* NULL: the first backend that works */
+    bool resume;        /* go on from the newest checkpoint; without one, start */
+};
+
+/* Trains to the last step. adapter/, merged/ and result.json of an earlier run of the same folder
+ * are replaced; each appears whole or not at all. */
+MUST_CHECK err train_stage(const struct train_stage *s, struct train_result *out);
+
+#endif
