@@ -6,6 +6,7 @@
 #define COTRAIN_MODEL_BATCH_H
 
 #include "base/err.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { TARGET_IGNORE = -100 };
@@ -20,20 +21,30 @@ MUST_CHECK err isolate_parse(const char *name, enum isolate *out);
 
 struct batch {
     int64_t n, capacity;
+    int64_t row_base;  /* tokens of the training step before this batch; the caller sets it */
     int32_t *ids;      /* (N) */
     int32_t *targets;  /* (N) the token to predict after this one, or TARGET_IGNORE */
     int32_t *position; /* (N) rotary position */
     int32_t *first;    /* (N) index of the first token that this one attends to */
-    uint8_t *link;     /* (N) 1: the token before belongs to the same text for the localized filter */
-    int32_t *row;      /* (N) the token's number within the training step (keys dropout) */
+    uint8_t *link; /* (N) 1: the token before belongs to the same text for the localized filter */
+    int32_t *row;  /* (N) the token's number within the training step (keys dropout) */
 };
 
 MUST_CHECK err batch_init(struct batch *b, int64_t capacity);
-void batch_clear(struct batch *b);
+void batch_clear(struct batch *b); /* no tokens, row_base 0 */
 void batch_release(struct batch *b);
 /* Appends one row of n tokens. doc_start[i] is 1 where a document begins (i = 0 always does);
  * NULL: after each token equal to eod. targets NULL: all ignored. Over capacity is ERR_LIMIT. */
 MUST_CHECK err batch_add_row(struct batch *b, int64_t n, const int32_t *ids, const int32_t *targets,
                              const uint8_t *doc_start, int64_t eod, enum isolate isolate);
+
+/* One row taken token by token, as a decoder does. A zeroed struct is the start of a row. */
+struct row_place {
+    int64_t n;        /* tokens so far */
+    int64_t document; /* where in the row the present document began */
+};
+/* Position, first (counted within the row) and link of the row's next token. */
+void row_place_next(struct row_place *p, bool doc_start, enum isolate isolate, int32_t *position,
+                    int32_t *first, uint8_t *link);
 
 #endif

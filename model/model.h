@@ -43,8 +43,9 @@ struct model {
 };
 
 struct model_plan_options {
-    int64_t max_tokens;  /* N of the largest batch; 0: only decoders will run */
-    int64_t max_step_tokens; /* most tokens between two model_zero_gradients; 0: any number. Bounds the
+    int64_t max_tokens; /* N of the largest batch; 0: only decoders will run */
+    int64_t
+        max_step_tokens; /* most tokens between two model_zero_gradients; 0: any number. Bounds the
                               * rows kept for the lookup's gradient when the head is tied */
     bool train_base;     /* gradients for the model's own parameters */
     bool backward;       /* activations kept for model_backward */
@@ -55,7 +56,8 @@ struct model_plan_options {
  * are checked; errors name file and tensor. */
 MUST_CHECK err model_open(struct model *m, const char *dir, struct compute *compute);
 void model_close(struct model *m);
-MUST_CHECK err model_plan(struct model *m, struct plan *plan, const struct model_plan_options *options);
+MUST_CHECK err model_plan(struct model *m, struct plan *plan,
+                          const struct model_plan_options *options);
 MUST_CHECK err model_start(struct model *m, const struct plan *plan);
 /* The projection of that module name, or NULL. */
 struct projection *model_projection(struct model *m, const char *module);

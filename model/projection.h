@@ -39,13 +39,14 @@ struct projection {
     const char *module; /* "model.layers.0.self_attn.q_proj" */
     int64_t site;       /* number of this projection in the model, keys dropout */
     int64_t in, out;    /* in = 2 C for a paired input */
-    int64_t y_stride;   /* elements between rows of y and dy: 2 C for q_proj and k_proj, which share one
+    int64_t
+        y_stride; /* elements between rows of y and dy: 2 C for q_proj and k_proj, which share one
                          * buffer (N,2C); out for all others. Rows of x and dx are contiguous. */
     bool paired;
-    struct mat weight;      /* (out,in) */
-    struct mat bias;        /* (1,out); data NULL: none */
-    float *weight_gradient; /* (out,in), added to; NULL: frozen */
-    float *bias_gradient;   /* (out); NULL: frozen */
+    struct mat weight;                 /* (out,in) */
+    struct mat bias;                   /* (1,out); data NULL: none */
+    float *weight_gradient;            /* (out,in), added to; NULL: frozen */
+    float *bias_gradient;              /* (out); NULL: frozen */
     const struct adapter_ops *adapter; /* NULL: none */
     void *adapter_state;
 };

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One layer of Yuan 2.0, forward and backward, one function per block.
+ *   n = rms(x, w_in)
+ *   f = rms(conv2(conv1(n)) + n, w_lf, 1e-6)          localized filter, two taps each (ops/pair)
+ *   q, k from f (rows [H][q(D) k(D)]), v from n;  rotate q and k;  middle = x + o(attention)
+ *   out = middle + down(gate(m) * silu(up(m))),  m = rms(middle, w_post)
+ * Sources: Yuan 2.0 paper section 3.1; the mixing of q and k into heads, v reading n instead of f, the
+ * residual inside the filter, its own eps and silu on up_proj are the released model code's. */
+#include "model/block_int.h"
+#include "base/mem.h"
+#include "compute/ops/add.h"
+#include "compute/ops/attention.h"
+#include "compute/ops/embed.h"
+#include "compute/ops/pair.h"
+#include "compute/ops/rmsnorm.h"
+#include "compute/ops/rope.h"
+#include "compute/ops/swiglu.h"
+#include <math.h>
+#include <stdio.h>
+
+/* Runs one operation of the pass's backend. */
+#define RUN(op, ...) TRY(p->compute->backend->op(p->compute, &(struct op##_args){__VA_ARGS__}))
+
+err norm_forward(const struct pass *p, const struct norm *norm, int64_t n, const void *x, void *y,
+                 float *rstd) {
+    RUN(rmsnorm, .n = n, .c = p->model->config.hidden_size, .eps = norm->eps, .x = x, .w = norm->w,
+        .y = y, .rstd = rstd);
+    return ERR_OK;
+}
+
+err norm_backward(const struct pass *p, const struct norm *norm, const void *x, const float *rstd,
+                  const void *dy, void *dx, bool accumulate) {
+    RUN(rmsnorm_backward, .n = p->n, .c = p->model->config.hidden_size, .x = x, .dy = dy,
+        .w = norm->w, .rstd = rstd, .dx = dx, .accumulate = accumulate, .dw = norm->gradient);
+    return ERR_OK;
+}
+
+err copy_row(const struct pass *p, const void *from, int64_t columns, void *to) {
+    RUN(embed, .n = 1, .c = columns, .v = 1, .ids = p->workspace->zero,
+        .w = mat_act(p->compute, from, columns), .x = to);
+    return ERR_OK;
+}
+
+/* Shows rows of an activation to the caller's observer. */
+static err observe(const struct pass *p, const struct layer *l, const char *what, const void *act,
+                   int64_t columns, int64_t stride) {
+    if (!p->call->observe) return ERR_OK;
+    char name[64];
+    snprintf(name, sizeof name, "layers.%lld.%s", (long long)l->number, what);
+    float *values = mem_alloc((size_t)(p->n * columns), sizeof *values);
+    if (!values) return ERR_MEMORY;
+    err code = ERR_OK;
+    for (int64_t t = 0; t < p->n && !code; t++)
+        code = act_download(p->compute, act_at(p->compute, act, t * stride), columns,
+                            values + t * columns);
+    if (!code) code = p->call->observe(p->call->observe_ctx, name, values, p->n, columns);
+    mem_free(values);
+    return code;
+}
+
+static struct projection_call call_of(const struct pass *p, const struct saved *s,
+                                      enum layer_projection which) {
+    return (struct projection_call){.compute = p->compute,
+                                    .batch = &p->workspace->batch,
+                                    .n = p->n,
+                                    .training = p->call->training,
+                                    .seed = p->call->seed,
+                                    .step = p->call->step,
+                                    .saved = s->adapter[which],
+                                    .work = p->workspace->scratch.adapter_work};
+}
+
+static err project(const struct pass *p, const struct layer *l, const struct saved *s,
+                   enum layer_projection which, const void *x, void *y) {
+    struct projection_call call = call_of(p, s, which);
+    return projection_forward(&l->projections[which], &call, x, y);
+}
+
+static err project_back(const struct pass *p, const struct layer *l, const struct saved *s,
+                        enum layer_projection which, const void *x, const void *dy, void *dx,
+                        bool accumulate) {
+    struct projection_call call = call_of(p, s, which);
+    return projection_backward(&l->projections[which], &call, x, dy, dx, accumulate);
+}
+
+static err pair_rows(const struct pass *p, const void *x, int64_t columns, const void *before) {
+    RUN(pair, .n = p->n, .c = columns, .x = x, .link = p->workspace->batch.link, .before = before,
+        .y = p->workspace->scratch.pairs);
+    return ERR_OK;
+}
+
+static err unpair_rows(const struct pass *p, int64_t columns, void *dx, bool accumulate) {
+    RUN(unpair, .n = p->n, .c = columns, .dy = p->workspace->scratch.d_pairs,
+        .link = p->workspace->batch.link, .dx = dx, .accumulate = accumulate);
+    return ERR_OK;
+}
+
+static err add_rows(const struct pass *p, const void *a, const void *b, void *y) {
+    RUN(add, .n = p->n * p->model->config.hidden_size, .a = a, .b = b, .y = y);
+    return ERR_OK;
+}
+
+/* The row before the first one is a true zero for both convolutions (not the first one's bias): a link
+ * of 0, or a decoder's state. normed -> filter1, filter_sum, branch = f. */
+static err filter_forward(const struct pass *p, const struct layer *l, const struct saved *s) {
+    const struct scratch *t = &p->workspace->scratch;
+    const int64_t C = p->model->config.hidden_size;
+    struct filter_state *state = p->states ? &p->states[l->number] : NULL;
+    bool goes_on = state && p->q_start > 0;
+    TRY(pair_rows(p, t->normed, C, goes_on ? state->normed : NULL));
+    TRY(project(p, l, s, PROJECTION_conv1, t->pairs, s->filter1));
+    TRY(pair_rows(p, s->filter1, C / 2, goes_on ? state->filter1 : NULL));
+    TRY(project(p, l, s, PROJECTION_conv2, t->pairs, s->filter_sum));
+    TRY(observe(p, l, "lf_gate.conv1", s->filter1, C / 2, C / 2));
+    TRY(add_rows(p, s->filter_sum, t->normed, s->filter_sum));
+    TRY(norm_forward(p, &l->filter_norm, p->n, s->filter_sum, t->branch, s->filter_rstd));
+    if (!state) return ERR_OK;
+    const int64_t last = p->n - 1;
+    TRY(copy_row(p, act_at(p->compute, t->normed, last * C), C, state->normed));
+    return copy_row(p, act_at(p->compute, s->filter1, last * (C / 2)), C / 2, state->filter1);
+}
+
+static struct rope_args rope_of(const struct pass *p, void *qk, bool inverse) {
+    const struct model_config *c = &p->model->config;
+    return (struct rope_args){.n = p->n,
+                              .n_vectors = 2 * c->n_heads,
+                              .d = c->head_size,
+                              .row_stride = 2 * c->hidden_size,
+                              .position = p->workspace->batch.position,
+                              .cos = p->cos,
+                              .sin = p->sin,
+                              .n_positions = c->max_positions,
+                              .inverse = inverse,
+                              .x = qk};
+}
+
+/* q_proj and k_proj outputs side by side are rows of H heads [q(D) k(D)]: head j of the released code's
+ * concatenation, viewed as (H, 2D). */
+static struct attention_args attention_of(const struct pass *p, const struct saved *s) {
+    const struct model_config *c = &p->model->config;
+    const int64_t C = c->hidden_size, D = c->head_size;
+    const void *keys = act_at(p->compute, s->qk, -p->q_start * 2 * C + D);
+    return (struct attention_args){.n_q = p->n,
+                                   .n_k = p->q_start + p->n,
+                                   .h = c->n_heads,
+                                   .d = D,
+                                   .q_start = p->q_start,
+                                   .scale = (float)(1.0 / sqrt((double)D)),
+                                   .q = s->qk,
+                                   .k = keys,
+                                   .v = act_at(p->compute, s->v, -p->q_start * C),
+                                   .q_row = 2 * C,
+                                   .k_row = 2 * C,
+                                   .v_row = C,
+                                   .o_row = C,
+                                   .qk_head_stride = 2 * D,
+                                   .v_head_stride = D,
+                                   .first = p->workspace->batch.first,
+                                   .out = s->attended,
+                                   .lse = s->lse};
+}
+
+err attention_forward(const struct pass *p, const struct layer *l, const struct saved *s) {
+    const struct scratch *t = &p->workspace->scratch;
+    const int64_t C = p->model->config.hidden_size;
+    void *second_half = act_at(p->compute, s->qk, C);
+    TRY(norm_forward(p, &l->input_norm, p->n, s->x, t->normed, s->input_rstd));
+    TRY(observe(p, l, "input_layernorm", t->normed, C, C));
+    TRY(filter_forward(p, l, s));
+    TRY(observe(p, l, "lf_gate", t->branch, C, C));
+    TRY(project(p, l, s, PROJECTION_q, t->branch, s->qk));
+    TRY(project(p, l, s, PROJECTION_k, t->branch, second_half));
+    TRY(observe(p, l, "q_proj", s->qk, C, 2 * C));
+    TRY(observe(p, l, "k_proj", second_half, C, 2 * C));
+    TRY(project(p, l, s, PROJECTION_v, t->normed, s->v));
+    TRY(observe(p, l, "value", s->v, C, C));
+    struct rope_args rope = rope_of(p, s->qk, false);
+    TRY(p->compute->backend->rope(p->compute, &rope));
+    TRY(observe(p, l, "qk_after_rope", s->qk, 2 * C, 2 * C));
+    struct attention_args attention = attention_of(p, s);
+    TRY(p->compute->backend->attention(p->compute, &attention));
+    TRY(project(p, l, s, PROJECTION_o, s->attended, t->branch));
+    TRY(observe(p, l, "attn_output", t->branch, C, C));
+    return add_rows(p, s->x, t->branch, s->middle);
+}
+
+err feed_forward_forward(const struct pass *p, const struct layer *l, const struct saved *s,
+                         void *out) {
+    const struct scratch *t = &p->workspace->scratch;
+    const int64_t C = p->model->config.hidden_size, F = p->model->config.intermediate_size;
+    TRY(norm_forward(p, &l->post_norm, p->n, s->middle, t->normed, s->middle_rstd));
+    TRY(observe(p, l, "post_attention_layernorm", t->normed, C, C));
+    TRY(project(p, l, s, PROJECTION_up, t->normed, s->up));
+    TRY(project(p, l, s, PROJECTION_gate, t->normed, s->gate));
+    RUN(swiglu, .n = p->n * F, .up = s->up, .gate = s->gate, .h = t->wide);
+    TRY(project(p, l, s, PROJECTION_down, t->wide, t->branch));
+    TRY(observe(p, l, "mlp", t->branch, C, C));
+    TRY(add_rows(p, s->middle, t->branch, out));
+    return observe(p, l, "output", out, C, C);
+}
+
+err feed_forward_backward(const struct pass *p, const struct layer *l, const struct saved *s) {
+    const struct scratch *t = &p->workspace->scratch;
+    const int64_t F = p->model->config.intermediate_size;
+    TRY(norm_forward(p, &l->post_norm, p->n, s->middle, t->normed, s->middle_rstd));
+    RUN(swiglu, .n = p->n * F, .up = s->up, .gate = s->gate, .h = t->wide);
+    TRY(project_back(p, l, s, PROJECTION_down, t->wide, t->d_residual, t->d_wide, false));
+    RUN(swiglu_backward, .n = p->n * F, .up = s->up, .gate = s->gate, .dh = t->d_wide, .dup = s->up,
+        .dgate = s->gate);
+    TRY(project_back(p, l, s, PROJECTION_up, t->normed, s->up, t->d_normed, false));
+    TRY(project_back(p, l, s, PROJECTION_gate, t->normed, s->gate, t->d_normed, true));
+    return norm_backward(p, &l->post_norm, s->middle, s->middle_rstd, t->d_normed, t->d_residual,
+                         true);
+}
+
+/* d_branch = df -> adds to d_normed. s = c2 + n, so its gradient goes to both. */
+static err filter_backward(const struct pass *p, const struct layer *l, const struct saved *s) {
+    const struct scratch *t = &p->workspace->scratch;
+    const int64_t C = p->model->config.hidden_size;
+    TRY(norm_backward(p, &l->filter_norm, s->filter_sum, s->filter_rstd, t->d_branch, t->d_branch,
+                      false));
+    if (l->input_wanted) TRY(add_rows(p, t->d_normed, t->d_branch, t->d_normed));
+    TRY(pair_rows(p, s->filter1, C / 2, NULL));
+    TRY(project_back(p, l, s, PROJECTION_conv2, t->pairs, t->d_branch, t->d_pairs, false));
+    TRY(unpair_rows(p, C / 2, t->d_filter1, false));
+    TRY(pair_rows(p, t->normed, C, NULL));
+    TRY(project_back(p, l, s, PROJECTION_conv1, t->pairs, t->d_filter1,
+                     l->input_wanted ? t->d_pairs : NULL, false));
+    return l->input_wanted ? unpair_rows(p, C, t->d_normed, true) : ERR_OK;
+}
+
+err attention_backward(const struct pass *p, const struct layer *l, const struct saved *s) {
+    const struct scratch *t = &p->workspace->scratch;
+    const int64_t C = p->model->config.hidden_size;
+    const void *d_second_half = act_at(p->compute, t->d_qk, C);
+    TRY(project_back(p, l, s, PROJECTION_o, s->attended, t->d_residual, t->d_branch, false));
+    RUN(attention_backward, .forward = attention_of(p, s), .dout = t->d_branch, .dq = t->d_qk,
+        .dk = act_at(p->compute, t->d_qk, p->model->config.head_size), .dv = t->d_v);
+    struct rope_args rope = rope_of(p, t->d_qk, true);
+    TRY(p->compute->backend->rope(p->compute, &rope));
+    TRY(norm_forward(p, &l->filter_norm, p->n, s->filter_sum, t->branch, s->filter_rstd));
+    TRY(project_back(p, l, s, PROJECTION_q, t->branch, t->d_qk, t->d_branch, false));
+    TRY(project_back(p, l, s, PROJECTION_k, t->branch, d_second_half, t->d_branch, true));
+    TRY(norm_forward(p, &l->input_norm, p->n, s->x, t->normed, s->input_rstd));
+    TRY(project_back(p, l, s, PROJECTION_v, t->normed, t->d_v, l->input_wanted ? t->d_normed : NULL,
+                     false));
+    TRY(filter_backward(p, l, s));
+    if (!l->input_wanted) return ERR_OK;
+    return norm_backward(p, &l->input_norm, s->x, s->input_rstd, t->d_normed, t->d_residual, true);
+}

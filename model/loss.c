@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Cross entropy over the trained rows only, in blocks of rows, so that the logits never exist whole. The
+ * trained rows are gathered side by side first: a few answers among long prompts cost what the answers
+ * cost. Gathering and scattering are both the embedding lookup, which copies rows exactly.
+ *   loss[r] = logsumexp(z[r]) - z[r][target],  z = hidden head^T
+ *   d hidden = dz head,  d head += dz^T hidden   (one chain over the step's trained rows in order)
+ * The sum does not depend on how a step is cut: each row's loss is first rounded to a multiple of 2^-30,
+ * and sums of those below 2^22 are exact in double precision in any order. */
+#include "base/mem.h"
+#include "compute/ops/cross_entropy.h"
+#include "compute/ops/embed.h"
+#include "compute/ops/product.h"
+#include "model/model_int.h"
+#include <math.h>
+#include <string.h>
+
+enum { BLOCK_ELEMENTS = 16 << 20, BLOCK_MIN_ROWS = 16 }; /* 64 MiB of fp32 logits */
+
+err loss_plan(struct model *m, struct plan *plan) {
+    struct model_internal *in = m->internal;
+    struct loss_memory *l = &in->loss;
+    const int64_t N = in->options.max_tokens, C = m->config.hidden_size, V = m->config.vocab_size,
+                  act = dtype_bytes(m->compute->backend->act_dtype);
+    l->block_rows = BLOCK_ELEMENTS / V > BLOCK_MIN_ROWS ? BLOCK_ELEMENTS / V : BLOCK_MIN_ROWS;
+    if (l->block_rows > N) l->block_rows = N;
+    size_t *at = in->loss_at;
+    at[0] = plan_add(plan, PLAN_WORK, "trained rows", plan_size(N, C * act));
+    at[1] = plan_add(plan, PLAN_WORK, "their gradient",
+                     in->options.backward ? plan_size(N + 1, C * act) : 0);
+    at[2] = plan_add(plan, PLAN_WORK, "logits of a block", plan_size(l->block_rows, V * act));
+    at[3] = plan_add(plan, PLAN_WORK, "token losses", plan_size(N, sizeof(float)));
+    at[4] = plan_add(plan, PLAN_WORK, "row numbers", plan_size(N, sizeof(int32_t)));
+    at[5] = plan_add(plan, PLAN_WORK, "targets", plan_size(N, sizeof(int32_t)));
+    return ERR_OK;
+}
+
+err loss_place(struct model *m, const struct plan *plan) {
+    struct loss_memory *l = &m->internal->loss;
+    const size_t *at = m->internal->loss_at, N = (size_t)m->internal->options.max_tokens;
+    l->hidden = plan_at(plan, at[0]);
+    l->d_hidden = plan_at(plan, at[1]);
+    l->z = plan_at(plan, at[2]);
+    l->loss = plan_at(plan, at[3]);
+    l->indices = plan_at(plan, at[4]);
+    l->targets = plan_at(plan, at[5]);
+    l->host = mem_alloc(N, sizeof *l->host);
+    l->host_loss = mem_alloc(N, sizeof *l->host_loss);
+    return l->host && l->host_loss ? ERR_OK : ERR_MEMORY;
+}
+
+void loss_release(struct model *m) {
+    mem_free(m->internal->loss.host);
+    mem_free(m->internal->loss.host_loss);
+}
+
+static err upload_indices(struct model *m, int32_t *to, int64_t n) {
+    return m->compute->backend->upload(m->compute, to, m->internal->loss.host,
+                                       (size_t)n * sizeof(int32_t));
+}
+
+static err gather(struct model *m, int64_t n, const void *from, int64_t from_rows, void *to) {
+    const int64_t C = m->config.hidden_size;
+    struct compute *c = m->compute;
+    return c->backend->embed(c, &(struct embed_args){.n = n,
+                                                     .c = C,
+                                                     .v = from_rows,
+                                                     .ids = m->internal->loss.indices,
+                                                     .w = mat_act(c, from, C),
+                                                     .x = to});
+}
+
+/* Trained rows side by side, and their targets. */
+static err gather_trained(struct model *m, const struct batch *b, int64_t *out_trained) {
+    struct loss_memory *l = &m->internal->loss;
+    int64_t n = 0;
+    for (int64_t i = 0; i < b->n; i++) {
+        if (b->targets[i] == TARGET_IGNORE) continue;
+        if (b->targets[i] < 0 || b->targets[i] >= m->config.vocab_size)
+            return fail(ERR_RANGE,
+                        "token %lld: target %d is not below the model's vocabulary of %lld",
+                        (long long)i, b->targets[i], (long long)m->config.vocab_size);
+        l->host[n++] = b->targets[i];
+    }
+    *out_trained = n;
+    if (!n) return ERR_OK;
+    TRY(upload_indices(m, l->targets, n));
+    n = 0;
+    for (int64_t i = 0; i < b->n; i++)
+        if (b->targets[i] != TARGET_IGNORE) l->host[n++] = (int32_t)i;
+    TRY(upload_indices(m, l->indices, n));
+    return gather(m, n, m->internal->hidden, b->n, l->hidden);
+}
+
+static err head_backward(struct model *m, int64_t begin, int64_t rows) {
+    struct model_internal *in = m->internal;
+    struct compute *c = m->compute;
+    const int64_t C = m->config.hidden_size, V = m->config.vocab_size;
+    struct mat dz = mat_act(c, in->loss.z, V);
+    float *gradient = m->params[param_number_head(&m->config)].gradient;
+    TRY(c->backend->product(c, &(struct product_args){.m = rows,
+                                                      .n = C,
+                                                      .k = V,
+                                                      .a = dz,
+                                                      .b = in->head,
+                                                      .c = act_at(c, in->loss.d_hidden, begin * C),
+                                                      .c_stride = C}));
+    if (!gradient) return ERR_OK;
+    return c->backend->product(
+        c, &(struct product_args){.m = V,
+                                  .n = C,
+                                  .k = rows,
+                                  .a = mat_transposed(dz),
+                                  .b = mat_act(c, act_at(c, in->loss.hidden, begin * C), C),
+                                  .c = gradient,
+                                  .c_stride = C,
+                                  .accumulate = true,
+                                  .c_is_gradient = true});
+}
+
+static err block_loss(struct model *m, int64_t begin, int64_t rows, double gradient_scale) {
+    struct model_internal *in = m->internal;
+    struct compute *c = m->compute;
+    const int64_t C = m->config.hidden_size, V = m->config.vocab_size;
+    TRY(c->backend->product(
+        c, &(struct product_args){.m = rows,
+                                  .n = V,
+                                  .k = C,
+                                  .a = mat_act(c, act_at(c, in->loss.hidden, begin * C), C),
+                                  .b = mat_transposed(in->head),
+                                  .c = in->loss.z,
+                                  .c_stride = V}));
+    TRY(c->backend->cross_entropy(c,
+                                  &(struct cross_entropy_args){.n = rows,
+                                                               .v = V,
+                                                               .z = in->loss.z,
+                                                               .target = in->loss.targets + begin,
+                                                               .loss = in->loss.loss + begin,
+                                                               .want_gradient = gradient_scale > 0,
+                                                               .scale = (float)gradient_scale}));
+    return gradient_scale > 0 ? head_backward(m, begin, rows) : ERR_OK;
+}
+
+/* Gradient of every final row into scratch.d_residual: its own, or the zero row behind the trained. */
+static err scatter_gradient(struct model *m, const struct batch *b, int64_t trained) {
+    struct model_internal *in = m->internal;
+    struct compute *c = m->compute;
+    const int64_t C = m->config.hidden_size;
+    TRY(c->backend->zero(c, act_at(c, in->loss.d_hidden, trained * C),
+                         (size_t)(C * dtype_bytes(c->backend->act_dtype))));
+    int64_t n = 0;
+    for (int64_t i = 0; i < b->n; i++)
+        in->loss.host[i] = (int32_t)(b->targets[i] == TARGET_IGNORE ? trained : n++);
+    TRY(upload_indices(m, in->loss.indices, b->n));
+    return gather(m, b->n, in->loss.d_hidden, trained + 1, in->workspace.scratch.d_residual);
+}
+
+static err sum_losses(struct model *m, const struct batch *b, int64_t trained, double *out_sum,
+                      float *token_loss) {
+    struct loss_memory *l = &m->internal->loss;
+    double sum = 0;
+    TRY(m->compute->backend->download(m->compute, l->host_loss, l->loss,
+                                      (size_t)trained * sizeof(float)));
+    for (int64_t i = 0; i < trained; i++)
+        sum += ldexp(rint(ldexp((double)l->host_loss[i], 30)), -30);
+    *out_sum = sum;
+    if (!token_loss) return ERR_OK;
+    memset(token_loss, 0, (size_t)b->n * sizeof *token_loss);
+    for (int64_t i = 0, n = 0; i < b->n; i++)
+        if (b->targets[i] != TARGET_IGNORE) token_loss[i] = l->host_loss[n++];
+    return ERR_OK;
+}
+
+err model_loss(struct model *m, const struct model_call *call, double gradient_scale,
+               double *out_sum, int64_t *out_trained, float *token_loss) {
+    struct model_internal *in = m->internal;
+    const struct batch *b = call->batch;
+    int64_t trained = 0;
+    BUG_IF(in->state != PASS_FORWARD || b->n != in->n);
+    BUG_IF(gradient_scale > 0 && !in->options.backward);
+    TRY(gather_trained(m, b, &trained));
+    for (int64_t at = 0; at < trained; at += in->loss.block_rows) {
+        int64_t rows = trained - at < in->loss.block_rows ? trained - at : in->loss.block_rows;
+        TRY(block_loss(m, at, rows, gradient_scale));
+    }
+    TRY(sum_losses(m, b, trained, out_sum, token_loss));
+    *out_trained = trained;
+    if (!(gradient_scale > 0)) return ERR_OK;
+    TRY(scatter_gradient(m, b, trained));
+    in->state = PASS_LOSS;
+    return ERR_OK;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Opening a checkpoint, reserving its memory and putting everything in place. Weights stay in the mapped
+ * file, in its dtype, unless they are trained, wanted in fp32, misaligned in the file, or the backend
+ * cannot read host memory. The passes are in pass.c, the blocks in block.c. */
+#include "model/model.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "compute/ops/rope.h"
+#include "model/model_int.h"
+#include <string.h>
+
+static err name_param(struct model *m, struct param *p, const struct param_spec *spec) {
+    p->name = spec->layer < 0 ? arena_strdup(&m->arena, spec->suffix)
+                              : arena_printf(&m->arena, "model.layers.%lld.%s",
+                                             (long long)spec->layer, spec->suffix);
+    if (!p->name) return ERR_MEMORY;
+    p->n_dims = spec->n_dims;
+    p->count = 1;
+    for (int i = 0; i < 4; i++) {
+        p->shape[i] = spec->shape[i];
+        p->count *= spec->shape[i];
+    }
+    return ERR_OK;
+}
+
+static err make_params(struct model *m) {
+    m->n_params = param_spec_count(&m->config);
+    m->params = arena_alloc(&m->arena, (size_t)m->n_params, sizeof *m->params);
+    if (!m->params) return ERR_MEMORY;
+    for (int64_t i = 0; i < m->n_params; i++) {
+        struct param_spec spec = param_spec_at(&m->config, i);
+        struct param *p = &m->params[i];
+        const struct tensor *t;
+        TRY(name_param(m, p, &spec));
+        TRY(tensor_file_need(m->internal->file, p->name, p->n_dims, p->shape, &t));
+        if (t->dtype != DTYPE_F32 && t->dtype != DTYPE_BF16 && t->dtype != DTYPE_F16 &&
+            t->dtype != DTYPE_F64)
+            return fail(ERR_UNSUPPORTED, "'%s': tensor '%s': weights in %s are not handled",
+                        tensor_file_path(m->internal->file, t), p->name, dtype_name(t->dtype));
+        p->dtype = t->dtype;
+        p->stored = t->data;
+    }
+    return ERR_OK;
+}
+
+/* Tensors that converted checkpoints hold besides the parameters, and that the released code ignores:
+ * the rotary buffers, and a copy of the embedding as head when the config says tied. */
+static bool ignored(const struct model *m, const char *name) {
+    return str_ends(name, ".rotary_emb.inv_freq") ||
+           (m->config.tied_head && strcmp(name, "lm_head.weight") == 0);
+}
+
+static bool is_param(const struct model *m, const char *name) {
+    for (int64_t i = 0; i < m->n_params; i++)
+        if (strcmp(name, m->params[i].name) == 0) return true;
+    return false;
+}
+
+static err check_others(const struct model *m) {
+    const struct tensor_file *f = m->internal->file;
+    int64_t n = tensor_file_count(f), known = m->n_params;
+    for (int64_t i = 0; i < n; i++) known += ignored(m, tensor_file_at(f, i)->name);
+    for (int64_t i = 0; i < n && known < n; i++) {
+        const struct tensor *t = tensor_file_at(f, i);
+        if (!ignored(m, t->name) && !is_param(m, t->name))
+            return fail(ERR_MISMATCH, "'%s': tensor '%s' has no place in this model",
+                        tensor_file_path(f, t), t->name);
+    }
+    return ERR_OK;
+}
+
+static err make_projection(struct model *m, int64_t layer, enum layer_projection which) {
+    int64_t site = layer * LAYER_PROJECTION_COUNT + which;
+    struct projection_spec spec = projection_spec_at(&m->config, which);
+    struct projection *p = &m->projections[site];
+    *p = (struct projection){.site = site,
+                             .in = spec.in,
+                             .out = spec.out,
+                             .y_stride = spec.y_stride,
+                             .paired = spec.paired};
+    p->module = arena_printf(&m->arena, "model.layers.%lld.%s", (long long)layer, spec.module);
+    return p->module ? ERR_OK : ERR_MEMORY;
+}
+
+static err make_layers(struct model *m) {
+    const int64_t L = m->config.n_layers;
+    m->n_projections = L * LAYER_PROJECTION_COUNT;
+    m->projections = arena_alloc(&m->arena, (size_t)m->n_projections, sizeof *m->projections);
+    m->internal->layers = arena_alloc(&m->arena, (size_t)L, sizeof *m->internal->layers);
+    if (!m->projections || !m->internal->layers) return ERR_MEMORY;
+    for (int64_t l = 0; l < L; l++) {
+        m->internal->layers[l].number = l;
+        m->internal->layers[l].projections = &m->projections[l * LAYER_PROJECTION_COUNT];
+        for (int i = 0; i < LAYER_PROJECTION_COUNT; i++)
+            TRY(make_projection(m, l, (enum layer_projection)i));
+    }
+    return ERR_OK;
+}
+
+static err open_in(struct model *m, const char *dir) {
+    const char *config_path = arena_printf(&m->arena, "%s/config.json", dir);
+    m->internal = arena_alloc(&m->arena, 1, sizeof *m->internal);
+    if (!config_path || !m->internal) return ERR_MEMORY;
+    TRY(model_config_read(&m->config, config_path));
+    TRY(tensor_file_open_dir(&m->internal->file, dir, "model"));
+    TRY(make_params(m));
+    TRY(check_others(m));
+    return make_layers(m);
+}
+
+err model_open(struct model *m, const char *dir, struct compute *compute) {
+    *m = (struct model){.compute = compute};
+    err code = open_in(m, dir);
+    if (code) model_close(m);
+    return code;
+}
+
+void model_close(struct model *m) {
+    if (m->internal) {
+        loss_release(m);
+        lookup_release(m);
+        workspace_release(&m->internal->workspace);
+        tensor_file_close(m->internal->file);
+    }
+    model_config_release(&m->config);
+    arena_release(&m->arena);
+    *m = (struct model){0};
+}
+
+struct projection *model_projection(struct model *m, const char *module) {
+    for (int64_t i = 0; i < m->n_projections; i++)
+        if (strcmp(m->projections[i].module, module) == 0) return &m->projections[i];
+    return NULL;
+}
+
+/* Whether operations can read the parameter where the file is mapped. */
+static bool usable_in_place(const struct model *m, const struct param *p) {
+    return m->compute->backend->host_memory && p->dtype != DTYPE_F64 &&
+           (uintptr_t)p->stored % (uintptr_t)dtype_bytes(p->dtype) == 0;
+}
+
+static size_t aligned_floats(int64_t count) {
+    size_t bytes = plan_size(count, sizeof(float));
+    return bytes > SIZE_MAX - 63 ? SIZE_MAX : (bytes + 63) & ~(size_t)63;
+}
+
+static size_t add_sizes(size_t a, size_t b) {
+    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
+static bool wants_copy(const struct model *m, const struct param *p) {
+    const struct model_plan_options *o = &m->internal->options;
+    return o->train_base || o->fp32_weights || !usable_in_place(m, p);
+}
+
+static void plan_weights(struct model *m, struct plan *plan) {
+    struct model_internal *in = m->internal;
+    size_t copies = 0, gradients = 0;
+    for (int64_t i = 0; i < m->n_params; i++) {
+        size_t bytes = aligned_floats(m->params[i].count);
+        if (wants_copy(m, &m->params[i])) copies = add_sizes(copies, bytes);
+        if (m->train_base) gradients = add_sizes(gradients, bytes);
+    }
+    plan_add(plan, PLAN_MAPPED, "checkpoint", (size_t)tensor_file_bytes(in->file));
+    in->copies_at = plan_add(plan, PLAN_WEIGHTS, "weights in fp32", copies);
+    in->gradients_at = plan_add(plan, PLAN_GRADIENTS, "gradients", gradients);
+    in->gradients_bytes = gradients;
+    int64_t angles = m->config.max_positions * (m->config.head_size / 2);
+    in->rope_at = plan_add(plan, PLAN_WORK, "rotary tables", 2 * aligned_floats(angles));
+}
+
+err model_plan(struct model *m, struct plan *plan, const struct model_plan_options *options) {
+    struct model_internal *in = m->internal;
+    BUG_IF(in->planned);
+    BUG_IF(options->max_tokens < 0 || options->max_tokens >= INT32_MAX);
+    in->options = *options;
+    in->planned = true;
+    m->train_base = options->train_base;
+    plan_weights(m, plan);
+    if (!options->max_tokens) return ERR_OK;
+    struct workspace_shape shape = {.n_tokens = options->max_tokens, .backward = options->backward};
+    TRY(workspace_plan(&in->workspace, m, plan, &shape));
+    const int64_t N = options->max_tokens,
+                  row = m->config.hidden_size * dtype_bytes(m->compute->backend->act_dtype);
+    in->x_final_at = plan_add(plan, PLAN_ACTIVATIONS, "x_final", plan_size(N, row));
+    in->hidden_at = plan_add(plan, PLAN_ACTIVATIONS, "hidden", plan_size(N, row));
+    in->rstd_at = plan_add(plan, PLAN_ACTIVATIONS, "final_rstd", plan_size(N, sizeof(float)));
+    TRY(loss_plan(m, plan));
+    return lookup_plan(m, plan);
+}
+
+/* Copies one parameter to fp32 in the backend's memory, a piece at a time. */
+static err copy_weight(const struct model *m, const struct param *p, float *to) {
+    enum { PIECE = 1 << 16 };
+    const char *from = p->stored;
+    float *piece = mem_alloc(PIECE, sizeof *piece);
+    if (!piece) return ERR_MEMORY;
+    err code = ERR_OK;
+    for (int64_t at = 0; at < p->count && !code; at += PIECE) {
+        int64_t n = p->count - at < PIECE ? p->count - at : PIECE;
+        dtype_to_f32(from + at * dtype_bytes(p->dtype), p->dtype, n, piece);
+        code = m->compute->backend->upload(m->compute, to + at, piece, (size_t)n * sizeof *piece);
+    }
+    mem_free(piece);
+    return code;
+}
+
+static err place_weights(struct model *m, const struct plan *plan) {
+    struct model_internal *in = m->internal;
+    char *copy = plan_at(plan, in->copies_at), *gradient = plan_at(plan, in->gradients_at);
+    in->gradients = (float *)gradient;
+    for (int64_t i = 0; i < m->n_params; i++) {
+        struct param *p = &m->params[i];
+        size_t bytes = aligned_floats(p->count);
+        if (wants_copy(m, p)) {
+            p->value = (float *)copy;
+            copy += bytes;
+            TRY(copy_weight(m, p, p->value));
+        }
+        if (m->train_base) {
+            p->gradient = (float *)gradient;
+            gradient += bytes;
+        }
+    }
+    return ERR_OK;
+}
+
+static err place_rope(struct model *m, const struct plan *plan) {
+    struct model_internal *in = m->internal;
+    const int64_t P = m->config.max_positions, angles = P * (m->config.head_size / 2);
+    const size_t bytes = aligned_floats(angles);
+    in->cos = plan_at(plan, in->rope_at);
+    in->sin = in->cos + bytes / sizeof(float);
+    float *tables = mem_zalloc(2, bytes);
+    if (!tables) return ERR_MEMORY;
+    rope_table(P, m->config.head_size, m->config.rope_base, tables, tables + bytes / sizeof(float));
+    err code = m->compute->backend->upload(m->compute, in->cos, tables, 2 * bytes);
+    mem_free(tables);
+    return code;
+}
+
+static struct mat param_mat(const struct param *p, int64_t columns) {
+    if (p->value) return (struct mat){p->value, DTYPE_F32, columns, 1};
+    return (struct mat){p->stored, p->dtype, columns, 1};
+}
+
+static struct norm norm_of(const struct model *m, int64_t number, double eps) {
+    const struct param *p = &m->params[number];
+    return (struct norm){.w = param_mat(p, p->count), .gradient = p->gradient, .eps = (float)eps};
+}
+
+static void place_layer(struct model *m, struct layer *l) {
+    const struct model_config *c = &m->config;
+    l->input_norm = norm_of(m, param_number_layer(l->number, LAYER_input_norm), c->rms_norm_eps);
+    l->filter_norm = norm_of(m, param_number_layer(l->number, LAYER_filter_norm), c->lfa_norm_eps);
+    l->post_norm = norm_of(m, param_number_layer(l->number, LAYER_post_norm), c->rms_norm_eps);
+    l->input_wanted = l->number > 0 || m->train_base;
+    for (int i = 0; i < LAYER_PROJECTION_COUNT; i++) {
+        struct projection_spec spec = projection_spec_at(c, (enum layer_projection)i);
+        struct projection *p = &l->projections[i];
+        const struct param *w = &m->params[param_number_layer(l->number, spec.weight)];
+        p->weight = param_mat(w, p->in);
+        p->weight_gradient = w->gradient;
+        if (spec.bias == NO_PARAM) continue;
+        const struct param *b = &m->params[param_number_layer(l->number, spec.bias)];
+        p->bias = param_mat(b, p->out);
+        p->bias_gradient = b->gradient;
+    }
+}
+
+err model_start(struct model *m, const struct plan *plan) {
+    struct model_internal *in = m->internal;
+    const struct model_config *c = &m->config;
+    BUG_IF(!in->planned || in->started);
+    TRY(place_weights(m, plan));
+    TRY(place_rope(m, plan));
+    for (int64_t l = 0; l < c->n_layers; l++) place_layer(m, &in->layers[l]);
+    in->final_norm = norm_of(m, param_number_final_norm(c), c->rms_norm_eps);
+    in->embedding = param_mat(&m->params[PARAM_EMBEDDING], c->hidden_size);
+    in->head = param_mat(&m->params[param_number_head(c)], c->hidden_size);
+    in->started = true;
+    if (!in->options.max_tokens) return ERR_OK;
+    workspace_place(&in->workspace, m, plan);
+    in->x_final = plan_at(plan, in->x_final_at);
+    in->hidden = plan_at(plan, in->hidden_at);
+    in->final_rstd = plan_at(plan, in->rstd_at);
+    TRY(loss_place(m, plan));
+    return lookup_place(m, plan);
+}

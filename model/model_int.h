@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What stands behind struct model: the mapped files, the layers' tables, places in the plan, and the
+ * state of a step (what ran last, which embedding rows have a lookup gradient). */
+#ifndef COTRAIN_MODEL_MODEL_INT_H
+#define COTRAIN_MODEL_MODEL_INT_H
+
+#include "model/block_int.h"
+#include "model/formats/safetensors.h"
+
+enum pass_state { PASS_NONE, PASS_FORWARD, PASS_LOSS };
+
+/* The loss works on trained rows only, gathered side by side and cut into blocks of rows. */
+struct loss_memory {
+    int64_t block_rows;
+    void *hidden;     /* act (N,C) gathered final rows */
+    void *d_hidden;   /* act (N+1,C) their gradient; one row more that stays zero */
+    void *z;          /* act (block_rows,V) */
+    float *loss;      /* (N) */
+    int32_t *indices; /* (N) backend: rows to gather, then where each row's gradient lies */
+    int32_t *targets; /* (N) backend */
+    int32_t *host;    /* (N), on the host */
+    float *host_loss; /* (N), on the host */
+};
+
+/* A tied embedding's lookup gradient, kept apart until a step ends. */
+struct lookup {
+    int64_t max_rows, n_rows;
+    float *gradient;    /* (max_rows,C) */
+    float *one;         /* 1.0, in the backend's memory */
+    int32_t *indices;   /* (N) backend: row of `gradient` of each token */
+    int32_t *row_of_id; /* (V) host: -1 none yet */
+    int32_t *id_of_row; /* (max_rows) host */
+    int32_t *host;      /* (N) host */
+};
+
+struct model_internal {
+    struct tensor_file *file;
+    struct layer *layers;
+    struct norm final_norm;
+    struct mat embedding, head; /* (V,C); the same memory when tied */
+    struct model_plan_options options;
+    bool planned, started;
+    size_t copies_at, gradients_at, rope_at, x_final_at, hidden_at, rstd_at, loss_at[6],
+        lookup_at[3];
+    size_t gradients_bytes;
+    float *cos, *sin; /* (P, D/2) */
+    float *gradients; /* all of the base model's, back to back */
+    struct workspace workspace;
+    void *x_final;     /* act (N,C) residual stream after the last layer */
+    void *hidden;      /* act (N,C) final normed rows */
+    float *final_rstd; /* (N) */
+    struct loss_memory loss;
+    struct lookup lookup;
+    enum pass_state state;
+    int64_t n; /* tokens of the last forward */
+};
+
+/* Residual stream through all layers; x of layer 0 is in place. `out` receives the last one. */
+MUST_CHECK err layers_forward(const struct pass *p, void *out);
+MUST_CHECK err embed_tokens(const struct pass *p, void *x);
+/* Ids below the vocabulary, positions below the rotary table's length; `begin`: the text's tokens before
+ * these, for the error. */
+MUST_CHECK err check_tokens(const struct model *m, const struct batch *b, int64_t begin);
+/* Reserving and placing of the loss (model/loss.c) and of the lookup's gradient (model/lookup.c). */
+MUST_CHECK err loss_plan(struct model *m, struct plan *plan);
+MUST_CHECK err loss_place(struct model *m, const struct plan *plan);
+void loss_release(struct model *m);
+MUST_CHECK err lookup_plan(struct model *m, struct plan *plan);
+MUST_CHECK err lookup_place(struct model *m, const struct plan *plan);
+void lookup_release(struct model *m);
+void lookup_clear(struct model *m);
+/* The embedding's gradient from the rows' gradient in scratch.d_residual. */
+MUST_CHECK err lookup_backward(struct model *m, const struct pass *p, const struct batch *batch);
+MUST_CHECK err lookup_finish(struct model *m);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The parameters and projections of a model, derived from its config and the two tables. Numbers of
+ * parameters run: embedding, the layers' in the table's order, final norm, head (when not tied). */
+#ifndef COTRAIN_MODEL_PARAMS_INT_H
+#define COTRAIN_MODEL_PARAMS_INT_H
+
+#include "model/config.h"
+
+enum layer_param {
+#define TOP_PARAM(...)
+#define HEAD_PARAM(...)
+#define LAYER_PARAM(field, ...) LAYER_##field,
+#include "model/params.def"
+#undef LAYER_PARAM
+#undef HEAD_PARAM
+#undef TOP_PARAM
+    LAYER_PARAM_COUNT,
+    NO_PARAM = -1
+};
+
+enum layer_projection {
+#define PROJECTION(field, ...) PROJECTION_##field,
+#include "model/projections.def"
+#undef PROJECTION
+    LAYER_PROJECTION_COUNT
+};
+
+enum param_fresh { FRESH_NORMAL, FRESH_OUTPUT, FRESH_ONE, FRESH_ZERO };
+
+struct param_spec {
+    const char *suffix; /* the whole name outside the layers */
+    int64_t layer;      /* -1 outside */
+    int n_dims;
+    int64_t shape[4]; /* 1 past n_dims */
+    enum param_fresh fresh;
+};
+int64_t param_spec_count(const struct model_config *c);
+struct param_spec param_spec_at(const struct model_config *c, int64_t number);
+
+enum { PARAM_EMBEDDING = 0 };
+int64_t param_number_layer(int64_t layer, enum layer_param p);
+int64_t param_number_final_norm(const struct model_config *c);
+int64_t param_number_head(const struct model_config *c); /* the embedding's when tied */
+
+struct projection_spec {
+    const char *module; /* below "model.layers.{i}." */
+    enum layer_param weight, bias;
+    int64_t in, out, y_stride;
+    bool paired;
+};
+struct projection_spec projection_spec_at(const struct model_config *c, enum layer_projection i);
+
+#endif

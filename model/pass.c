@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The forward and backward passes over all layers, in the model's own memory. The loss between them is
+ * in loss.c, the embedding's gradient in lookup.c. */
+#include "compute/ops/embed.h"
+#include "compute/ops/product.h"
+#include "model/model_int.h"
+
+static struct pass pass_of(const struct model *m, const struct model_call *call) {
+    const struct model_internal *in = m->internal;
+    return (struct pass){.model = m,
+                         .compute = m->compute,
+                         .call = call,
+                         .workspace = &in->workspace,
+                         .n = call->batch->n,
+                         .cos = in->cos,
+                         .sin = in->sin};
+}
+
+err check_tokens(const struct model *m, const struct batch *b, int64_t begin) {
+    for (int64_t i = 0; i < b->n; i++) {
+        if (b->ids[i] < 0 || b->ids[i] >= m->config.vocab_size)
+            return fail(ERR_RANGE, "token %lld: id %d is not below the model's vocabulary of %lld",
+                        (long long)(begin + i), b->ids[i], (long long)m->config.vocab_size);
+        if (b->position[i] < 0 || b->position[i] >= m->config.max_positions)
+            return fail(ERR_RANGE, "token %lld: position %d is not below the model's %lld",
+                        (long long)(begin + i), b->position[i], (long long)m->config.max_positions);
+        BUG_IF(b->first[i] < 0 || b->first[i] > begin + i);
+    }
+    return ERR_OK;
+}
+
+err embed_tokens(const struct pass *p, void *x) {
+    const struct model *m = p->model;
+    return p->compute->backend->embed(p->compute,
+                                      &(struct embed_args){.n = p->n,
+                                                           .c = m->config.hidden_size,
+                                                           .v = m->config.vocab_size,
+                                                           .ids = p->workspace->batch.ids,
+                                                           .w = m->internal->embedding,
+                                                           .x = x});
+}
+
+err layers_forward(const struct pass *p, void *out) {
+    const struct model *m = p->model;
+    for (int64_t l = 0; l < m->config.n_layers; l++) {
+        const struct saved *s = &p->workspace->layers[l];
+        TRY(attention_forward(p, &m->internal->layers[l], s));
+        TRY(feed_forward_forward(p, &m->internal->layers[l], s,
+                                 l + 1 < m->config.n_layers ? s[1].x : out));
+    }
+    return ERR_OK;
+}
+
+err model_forward(struct model *m, const struct model_call *call) {
+    struct model_internal *in = m->internal;
+    BUG_IF(!in->started);
+    in->state = PASS_NONE;
+    if (call->batch->n < 1) return fail(ERR_RANGE, "a batch without tokens");
+    if (call->batch->n > in->options.max_tokens)
+        return fail(ERR_LIMIT, "a batch of %lld tokens where memory was planned for %lld",
+                    (long long)call->batch->n, (long long)in->options.max_tokens);
+    TRY(check_tokens(m, call->batch, 0));
+    TRY(workspace_load(&in->workspace, m->compute, call->batch));
+    struct pass p = pass_of(m, call);
+    TRY(embed_tokens(&p, in->workspace.layers[0].x));
+    TRY(layers_forward(&p, in->x_final));
+    TRY(norm_forward(&p, &in->final_norm, p.n, in->x_final, in->hidden, in->final_rstd));
+    in->n = p.n;
+    in->state = PASS_FORWARD;
+    return ERR_OK;
+}
+
+err model_backward(struct model *m, const struct model_call *call) {
+    struct model_internal *in = m->internal;
+    const struct scratch *t = &in->workspace.scratch;
+    BUG_IF(in->state != PASS_LOSS || !in->options.backward);
+    in->state = PASS_NONE; /* the passes below overwrite what forward kept */
+    struct pass p = pass_of(m, call);
+    TRY(norm_backward(&p, &in->final_norm, in->x_final, in->final_rstd, t->d_residual,
+                      t->d_residual, false));
+    for (int64_t l = m->config.n_layers - 1; l >= 0; l--) {
+        const struct saved *s = &in->workspace.layers[l];
+        TRY(feed_forward_backward(&p, &in->layers[l], s));
+        TRY(attention_backward(&p, &in->layers[l], s));
+    }
+    return m->train_base ? lookup_backward(m, &p, call->batch) : ERR_OK;
+}
+
+err model_logits(struct model *m, int64_t begin, int64_t end, float *out) {
+    struct model_internal *in = m->internal;
+    struct compute *c = m->compute;
+    const int64_t C = m->config.hidden_size, V = m->config.vocab_size;
+    BUG_IF(in->state == PASS_NONE || begin < 0 || end > in->n || begin > end);
+    for (int64_t at = begin; at < end; at += in->loss.block_rows) {
+        int64_t rows = end - at < in->loss.block_rows ? end - at : in->loss.block_rows;
+        TRY(c->backend->product(
+            c, &(struct product_args){.m = rows,
+                                      .n = V,
+                                      .k = C,
+                                      .a = mat_act(c, act_at(c, in->hidden, at * C), C),
+                                      .b = mat_transposed(in->head),
+                                      .c = in->loss.z,
+                                      .c_stride = V}));
+        TRY(act_download(c, in->loss.z, rows * V, out + (at - begin) * V));
+    }
+    return ERR_OK;
+}
+
+err model_zero_gradients(struct model *m) {
+    struct model_internal *in = m->internal;
+    lookup_clear(m);
+    if (!m->train_base) return ERR_OK;
+    return m->compute->backend->zero(m->compute, in->gradients, in->gradients_bytes);
+}
+
+err model_finish_gradients(struct model *m) {
+    return lookup_finish(m);
+}

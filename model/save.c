@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Writing a model back: config.json as it was read, each parameter in the dtype it was opened with. One
+ * parameter is in memory at a time, in fp32 and in its own dtype. */
+#include "base/json.h"
+#include "base/mem.h"
+#include "model/model_int.h"
+#include <string.h>
+
+struct saver {
+    const struct model *m;
+    err (*change)(void *ctx, const struct param *p, float *value);
+    void *ctx;
+    const struct tensor *tensors; /* in the order of the params */
+    float *value;
+    void *stored;
+};
+
+static err present_value(const struct saver *s, const struct param *p) {
+    struct compute *c = s->m->compute;
+    if (p->value)
+        return c->backend->download(c, s->value, p->value, (size_t)p->count * sizeof(float));
+    dtype_to_f32(p->stored, p->dtype, p->count, s->value);
+    return ERR_OK;
+}
+
+static err next_tensor(void *ctx, const struct tensor *t, const void **out) {
+    struct saver *s = ctx;
+    const struct param *p = &s->m->params[t - s->tensors];
+    if (!p->value && !s->change) { /* untouched: the bytes as they are */
+        *out = p->stored;
+        return ERR_OK;
+    }
+    mem_free(s->value);
+    mem_free(s->stored);
+    s->value = mem_alloc((size_t)p->count, sizeof(float));
+    s->stored = mem_alloc((size_t)p->count, (size_t)dtype_bytes(p->dtype));
+    if (!s->value || !s->stored) return ERR_MEMORY;
+    TRY(present_value(s, p));
+    if (s->change) TRY(s->change(s->ctx, p, s->value));
+    dtype_from_f32(s->value, p->count, p->dtype, s->stored);
+    *out = s->stored;
+    return ERR_OK;
+}
+
+err model_save(struct model *m, const char *dir, int64_t shard_bytes,
+               err (*change)(void *ctx, const struct param *p, float *value), void *ctx) {
+    struct arena arena = {0};
+    err code = ERR_MEMORY;
+    struct tensor *tensors = arena_alloc(&arena, (size_t)m->n_params, sizeof *tensors);
+    const char *config_path = arena_printf(&arena, "%s/config.json", dir);
+    struct saver s = {.m = m, .change = change, .ctx = ctx, .tensors = tensors};
+    if (!tensors || !config_path) goto done;
+    for (int64_t i = 0; i < m->n_params; i++) {
+        const struct param *p = &m->params[i];
+        tensors[i] = (struct tensor){
+            .name = p->name, .dtype = p->dtype, .n_dims = p->n_dims, .count = p->count};
+        memcpy(tensors[i].shape, p->shape, sizeof p->shape);
+    }
+    struct tensor_source source = {next_tensor, &s};
+    code = tensor_file_write_dir(dir, "model", tensors, m->n_params, shard_bytes, &source);
+    if (!code) code = json_write_file(config_path, m->config.json);
+done:
+    mem_free(s.value);
+    mem_free(s.stored);
+    arena_release(&arena);
+    return code;
+}

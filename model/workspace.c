@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reserves the rows of acts.def in a memory plan and sets the pointers of the passes. Reserving and
+ * placing walk the same list in the same order (walk), so they cannot drift apart. */
+#include "model/workspace_int.h"
+#include "base/mem.h"
+#include <string.h>
+
+struct act_row {
+    const char *name;
+    size_t offset; /* of the pointer in struct saved or struct scratch */
+    bool fp32, cached, backward;
+};
+
+#define ACT_IS_F32_ACT false
+#define ACT_IS_F32_F32 true
+static const struct act_row saved_rows[] = {
+#define SAVED(field, type, width, cached)                                                          \
+    {#field, offsetof(struct saved, field), ACT_IS_F32_##type, cached, false},
+#define SCRATCH(...)
+#define BACKWARD(...)
+#include "model/acts.def"
+#undef BACKWARD
+#undef SCRATCH
+#undef SAVED
+};
+static const struct act_row scratch_rows[] = {
+#define SAVED(...)
+#define SCRATCH(field, type, width)                                                                \
+    {#field, offsetof(struct scratch, field), ACT_IS_F32_##type, false, false},
+#define BACKWARD(field, type, width)                                                               \
+    {#field, offsetof(struct scratch, field), ACT_IS_F32_##type, false, true},
+#include "model/acts.def"
+#undef BACKWARD
+#undef SCRATCH
+#undef SAVED
+};
+enum {
+    N_SAVED = sizeof saved_rows / sizeof saved_rows[0],
+    N_SCRATCH = sizeof scratch_rows / sizeof scratch_rows[0]
+};
+
+static void act_widths(const struct model_config *c, int64_t saved[N_SAVED],
+                       int64_t scratch[N_SCRATCH]) {
+    const int64_t C = c->hidden_size, F = c->intermediate_size, H = c->n_heads;
+    int64_t *s = saved, *t = scratch;
+#define SAVED(field, type, width, cached) *s++ = width;
+#define SCRATCH(field, type, width) *t++ = width;
+#define BACKWARD SCRATCH
+#include "model/acts.def"
+#undef BACKWARD
+#undef SCRATCH
+#undef SAVED
+}
+
+size_t plan_size(int64_t n, int64_t size) {
+    size_t bytes;
+    if (n < 0 || size < 0 || __builtin_mul_overflow((size_t)n, (size_t)size, &bytes))
+        return SIZE_MAX;
+    return bytes;
+}
+
+/* One walk over all memory: with a plan to reserve in, or one to take places from. */
+struct walk {
+    struct workspace *w;
+    struct plan *reserve;
+    const struct plan *place;
+    enum plan_kind kind;
+    err code;
+};
+
+static void *next(struct walk *k, const char *name, size_t bytes) {
+    struct workspace *w = k->w;
+    if (k->place) return plan_at(k->place, w->offsets[w->n_placed++]);
+    size_t *grown = mem_resize(w->offsets, (size_t)w->n_offsets + 1, sizeof *grown);
+    if (!grown) {
+        k->code = ERR_MEMORY;
+        return NULL;
+    }
+    w->offsets = grown;
+    w->offsets[w->n_offsets++] = plan_add(k->reserve, k->kind, name, bytes);
+    return NULL;
+}
+
+static void set_pointer(void *owner, size_t offset, const void *p) {
+    memcpy((char *)owner + offset, &p, sizeof p);
+}
+
+static size_t aligned(size_t bytes) {
+    return bytes > SIZE_MAX - 63 ? SIZE_MAX : (bytes + 63) & ~(size_t)63;
+}
+
+/* One saved row for all layers: own memory for each where it is kept, else shared. */
+static void walk_saved(struct walk *k, const struct model *m, const struct act_row *row,
+                       int64_t width) {
+    struct workspace *w = k->w;
+    int64_t element = row->fp32 ? 4 : dtype_bytes(m->compute->backend->act_dtype);
+    bool cached = w->shape.cache_tokens && row->cached;
+    int64_t tokens = cached ? w->shape.cache_tokens : w->shape.n_tokens;
+    int64_t copies = cached || w->shape.backward ? m->config.n_layers : 1;
+    size_t stride = aligned(plan_size(tokens, width * element)), bytes;
+    if (__builtin_mul_overflow((size_t)copies, stride, &bytes)) bytes = SIZE_MAX;
+    char *base = next(k, row->name, bytes);
+    for (int64_t i = 0; base && i < m->config.n_layers; i++)
+        set_pointer(&w->layers[i], row->offset, base + (copies > 1 ? (size_t)i * stride : 0));
+}
+
+static size_t adapter_bytes(const struct projection *p, int64_t n, bool work) {
+    if (!p->adapter) return 0;
+    size_t (*bytes)(const struct projection *, int64_t) =
+        work ? p->adapter->work_bytes : p->adapter->saved_bytes;
+    return bytes ? aligned(bytes(p, n)) : 0;
+}
+
+static void walk_adapters(struct walk *k, const struct model *m) {
+    struct workspace *w = k->w;
+    size_t total = 0, work = 0, largest = 0;
+    for (int64_t pass = 0; pass < 2; pass++) {
+        char *base =
+            pass ? next(k, "adapter activations", w->shape.backward ? total : largest) : NULL;
+        total = 0;
+        for (int64_t layer = 0; layer < m->config.n_layers; layer++) {
+            size_t begin = total;
+            for (int i = 0; i < LAYER_PROJECTION_COUNT; i++) {
+                const struct projection *p = &m->projections[layer * LAYER_PROJECTION_COUNT + i];
+                size_t at = w->shape.backward ? total : total - begin;
+                if (base) w->layers[layer].adapter[i] = base + at;
+                total += adapter_bytes(p, w->shape.n_tokens, false);
+                size_t more = adapter_bytes(p, w->shape.n_tokens, true);
+                if (more > work) work = more;
+            }
+            if (total - begin > largest) largest = total - begin;
+        }
+    }
+    k->kind = PLAN_WORK;
+    w->scratch.adapter_work = next(k, "adapter work", work);
+}
+
+static void walk_batch(struct walk *k) {
+    struct workspace *w = k->w;
+    size_t bytes = plan_size(w->shape.n_tokens, sizeof(int32_t));
+    k->kind = PLAN_WORK;
+    w->batch.ids = next(k, "batch ids", bytes);
+    w->batch.position = next(k, "batch positions", bytes);
+    w->batch.first = next(k, "batch borders", bytes);
+    w->batch.row = next(k, "batch rows", bytes);
+    w->batch.link = next(k, "batch links", plan_size(w->shape.n_tokens, 1));
+    w->zero = next(k, "index 0", sizeof(int32_t));
+}
+
+static void walk_all(struct walk *k, const struct model *m) {
+    struct workspace *w = k->w;
+    int64_t saved[N_SAVED], scratch[N_SCRATCH];
+    act_widths(&m->config, saved, scratch);
+    k->kind = PLAN_ACTIVATIONS;
+    for (int i = 0; i < N_SAVED; i++) walk_saved(k, m, &saved_rows[i], saved[i]);
+    for (int i = 0; i < N_SCRATCH; i++) {
+        const struct act_row *row = &scratch_rows[i];
+        if (row->backward && !w->shape.backward) continue;
+        int64_t element = row->fp32 ? 4 : dtype_bytes(m->compute->backend->act_dtype);
+        void *p = next(k, row->name, plan_size(w->shape.n_tokens, scratch[i] * element));
+        set_pointer(&w->scratch, row->offset, p);
+    }
+    walk_adapters(k, m);
+    walk_batch(k);
+}
+
+err workspace_plan(struct workspace *w, const struct model *m, struct plan *plan,
+                   const struct workspace_shape *shape) {
+    *w = (struct workspace){.shape = *shape};
+    w->layers = mem_zalloc((size_t)m->config.n_layers, sizeof *w->layers);
+    if (!w->layers) return ERR_MEMORY;
+    struct walk k = {.w = w, .reserve = plan};
+    walk_all(&k, m);
+    if (k.code) workspace_release(w);
+    return k.code;
+}
+
+void workspace_place(struct workspace *w, const struct model *m, const struct plan *plan) {
+    struct walk k = {.w = w, .place = plan};
+    w->n_placed = 0;
+    walk_all(&k, m);
+    BUG_IF(w->n_placed != w->n_offsets);
+}
+
+void workspace_release(struct workspace *w) {
+    mem_free(w->layers);
+    mem_free(w->offsets);
+    *w = (struct workspace){0};
+}
+
+err workspace_load(struct workspace *w, struct compute *c, const struct batch *batch) {
+    const size_t n = (size_t)batch->n, words = n * sizeof(int32_t);
+    BUG_IF(batch->n > w->shape.n_tokens);
+    w->batch.n = batch->n;
+    w->batch.row_base = batch->row_base;
+    TRY(c->backend->upload(c, w->batch.ids, batch->ids, words));
+    TRY(c->backend->upload(c, w->batch.position, batch->position, words));
+    TRY(c->backend->upload(c, w->batch.first, batch->first, words));
+    TRY(c->backend->upload(c, w->batch.row, batch->row, words));
+    return c->backend->upload(c, w->batch.link, batch->link, n);
+}
+
+err act_download(struct compute *c, const void *act, int64_t n, float *out) {
+    const enum dtype dtype = c->backend->act_dtype;
+    if (dtype == DTYPE_F32) return c->backend->download(c, out, act, (size_t)n * sizeof *out);
+    void *raw = mem_alloc((size_t)n, (size_t)dtype_bytes(dtype));
+    if (!raw) return ERR_MEMORY;
+    err code = c->backend->download(c, raw, act, (size_t)(n * dtype_bytes(dtype)));
+    if (!code) dtype_to_f32(raw, dtype, n, out);
+    mem_free(raw);
+    return code;
+}

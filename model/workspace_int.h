@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The memory a pass works on: the activations of acts.def, the batch in the backend's memory, and what
+ * adapters keep. The model has one in its plan; each decoder has its own. */
+#ifndef COTRAIN_MODEL_WORKSPACE_INT_H
+#define COTRAIN_MODEL_WORKSPACE_INT_H
+
+#include "model/model.h"
+#include "model/params_int.h"
+
+#define ACT_TYPE_ACT void
+#define ACT_TYPE_F32 float
+
+struct saved {
+#define SAVED(field, type, width, cached) ACT_TYPE_##type *field;
+#define SCRATCH(...)
+#define BACKWARD(...)
+#include "model/acts.def"
+#undef BACKWARD
+#undef SCRATCH
+#undef SAVED
+    void *adapter[LAYER_PROJECTION_COUNT]; /* struct projection_call.saved of each projection */
+};
+
+struct scratch {
+#define SAVED(...)
+#define SCRATCH(field, type, width) ACT_TYPE_##type *field;
+#define BACKWARD(field, type, width) ACT_TYPE_##type *field;
+#include "model/acts.def"
+#undef BACKWARD
+#undef SCRATCH
+#undef SAVED
+    void *adapter_work;
+};
+
+struct workspace_shape {
+    int64_t n_tokens;     /* most tokens of a pass */
+    int64_t cache_tokens; /* most tokens of a decoder's text; 0: not a decoder */
+    bool backward;
+};
+
+struct workspace {
+    struct workspace_shape shape;
+    struct saved *layers; /* L; without backward they share their memory */
+    struct scratch scratch;
+    struct batch batch; /* in the backend's memory; targets stay on the host (NULL here) */
+    int32_t *zero;      /* one index 0, in the backend's memory */
+    size_t *offsets;    /* into the plan, in the order they were reserved */
+    int64_t n_offsets, n_placed;
+};
+
+/* Reserves, then (after plan_allocate) sets every pointer. The adapters on the model's projections must
+ * be attached before and stay as they are. */
+MUST_CHECK err workspace_plan(struct workspace *w, const struct model *m, struct plan *plan,
+                              const struct workspace_shape *shape);
+void workspace_place(struct workspace *w, const struct model *m, const struct plan *plan);
+void workspace_release(struct workspace *w);
+/* Copies a host batch (at most shape.n_tokens) into w->batch. */
+MUST_CHECK err workspace_load(struct workspace *w, struct compute *c, const struct batch *batch);
+
+/* n * size, or SIZE_MAX where that does not fit: the plan reports it. */
+size_t plan_size(int64_t n, int64_t size);
+/* Element `offset` of an activation. */
+static inline void *act_at(const struct compute *c, const void *act, int64_t offset) {
+    return (char *)act + offset * dtype_bytes(c->backend->act_dtype);
+}
+static inline struct mat mat_act(const struct compute *c, const void *act, int64_t row_stride) {
+    return (struct mat){act, c->backend->act_dtype, row_stride, 1};
+}
+static inline struct mat mat_transposed(struct mat m) {
+    return (struct mat){m.data, m.dtype, m.col_stride, m.row_stride};
+}
+/* Activations to host fp32. */
+MUST_CHECK err act_download(struct compute *c, const void *act, int64_t n, float *out);
+
+#endif
