@@ -39,6 +39,14 @@ uint32_t rng_u32(const struct rng *r, uint64_t index) {
     return out[index % 4];
 }
 
+void rng_u32_fill(const struct rng *r, uint64_t index, int64_t n, uint32_t *out) {
+    for (int64_t i = 0; i < n;) {
+        uint32_t four[4];
+        block(r, index / 4, four);
+        for (uint64_t at = index % 4; at < 4 && i < n; at++, index++) out[i++] = four[at];
+    }
+}
+
 uint64_t rng_u64(const struct rng *r, uint64_t index) {
     uint32_t out[4];
     block(r, index / 2, out);

@@ -30,6 +30,8 @@ struct rng {
 void philox4x32_10(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
 uint32_t rng_u32(const struct rng *r, uint64_t index);
+/* rng_u32 of index, index + 1, ..., at a quarter of the cost each. */
+void rng_u32_fill(const struct rng *r, uint64_t index, int64_t n, uint32_t *out);
 uint64_t rng_u64(const struct rng *r, uint64_t index);
 double rng_uniform(const struct rng *r, uint64_t index);                 /* [0,1), 53 bits */
 double rng_normal(const struct rng *r, uint64_t index);                  /* mean 0, deviation 1 */
