@@ -8,16 +8,23 @@
 #include "base/philox.h"
 #include "compute/cpu/cpu.h"
 
-/* Elements start, start + step, ... of a row of x, whose numbers run on from `index`. */
+enum { DROPOUT_STRETCH = 64 };
+
+/* `count` elements of x from `at` on, `step` apart, whose numbers run on from `index`. */
 static void dropout_row(const struct dropout_args *args, int64_t at, int64_t count, int64_t step,
                         uint64_t index) {
     const struct rng rng = {args->seed, RNG_DROPOUT, args->step};
     const float *x = (const float *)args->x + at, scale = (float)(1.0 / (1.0 - args->p));
     float *y = (float *)args->y + at;
     const double threshold = args->p * 0x1p32;
-    for (int64_t j = 0; j < count; j++) {
-        bool keep = (double)rng_u32(&rng, index + (uint64_t)j) >= threshold;
-        y[j * step] = keep ? x[j * step] * scale : 0.0f;
+    for (int64_t start = 0; start < count; start += DROPOUT_STRETCH) {
+        int64_t n = count - start < DROPOUT_STRETCH ? count - start : DROPOUT_STRETCH;
+        uint32_t drawn[DROPOUT_STRETCH];
+        rng_u32_fill(&rng, index + (uint64_t)start, n, drawn);
+        for (int64_t j = 0; j < n; j++) {
+            const int64_t element = (start + j) * step;
+            y[element] = (double)drawn[j] >= threshold ? x[element] * scale : 0.0f;
+        }
     }
 }
 

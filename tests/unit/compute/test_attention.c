@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What attention promises beyond its reference: a document gives the same bits alone and behind
+ * others (forward and backward, any offset), nothing of another document or of a later token takes
+ * part even when it is not a number, and a query decoded on its own against a cache is the query of
+ * the whole. */
+#include "tests/unit/compute/cases.h"
+
+#include "base/par.h"
+#include <math.h>
+
+enum { HEADS = 3, SIZE = 24, WIDTH = HEADS * SIZE, LONGEST = 200 };
+
+/* Rows as the model has them: [H][q(D) k(D)], v, out, dout, and gradients like q/k and v. */
+struct rows {
+    float qk[LONGEST * 2 * WIDTH], v[LONGEST * WIDTH], dout[LONGEST * WIDTH];
+    float out[LONGEST * WIDTH], lse[LONGEST * HEADS], dqk[LONGEST * 2 * WIDTH], dv[LONGEST * WIDTH];
+    int32_t first[LONGEST];
+};
+
+static struct rows *rows_new(uint64_t seed) {
+    struct rows *r = test_alloc(1, sizeof *r);
+    const struct rng rng = {seed, RNG_TEST, 0};
+    for (int i = 0; i < LONGEST * 2 * WIDTH; i++) r->qk[i] = (float)rng_normal(&rng, (uint64_t)i);
+    for (int i = 0; i < LONGEST * WIDTH; i++) {
+        r->v[i] = (float)rng_normal(&rng, (uint64_t)(1000000 + i));
+        r->dout[i] = (float)rng_normal(&rng, (uint64_t)(2000000 + i));
+    }
+    return r;
+}
+
+static struct attention_args args_of(struct rows *r, int n, int q_start, int n_q) {
+    return (struct attention_args){.n_q = n_q,
+                                   .n_k = n,
+                                   .h = HEADS,
+                                   .d = SIZE,
+                                   .q_start = q_start,
+                                   .scale = 0.2f,
+                                   .q = r->qk + q_start * 2 * WIDTH,
+                                   .k = r->qk + SIZE,
+                                   .v = r->v,
+                                   .q_row = 2 * WIDTH,
+                                   .k_row = 2 * WIDTH,
+                                   .v_row = WIDTH,
+                                   .o_row = WIDTH,
+                                   .qk_head_stride = 2 * SIZE,
+                                   .v_head_stride = SIZE,
+                                   .first = r->first + q_start,
+                                   .out = r->out + q_start * WIDTH,
+                                   .lse = r->lse + q_start * HEADS};
+}
+
+static void run(struct compute *c, struct rows *r, int n) {
+    struct attention_backward_args back = {.forward = args_of(r, n, 0, n),
+                                           .dout = r->dout,
+                                           .dq = r->dqk,
+                                           .dk = r->dqk + SIZE,
+                                           .dv = r->dv};
+    assert_ok(c->backend->attention(c, &back.forward));
+    assert_ok(c->backend->attention_backward(c, &back));
+}
+
+static void copy_document(const struct rows *from, struct rows *to, int at, int n) {
+    memcpy(to->qk + at * 2 * WIDTH, from->qk, (size_t)(n * 2 * WIDTH) * sizeof(float));
+    memcpy(to->v + at * WIDTH, from->v, (size_t)(n * WIDTH) * sizeof(float));
+    memcpy(to->dout + at * WIDTH, from->dout, (size_t)(n * WIDTH) * sizeof(float));
+    for (int i = 0; i < n; i++) to->first[at + i] = at;
+}
+
+static void assert_document(const struct rows *alone, const struct rows *packed, int at, int n) {
+    assert_memory_equal(alone->out, packed->out + at * WIDTH, (size_t)(n * WIDTH) * sizeof(float));
+    assert_memory_equal(alone->lse, packed->lse + at * HEADS, (size_t)(n * HEADS) * sizeof(float));
+    assert_memory_equal(alone->dqk, packed->dqk + at * 2 * WIDTH,
+                        (size_t)(n * 2 * WIDTH) * sizeof(float));
+    assert_memory_equal(alone->dv, packed->dv + at * WIDTH, (size_t)(n * WIDTH) * sizeof(float));
+}
+
+static void each_variant(void (*fn)(struct compute *c)) {
+    par_set_threads(2);
+    for (int i = 0; i < n_backends; i++) {
+        struct compute c;
+        char device[64];
+        snprintf(device, sizeof device, "%s:%s", backends[i]->name, backends[i]->variant);
+        if (compute_open(&c, device) != ERR_OK) continue;
+        fn(&c);
+        compute_close(&c);
+    }
+}
+
+static void packed(struct compute *c) {
+    static const int lengths[] = {1, 7, 33, 150}, offsets[] = {0, 1, 5, 16, 37, 50};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        struct rows *alone = rows_new(1);
+        run(c, alone, lengths[i]);
+        for (size_t j = 0; j < sizeof offsets / sizeof *offsets; j++) {
+            const int at = offsets[j], n = lengths[i];
+            struct rows *together = rows_new(2);
+            for (int t = 0; t < LONGEST; t++) together->first[t] = t < at ? 0 : at + n;
+            copy_document(alone, together, at, n);
+            run(c, together, at + n < LONGEST ? at + n + 1 : LONGEST);
+            assert_document(alone, together, at, n);
+            free(together);
+        }
+        free(alone);
+    }
+}
+
+/* Neighbours that are not numbers: before and behind in the forward pass. */
+static void isolated(struct compute *c) {
+    enum { AT = 21, N = 40, AFTER = 30 };
+    struct rows *alone = rows_new(1), *together = rows_new(2);
+    run(c, alone, N);
+    copy_document(alone, together, AT, N);
+    for (int t = 0; t < AT + N + AFTER; t++) {
+        if (t >= AT && t < AT + N) continue;
+        together->first[t] = t < AT ? 0 : AT + N;
+        for (int i = 0; i < 2 * WIDTH; i++) together->qk[t * 2 * WIDTH + i] = NAN;
+        for (int i = 0; i < WIDTH; i++)
+            together->v[t * WIDTH + i] = together->dout[t * WIDTH + i] = NAN;
+    }
+    run(c, together, AT + N + AFTER);
+    assert_document(alone, together, AT, N);
+    free(alone);
+    free(together);
+}
+
+/* Later tokens of the same document, not numbers, leave the earlier outputs as they are. */
+static void causal(struct compute *c) {
+    enum { N = 61 };
+    for (int cut = 1; cut < N; cut += 3) {
+        struct rows *whole = rows_new(1), *cut_off = rows_new(1);
+        struct attention_args args = args_of(whole, N, 0, N);
+        assert_ok(c->backend->attention(c, &args));
+        for (int t = cut; t < N; t++) {
+            for (int i = 0; i < 2 * WIDTH; i++) cut_off->qk[t * 2 * WIDTH + i] = NAN;
+            for (int i = 0; i < WIDTH; i++) cut_off->v[t * WIDTH + i] = NAN;
+        }
+        args = args_of(cut_off, N, 0, N);
+        assert_ok(c->backend->attention(c, &args));
+        assert_memory_equal(whole->out, cut_off->out, (size_t)(cut * WIDTH) * sizeof(float));
+        free(whole);
+        free(cut_off);
+    }
+}
+
+static void decoded(struct compute *c) {
+    enum { N = 70 };
+    struct rows *whole = rows_new(1), *steps = rows_new(1);
+    for (int t = 40; t < LONGEST; t++) whole->first[t] = steps->first[t] = 40;
+    struct attention_args args = args_of(whole, N, 0, N);
+    assert_ok(c->backend->attention(c, &args));
+    for (int t = 0; t < N; t++) {
+        args = args_of(steps, t + 1, t, 1);
+        if (t % 2) args.lse = NULL;
+        assert_ok(c->backend->attention(c, &args));
+    }
+    assert_memory_equal(whole->out, steps->out, N * WIDTH * sizeof(float));
+    free(whole);
+    free(steps);
+}
+
+static void packing(void **state) {
+    (void)state;
+    each_variant(packed);
+}
+
+static void isolation(void **state) {
+    (void)state;
+    each_variant(isolated);
+}
+
+static void causality(void **state) {
+    (void)state;
+    each_variant(causal);
+}
+
+static void decoding(void **state) {
+    (void)state;
+    each_variant(decoded);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(packing), cmocka_unit_test(isolation),
+                                       cmocka_unit_test(causality), cmocka_unit_test(decoding)};
+    return cmocka_run_group_tests_name("attention", tests, NULL, NULL);
+}

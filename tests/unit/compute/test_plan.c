@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The memory plan: ranges that do not overlap, aligned and zeroed; mapped rows cost nothing;
+ * failures are kept until allocation.
+ * Also the choice of a backend by name, and what an unknown one is told. */
+#include "tests/unit/test.h"
+
+#include "base/fault.h"
+#include "base/mem.h"
+#include "compute/plan.h"
+
+static void ranges(void **state) {
+    (void)state;
+    enum { ROWS = 100 };
+    struct compute c;
+    struct plan p = {0};
+    size_t at[ROWS], sum = 0;
+    assert_ok(compute_open(&c, "cpu"));
+    for (size_t i = 0; i < ROWS; i++) at[i] = plan_add(&p, PLAN_WORK, "part", i * 7);
+    plan_add(&p, PLAN_MAPPED, "weights file", (size_t)1 << 40);
+    assert_ok(plan_allocate(&p, &c));
+    assert_int_equal(p.n_rows, ROWS + 1);
+    for (size_t i = 0; i < ROWS; i++) {
+        unsigned char *memory = plan_at(&p, at[i]);
+        assert_int_equal((uintptr_t)memory % 64, 0);
+        for (size_t j = 0; j < i * 7; j++) assert_int_equal(memory[j], 0);
+        memset(memory, (int)i + 1, i * 7);
+        sum += i * 7;
+    }
+    for (size_t i = 0; i < ROWS; i++) {
+        const unsigned char *memory = plan_at(&p, at[i]);
+        for (size_t j = 0; j < i * 7; j++) assert_int_equal(memory[j], i + 1);
+    }
+    assert_int_equal(plan_bytes(&p, PLAN_WORK), sum);
+    assert_int_equal(plan_bytes(&p, PLAN_MAPPED), (size_t)1 << 40);
+    assert_int_equal(plan_bytes(&p, PLAN_GRADIENTS), 0);
+    assert_true(p.total_bytes < sum + 64 * ROWS);
+    plan_release(&p);
+    compute_close(&c);
+}
+
+static void empty(void **state) {
+    (void)state;
+    struct compute c;
+    struct plan p = {0};
+    assert_ok(compute_open(&c, NULL));
+    assert_ok(plan_allocate(&p, &c));
+    assert_non_null(plan_at(&p, plan_bytes(&p, PLAN_WEIGHTS)));
+    plan_release(&p);
+    compute_close(&c);
+}
+
+static void failures_wait(void **state) {
+    (void)state;
+    struct compute c;
+    struct plan p = {0};
+    assert_ok(compute_open(&c, NULL));
+    plan_add(&p, PLAN_WEIGHTS, "first", 100);
+    plan_add(&p, PLAN_OPTIMIZER, "moments", SIZE_MAX - 50);
+    plan_add(&p, PLAN_WORK, "after", 100);
+    assert_fails(plan_allocate(&p, &c), ERR_LIMIT, "'moments'");
+    plan_release(&p);
+    plan_add(&p, PLAN_WORK, "large", (size_t)1 << 60);
+    assert_fails(plan_allocate(&p, &c), ERR_MEMORY, "memory plan of");
+    plan_release(&p);
+    const int64_t blocks = mem_stats().live_blocks;
+    for (int nth = 1; nth <= 2; nth++) { /* the row table, then the memory */
+        fault_arm(FAULT_MEM, FAULT_FAIL, nth);
+        plan_add(&p, PLAN_WORK, "work", 100);
+        assert_fails(plan_allocate(&p, &c), ERR_MEMORY, "memory");
+        fault_arm(FAULT_MEM, FAULT_FAIL, 0);
+        plan_release(&p);
+        assert_int_equal(mem_stats().live_blocks, blocks);
+    }
+    compute_close(&c);
+}
+
+static void kinds_have_names(void **state) {
+    (void)state;
+    for (int kind = 0; kind < PLAN_KIND_COUNT; kind++) {
+        assert_non_null(plan_kind_name((enum plan_kind)kind));
+    }
+}
+
+static void devices(void **state) {
+    (void)state;
+    struct compute c;
+    assert_ok(compute_open(&c, "cpu:portable"));
+    assert_string_equal(c.backend->variant, "portable");
+    compute_close(&c);
+    assert_fails(compute_open(&c, "abacus"), ERR_UNSUPPORTED, "'abacus'");
+    assert_fails(compute_open(&c, "abacus"), ERR_UNSUPPORTED, "cpu:portable");
+    assert_fails(compute_open(&c, "cpu:abacus"), ERR_UNSUPPORTED, "'cpu:abacus'");
+    assert_fails(compute_open(&c, "cp"), ERR_UNSUPPORTED, "'cp'");
+    compute_close(&c); /* after a failure it does nothing */
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ranges), cmocka_unit_test(empty), cmocka_unit_test(failures_wait),
+        cmocka_unit_test(kinds_have_names), cmocka_unit_test(devices)};
+    return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
