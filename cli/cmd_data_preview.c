@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cotrain data preview: rows of a dataset token by token, with the trained ones marked, so that what
- * the loss covers can be seen before anything is trained. */
+ * cotrain data preview: rows of a dataset token by token, with the trained ones marked, so that
+ * what the loss covers can be seen before anything is trained. It reads a built dataset folder
+ * (data/dataset.h) and the tokenizer inside it, nothing else; the marks of the other loss masks
+ * are data/masks.h's, applied to each row alone. */
 #include "cli/command.h"
 #include "data/dataset.h"
 #include "data/masks.h"

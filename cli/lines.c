@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * JSON Lines through a function, written in blocks so that a long input is not slowed by its output.
- * The contract is cli/lines.h. */
+ * JSON Lines through a function: one line of standard input at a time, answers collected and
+ * written in blocks, so that a long input is not slowed down by its output. Used by the commands
+ * that convert texts; the contract is cli/lines.h. */
 #include "cli/lines.h"
 #include "base/file.h"
 #include "cli/command.h"

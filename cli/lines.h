@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Commands that read JSON Lines from standard input and write JSON Lines to standard output. A line
- * that cannot be used ends the command with its number. */
+ * Commands that read JSON Lines from standard input and write JSON Lines to standard output, one
+ * answer a line and in order, so that scripts can put them into a pipe. A line that cannot be
+ * used ends the command with its number; blank lines are passed over. */
 #ifndef COTRAIN_CLI_LINES_H
 #define COTRAIN_CLI_LINES_H
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The steps of building a dataset folder: read, split, encode in parallel, write in order,
- * describe, commit. The contract is data/build.h. */
+ * describe, commit. Rows are encoded in blocks side by side but written one after the other, so
+ * the bytes do not depend on the number of threads. The contract is data/build.h; what is
+ * written about a dataset is data/manifest.c. */
 #include "data/build.h"
 #include "base/file.h"
 #include "base/json.h"

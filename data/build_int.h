@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The state of a dataset being built, shared by data/build.c (the steps) and data/manifest.c (what
- * is written down about them). */
+ * The state of a dataset being built, shared by data/build.c (the steps) and data/manifest.c
+ * (what is written down about them). Nobody else includes it: from outside a build is one call,
+ * data_build. */
 #ifndef COTRAIN_DATA_BUILD_INT_H
 #define COTRAIN_DATA_BUILD_INT_H
 

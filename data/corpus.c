@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Lines up the sources of a recipe and reads them; the contract is data/corpus.h. */
+ * Lines up the sources of a recipe in their fixed order, request by request, reads them and the
+ * files of held-out cases into samples, and checks what only the whole list shows: unknown
+ * requests, requests without rows. The contract is data/corpus.h; reading one file is
+ * data/read.c. */
 #include "data/corpus.h"
 #include "base/file.h"
 #include "base/mem.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An open dataset's insides, shared by data/dataset.c (opening, tokens) and data/dataset_view.c
- * (cases and everything that is only looked up). */
+ * An open dataset's insides, shared by data/dataset.c (opening, checking, tokens) and
+ * data/dataset_view.c (held-out cases and everything that is only looked up). Everybody else
+ * goes through data/dataset.h. */
 #ifndef COTRAIN_DATA_DATASET_INT_H
 #define COTRAIN_DATA_DATASET_INT_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Looking things up in an open dataset, and reading its held-out cases. The contract is
- * data/dataset.h; opening is data/dataset.c. */
+ * Looking things up in an open dataset - counts, groups, where a row comes from - and reading
+ * its held-out cases. Nothing here checks the folder: data/dataset.c did when it opened it. The
+ * contract is data/dataset.h. */
 #include "base/mem.h"
 #include "data/dataset_int.h"
 

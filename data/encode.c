@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Text to ids: splitting at special tokens, the white space beside them, and sentencepiece between.
- * The contract is data/tokenizer.h, what counts as white space is data/span.h's. */
+ * Text to ids: splitting at special tokens, the white space beside them, and sentencepiece for
+ * the stretches between. The two ways of writing a training row (prompt, answer) stand here as
+ * well, so that training and generation cannot differ. The contract is data/tokenizer.h, what
+ * counts as white space is data/span.h's. */
 #include "base/str.h"
 #include "data/span.h"
 #include "data/tokenizer.h"

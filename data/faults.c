@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Collecting faults; the contract is data/faults.h. A single one is cut so that ten fit the message
- * of an error. */
+ * Collecting the faults of many records into one message. A single one is cut so that ten of
+ * them fit the text of an error, never within a character; what is no fault of the input
+ * (memory, the system) is handed on at once. The contract is data/faults.h. */
 #include "data/faults.h"
 #include <stdarg.h>
 #include <stdio.h>

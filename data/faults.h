@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Faults of many records as one error: counted all together, the first ten told with their places,
- * so that a file is mended in one go. */
+ * Faults of many records as one error: counted all together, the first ten told with their
+ * places, so that a file is mended in one go instead of one run a line. Used while sources are
+ * read (data/read.h) and when held-out cases are compared with rows. */
 #ifndef COTRAIN_DATA_FAULTS_H
 #define COTRAIN_DATA_FAULTS_H
 

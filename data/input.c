@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The digest of everything a dataset depends on, so that a chain can tell whether one is up to date
- * without building it again. The contract is data_build_input in data/build.h. */
+ * The digest of everything a dataset depends on - files, texts, options, tokenizer, seed - so
+ * that a chain can tell whether one is up to date without building it again. Names of files
+ * count, their folders do not. The contract is data_build_input in data/build.h. */
 #include "base/file.h"
 #include "base/json.h"
 #include "data/build.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Training steps from an open dataset: which documents are used, the plan of every epoch, and the
- * rows of one step. The contract is data/loader.h; orders and packing are data/pack.c's. */
+ * Training steps from an open dataset: which documents are used and what is cut off them, the
+ * plan of every epoch, and the rows of one step. Orders, shares and packing are arithmetic on
+ * lengths and stand in data/pack.c. The contract is data/loader.h. */
 #include "data/loader.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -204,7 +205,7 @@ static err make_step_room(struct loader *l) {
     return l->rows && l->tokens && l->targets && l->doc_start && l->mask ? ERR_OK : ERR_MEMORY;
 }
 
-/* The documents [begin, end) of the epoch's order, as one row at offset `at` of the step's arrays. */
+/* The documents [begin, end) of the epoch's order, as one row at offset `at` of the arrays. */
 static err fill_row(struct loader *l, int64_t begin, int64_t end, size_t at,
                     struct loader_row *out) {
     int32_t *tokens = l->tokens + at, *targets = l->targets + at;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The recipe's `data` section. The rows of each table are in data/options.c; cli/sections.def says
- * where each sub-section goes. Texts belong to the arena of whoever read the recipe. */
+ * The recipe's `data` section as plain structs. The rows of each table are in data/options.c;
+ * cli/sections.def says where each sub-section goes. Texts belong to the arena of whoever read
+ * the recipe. Read next: data/build.h, which takes these. */
 #ifndef COTRAIN_DATA_OPTIONS_H
 #define COTRAIN_DATA_OPTIONS_H
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Shares of groups, the order of an epoch, and next-fit packing; the contract is data/pack.h. */
+ * Shares of groups, the order of an epoch, and next-fit packing. Pure functions of lengths,
+ * weights, seed and epoch, so that any epoch can be planned again without what came before it.
+ * The contract is data/pack.h. */
 #include "data/pack.h"
 #include "base/mem.h"
 #include "base/philox.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which documents an epoch holds, in which order, and how they fill rows. All of it is arithmetic on
- * row numbers and lengths; data/loader.c puts the tokens in. The rules are those of data/loader.h. */
+ * Which documents an epoch holds, in which order, and how they fill rows. All of it is
+ * arithmetic on row numbers and lengths; data/loader.c puts the tokens in. The rules, with their
+ * reasons, are those of data/loader.h. */
 #ifndef COTRAIN_DATA_PACK_H
 #define COTRAIN_DATA_PACK_H
 
@@ -13,8 +14,8 @@ struct share_group {
     int64_t first, n;
     double weight;
 };
-/* out[g]: how many documents of group g an epoch of n_total has, by largest remainders of their shares
- * (ties: the earlier group). Groups without rows get none. No weight above 0 is ERR_RANGE. */
+/* out[g]: how many documents of group g an epoch of n_total has, by largest remainders of their
+ * shares (ties: the earlier group). Groups without rows get none. No weight above 0 is ERR_RANGE. */
 MUST_CHECK err share_counts(const struct share_group *groups, int64_t n_groups, int64_t n_total,
                             int64_t *out);
 /* An epoch's documents, shuffled: `order` has room for the sum of counts. Each row of a group comes

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Rows of a sample and their tokens; the contract is data/rows.h. */
+ * Rows of a sample and their tokens, with the flag of each token that belongs to a trained
+ * answer. Encoding goes through the same two functions that generation uses for a prompt
+ * (data/tokenizer.h). The contract, with the form of every kind of row, is data/rows.h. */
 #include "data/rows.h"
 #include "base/mem.h"
 

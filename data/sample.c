@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Samples and their turns: growing lists and copies. The contract is data/sample.h. */
+ * Samples and their turns: growing lists, copies into the arena of the corpus, and the whole
+ * prompt of a turn with all that was said before it. The contract is data/sample.h; who makes
+ * samples is data/readers/. */
 #include "data/sample.h"
 #include "base/mem.h"
 #include "base/str.h"

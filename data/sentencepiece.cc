@@ -3,10 +3,10 @@
  * data/sentencepiece_int.h. No exception leaves this file; the library's own memory is the C++
  * heap's and is not counted by base/mem. */
 #include "data/sentencepiece_int.h"
-#include <cstdio>
 #include <exception>
 #include <memory>
 #include <sentencepiece_processor.h>
+#include <stdio.h>
 #include <string>
 #include <vector>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Shard files of one split; the contract is data/shards_int.h. Integers are stored as this machine
- * has them, which is little endian on everything the program is built for (checked here). */
+ * Writing the shard files and the index of one split. Integers are stored as this machine has
+ * them, which is little endian on everything the program is built for (checked here at compile
+ * time). The contract is data/shards_int.h, the format is told in data/dataset.h. */
 #include "base/mem.h"
 #include "data/shards_int.h"
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Writing one split of a dataset folder: shards of tokens and answer flags, and the index. Format:
- * see data/dataset.h. Used by data/build.c; names are shared with data/dataset.c. */
+ * Writing one split of a dataset folder: shards of tokens and answer flags, and the index. The
+ * format is told in data/dataset.h. Used by data/build.c; names and limits are shared with
+ * data/dataset.c, which reads the same files back. */
 #ifndef COTRAIN_DATA_SHARDS_INT_H
 #define COTRAIN_DATA_SHARDS_INT_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Spans of text. Ill-formed UTF-8 is never white space, so it stops the stripping. The contract is
- * data/span.h. */
+ * Spans of text and their white space. Ill-formed UTF-8 is never white space, so it stops the
+ * stripping, and a span never grows. The contract, with the list of characters and where it
+ * comes from, is data/span.h. */
 #include "data/span.h"
 #include "base/str.h"
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Open addressing with linear probing and FNV-1a hashes, at most half full. The contract is
- * data/text_map.h. */
+ * Open addressing with linear probing and FNV-1a hashes, at most half full. Nothing iterates
+ * over it, so the order of slots never reaches a result and the hash need not be secret or
+ * stable. The contract is data/text_map.h. */
 #include "data/text_map.h"
 #include "base/mem.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Opening a tokenizer folder and giving every special token its id; lists of ids. Encoding is in
- * data/encode.c, decoding in data/decode.c. The contract is data/tokenizer.h. */
+ * Opening a tokenizer folder and giving every special token its id; lists of ids. A folder in
+ * which text could reach a special token is refused here, once, so that no caller has to think
+ * of it. Encoding is data/encode.c, decoding data/decode.c; the contract is data/tokenizer.h. */
 #include "data/tokenizer.h"
 #include "base/file.h"
 #include "base/json.h"

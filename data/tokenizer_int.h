@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The tokenizer's insides, shared by data/tokenizer.c (opening), data/encode.c and data/decode.c.
- * Everyone else uses data/tokenizer.h. */
+ * The tokenizer's insides, shared by data/tokenizer.c (opening), data/encode.c and
+ * data/decode.c. Everyone else uses data/tokenizer.h. The sentencepiece library itself is one
+ * step further down, behind data/sentencepiece_int.h. */
 #ifndef COTRAIN_DATA_TOKENIZER_INT_H
 #define COTRAIN_DATA_TOKENIZER_INT_H
 

@@ -21,6 +21,8 @@ def writable_symbols(path):
         match = re.match(r"^[0-9a-f]+ (.{7}) (\S+)\t([0-9a-f]+)\s+(?:\.hidden )?(\S+)$", line)
         if not match or not WRITABLE.match(match.group(2)):
             continue
+        if match.group(4).startswith("DW.ref."):  # the compiler's own pointers, in C++ with exceptions
+            continue
         if match.group(1)[6] == "O" or match.group(2).startswith(".t") and match.group(1)[5] != "d":
             yield match.group(4)
 

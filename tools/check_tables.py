@@ -40,6 +40,10 @@ RULES = {
     "cli/lists.def": [
         Rule("LIST", r"\berr list_NAME\([^;]*\{", "cli/lists.c"),
     ],
+    "data/readers/readers.def": [
+        Rule("READER", DEFINED.format("reader_NAME"), "data/readers/NAME.c", "data/readers/*.c",
+             shared=("reader.c",)),
+    ],
     "data/special.def": [],  # a row is a fact about the tokenizer, with nothing to look up
     "eval/tasks.def": [
         Rule("TASK", DEFINED.format(r"\w*NAME\w*"), "eval/tasks/NAME.c", "eval/tasks/*.c"),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The examples that stand in a recipe beside the request they illustrate: each is a row. The
- * recipe's reader has checked that prompt and response are there. */
+ * The examples that stand in a recipe beside the request they illustrate: each is a row. They
+ * are no file, so this reader is handed the recipe's own struct; the recipe's reader has checked
+ * that prompt and response are there. */
 #include "data/readers/reader.h"
 #include <string.h>
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The table of readers, and reading members of a record. The contract is data/readers/reader.h. */
+ * The table of readers, made from data/readers/readers.def, and what readers of JSON records
+ * share: fetching a member that must be a text, with an error that names the key. The contract
+ * is data/readers/reader.h. */
 #include "data/readers/reader.h"
 #include <string.h>
 

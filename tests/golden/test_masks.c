@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Loss masks against the outputs of the official functions (tests/golden/masks.json), the worked
- * examples of the spec, and what `answer` promises. */
+ * Loss masks against the outputs of the official functions (tests/golden/masks.json, computed by
+ * the released code), the worked examples of the spec, and what `answer` promises on rows
+ * written out in letters. */
 #include "base/json.h"
 #include "data/masks.h"
 #include "tests/unit/test.h"

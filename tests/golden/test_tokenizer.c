@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Yuan 2.0's own tokenizer against its golden file: every text in both forms of white space,
- * decoding, raw bytes, and lines of the official preprocessor. Skipped where the file is absent. */
+ * decoding with and without special tokens, raw bytes, and lines of the official preprocessor.
+ * The tokenizer is too large for this repository; the test is skipped where it is absent. */
 #include "base/json.h"
 #include "data/tokenizer.h"
 #include "data/yuan_line.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The tokenizer over files other than Yuan's own: where special tokens get their ids, which folders
- * are refused, white space beside <sep>, and text from outside that spells a special token. */
+ * The tokenizer over files other than Yuan's own: where special tokens get their ids, which
+ * folders are refused, white space beside <sep>, and text from outside that spells a special
+ * token. Yuan's own file is held against its golden ids in tests/golden/test_tokenizer.c. */
 #include "tests/unit/data/tiny.h"
 
 enum { AFTER_CHARACTERS = TINY_FIRST_CHARACTER + 95 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A small tokenizer folder made on the spot, and files and datasets to go with it. The sentencepiece
- * file is written out by hand (its protocol buffer's few fields), so that a test says itself which
- * special pieces the file has and of which kind: one piece per printable ASCII character, all bytes,
- * no merges, dummy prefix on, identity normaliser, as Yuan's own file has it. */
+ * A small tokenizer folder made on the spot, and files and builds to go with it. The
+ * sentencepiece file is written out by hand (its protocol buffer's few fields), so that a test
+ * says itself which special pieces the file has and of which kind: one piece per printable ASCII
+ * character, all bytes, no merges, dummy prefix on, identity normaliser, as Yuan's own file has
+ * it. */
 #ifndef COTRAIN_TESTS_UNIT_DATA_TINY_H
 #define COTRAIN_TESTS_UNIT_DATA_TINY_H
 
@@ -81,11 +82,11 @@ static inline void tiny_tokenizer(const char *dir, const char *const *specials,
 
 static const char *const tiny_specials[] = {"<eod>", "<sep>", "<pad>", NULL};
 
-/* dir/name, in static storage (eight at a time). */
+/* dir/name, in static storage (sixteen at a time). */
 static inline const char *tiny_path(const char *dir, const char *name) {
-    static char paths[8][256];
+    static char paths[16][256];
     static int turn = 0;
-    char *path = paths[turn++ % 8];
+    char *path = paths[turn++ % 16];
     snprintf(path, sizeof paths[0], "%s/%s", dir, name);
     return path;
 }
@@ -102,7 +103,7 @@ struct tiny_build {
     struct request requests[3];
     struct request_list list;
     struct data_build build;
-    char tokenizer_dir[256];
+    char tokenizer_dir[256], source_paths[4][256];
 };
 static inline void tiny_build_init(struct tiny_build *t, const char *dir) {
     *t = (struct tiny_build){.options = {.special_whitespace = "strip", .turns = "each"}};
@@ -113,8 +114,9 @@ static inline void tiny_build_init(struct tiny_build *t, const char *dir) {
     t->build = (struct data_build){&t->options, &t->list, t->tokenizer_dir, 0, 42};
 }
 static inline void tiny_add_source(struct tiny_build *t, const char *path, const char *request) {
-    t->sources[t->options.sources.n++] =
-        (struct data_source){.path = path, .format = "auto", .request = request, .weight = 1};
+    int64_t i = t->options.sources.n++;
+    snprintf(t->source_paths[i], sizeof t->source_paths[i], "%s", path);
+    t->sources[i] = (struct data_source){t->source_paths[i], "auto", NULL, request, 1};
 }
 
 #endif

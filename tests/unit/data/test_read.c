@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Readers: what each format gives as turns, how a file's format and framing are found, where a record
+ * is said to stand, and that faults of many records come as one error with their places. */
+#include "data/read.h"
+#include "tests/unit/data/tiny.h"
+
+struct fixture {
+    const char *dir;
+    struct arena arena;
+    struct sample_list samples;
+    struct faults faults;
+    struct reading reading;
+    struct read_file file;
+};
+
+static int setup(void **state) {
+    static struct fixture f;
+    f = (struct fixture){.dir = test_folder()};
+    f.reading = (struct reading){&f.arena, &f.samples, &f.faults, 0};
+    *state = &f;
+    return 0;
+}
+static int teardown(void **state) {
+    struct fixture *f = *state;
+    sample_list_release(&f->samples);
+    faults_release(&f->faults);
+    arena_release(&f->arena);
+    test_folder_remove(f->dir);
+    return 0;
+}
+
+static err read_text(struct fixture *f, const char *name, const char *format, const char *text) {
+    f->file = (struct read_file){.path = tiny_file(f->dir, name, text), .format = format};
+    TRY(read_file(&f->reading, &f->file));
+    return faults_end(&f->faults, f->reading.n_records, "rows");
+}
+
+static void expect_span(struct span got, const char *want) {
+    assert_int_equal(got.n, strlen(want));
+    assert_memory_equal(got.text, want, got.n);
+}
+/* Sample `i` has one turn more than `turn`, which is this. */
+static void expect_turn(const struct fixture *f, int64_t i, int64_t turn, const char *prompt,
+                        const char *answer) {
+    assert_true(i < f->samples.n && turn < f->samples.items[i].n);
+    expect_span(f->samples.items[i].turns[turn].prompt, prompt);
+    if (answer)
+        expect_span(f->samples.items[i].turns[turn].answer, answer);
+    else
+        assert_null(f->samples.items[i].turns[turn].answer.text);
+}
+
+static void alpaca_records(void **state) {
+    struct fixture *f = *state;
+    assert_ok(
+        read_text(f, "a.jsonl", "auto",
+                  "{\"instruction\": \"add\", \"input\": \"1 2\", \"output\": \"3\"}\r\n\n"
+                  "{\"instruction\": \"x\", \"output\": \"y\", \"system\": \"S\", \"input\": \"\","
+                  " \"history\": [[\"q\", \"a\"]]}"));
+    assert_string_equal(f->file.reader->name, "alpaca");
+    assert_int_equal(f->samples.n, 2);
+    expect_turn(f, 0, 0, "add\n1 2", "3");
+    assert_int_equal(f->samples.items[1].line, 3);
+    assert_int_equal(f->samples.items[1].n, 2);
+    expect_turn(f, 1, 0, "S\nq", "a");
+    expect_turn(f, 1, 1, "x", "y");
+    struct str prompt = {0};
+    assert_ok(sample_prompt(&f->samples.items[1], 1, &prompt));
+    assert_string_equal(str_text(&prompt), "S\nq\na\nx");
+    str_release(&prompt);
+}
+
+static void message_records(void **state) {
+    struct fixture *f = *state;
+    assert_ok(read_text(f, "m.jsonl", "auto",
+                        "{\"messages\": [{\"role\": \"system\", \"content\": \"S\"},"
+                        "{\"role\": \"user\", \"content\": \"q1\"},"
+                        "{\"role\": \"assistant\", \"content\": \"a1\", \"weight\": 0},"
+                        "{\"role\": \"user\", \"content\": \"q2\"},"
+                        "{\"role\": \"assistant\", \"content\": \"a2\"}]}\n"));
+    assert_int_equal(f->samples.items[0].n, 2);
+    expect_turn(f, 0, 0, "S\nq1", "a1");
+    expect_turn(f, 0, 1, "q2", "a2");
+    assert_false(f->samples.items[0].turns[0].trained);
+    assert_true(f->samples.items[0].turns[1].trained);
+}
+
+static void message_records_that_break_the_order(void **state) {
+    struct fixture *f = *state;
+    assert_fails(read_text(f, "m.jsonl", "messages",
+                           "{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}]}\n"
+                           "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}]}\n"
+                           "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"},"
+                           " {\"role\": \"user\", \"content\": \"q\"}]}\n"
+                           "{\"messages\": [{\"role\": \"tool\", \"content\": \"q\"}]}\n"
+                           "{\"messages\": [{\"role\": \"user\", \"content\": 3}]}\n"),
+                 ERR_PARSE, "line 1: message 1: 'assistant' comes after nothing");
+    assert_non_null(strstr(err_message(), "5 of 5 rows"));
+    assert_non_null(strstr(err_message(), "line 2: the last message is not the assistant's"));
+    assert_non_null(strstr(err_message(), "line 3: message 2: 'user' comes after 'user'"));
+    assert_non_null(strstr(err_message(), "line 4: message 1: role 'tool'"));
+    assert_non_null(strstr(err_message(), "line 5: message 1: 'content' is not a string"));
+}
+
+static void pair_records_and_yuan_lines(void **state) {
+    struct fixture *f = *state;
+    assert_ok(read_text(f, "p.jsonl", "auto",
+                        "{\"prompt\": \"p\", \"response\": \"r\"}\n"
+                        "{\"prompt\": \"p\", \"completion\": \"c\"}\n"));
+    expect_turn(f, 0, 0, "p", "r");
+    expect_turn(f, 1, 0, "p", "c");
+    assert_ok(
+        read_text(f, "y.txt", "auto", "{q}<n>x[SEP]a<n>b\n\n<n>\nplain text\n<n>lead<sep>z \n"));
+    assert_string_equal(f->file.reader->name, "yuan-text");
+    assert_int_equal(f->samples.n, 5);
+    expect_turn(f, 2, 0, "{q}\nx", "a\nb");
+    expect_turn(f, 3, 0, "plain text", NULL);
+    expect_turn(f, 4, 0, "lead", "z");
+    assert_int_equal(f->samples.items[4].line, 5);
+}
+
+static void lists_have_line_numbers(void **state) {
+    struct fixture *f = *state;
+    assert_ok(read_text(f, "l.json", "auto",
+                        "\xEF\xBB\xBF\n[\n  {\"prompt\": \"a]},\\\"\",\n   \"response\": \"1\"},\n"
+                        "  {\"prompt\": \"b\", \"response\": \"2\"}\n]\n"));
+    assert_int_equal(f->samples.n, 2);
+    expect_turn(f, 0, 0, "a]},\"", "1");
+    assert_int_equal(f->samples.items[0].line, 3);
+    assert_int_equal(f->samples.items[1].line, 5);
+    assert_fails(read_text(f, "m.json", "auto", "[{\"prompt\": \"b\", \"response\": \"2\"}\n"),
+                 ERR_PARSE, "'");
+    assert_non_null(strstr(err_message(), "line 1: the list that begins here does not end"));
+}
+
+static void faults_come_together(void **state) {
+    struct fixture *f = *state;
+    struct str text = {0};
+    for (int i = 0; i < 12; i++) assert_ok(str_add(&text, "{\"prompt\": \"p\"}\n"));
+    assert_ok(str_add(&text, "{\"prompt\": \"p\", \"response\": \"r\"}\n"));
+    assert_fails(read_text(f, "p.jsonl", "pairs", str_text(&text)), ERR_PARSE, "12 of 13 rows: '");
+    assert_non_null(strstr(err_message(), "p.jsonl' line 10: 'response' is missing; and 2 more"));
+    assert_null(strstr(err_message(), "line 11"));
+    str_release(&text);
+}
+
+static void every_kind_of_fault_is_told(void **state) {
+    struct fixture *f = *state;
+    assert_fails(read_text(f, "p.jsonl", "pairs",
+                           "{\"prompt\": \"p\", \"response\": \"\xC3\x28\"}\n"
+                           "{\"prompt\": \"p\", \"response\": \" \"}\n"
+                           "{\"prompt\": \"p\", \"response\": \"x<eod>\"}\n"
+                           "{\"prompt\": [1], \"response\": \"x\"}\n"
+                           "{\"prompt\": \"p\", \"prompt\": \"q\", \"response\": \"x\"}\n"
+                           "[1]\n"),
+                 ERR_PARSE, "line 1: not UTF-8 at byte 30");
+    assert_non_null(strstr(err_message(), "line 2: the answer is empty"));
+    assert_non_null(strstr(err_message(), "line 3: special token '<eod>' in the answer"));
+    assert_non_null(strstr(err_message(), "line 4: 'prompt' is not a string"));
+    assert_non_null(strstr(err_message(), "line 5: record: line 1"));
+    assert_non_null(strstr(err_message(), "line 6: not an object"));
+}
+
+static void yuan_lines_may_not_hold_other_specials(void **state) {
+    struct fixture *f = *state;
+    assert_fails(read_text(f, "y.txt", "yuan-text", "a<sep>b<sep>c\na<sep>b<eod>\nt<mask>\n"),
+                 ERR_PARSE, "line 1: more than one <sep>");
+    assert_non_null(strstr(err_message(), "line 2: special token '<eod>' in the answer"));
+    assert_non_null(strstr(err_message(), "line 3: special token '<mask>' in the text"));
+}
+
+static void files_without_rows_or_format_are_refused(void **state) {
+    struct fixture *f = *state;
+    assert_fails(read_text(f, "e.jsonl", "auto", ""), ERR_PARSE, "e.jsonl' has no rows");
+    assert_fails(read_text(f, "b.txt", "auto", "\n  \n<n>\n"), ERR_PARSE, "b.txt' has no rows");
+    f->file = (struct read_file){.path = tiny_path(f->dir, "absent"), .format = "auto"};
+    assert_int_not_equal(read_file(&f->reading, &f->file), ERR_OK);
+    assert_non_null(strstr(err_message(), "absent"));
+    assert_fails(read_text(f, "u.jsonl", "auto", "{\"text\": \"a\"}\n{\"text\": \"b\"}\n"),
+                 ERR_PARSE, "1 of 2 rows");
+    assert_non_null(strstr(err_message(), "first key is 'text'"));
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(alpaca_records),
+        TEST(message_records),
+        TEST(message_records_that_break_the_order),
+        TEST(pair_records_and_yuan_lines),
+        TEST(lists_have_line_numbers),
+        TEST(faults_come_together),
+        TEST(every_kind_of_fault_is_told),
+        TEST(yuan_lines_may_not_hold_other_specials),
+        TEST(files_without_rows_or_format_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
