@@ -206,6 +206,7 @@ static err build_and_commit(const struct data_build *b, const char *temporary, c
             (long long)s.splits[SPLIT_TRAIN].n_rows, (long long)s.splits[SPLIT_VALID].n_rows,
             (long long)s.corpus.n_cases);
     building_release(&s);
+    if (e == ERR_OK && b->check) e = b->check(b->check_ctx, temporary);
     if (e == ERR_OK) e = dir_commit(temporary, dir);
     return e == ERR_OK ? ERR_OK : give_up(e, temporary);
 }

@@ -19,6 +19,9 @@ struct data_build {
     const char *tokenizer_dir;
     int64_t vocab_size; /* rows of the model's embedding; 0: not checked */
     uint64_t seed;      /* of the splits */
+    /* Called with the finished folder before it takes its place; a failure gives it up. NULL: none. */
+    err (*check)(void *ctx, const char *dir);
+    void *check_ctx;
 };
 
 /* Refused, each with its place: no rows, nothing to train, unreadable or ill-formed rows (all of

@@ -111,7 +111,10 @@ static inline void tiny_build_init(struct tiny_build *t, const char *dir) {
     tiny_tokenizer(t->tokenizer_dir, tiny_specials, TINY_CONTROL);
     t->options.sources.items = t->sources;
     t->list.items = t->requests;
-    t->build = (struct data_build){&t->options, &t->list, t->tokenizer_dir, 0, 42};
+    t->build = (struct data_build){.options = &t->options,
+                                   .requests = &t->list,
+                                   .tokenizer_dir = t->tokenizer_dir,
+                                   .seed = 42};
 }
 static inline void tiny_add_source(struct tiny_build *t, const char *path, const char *request) {
     int64_t i = t->options.sources.n++;

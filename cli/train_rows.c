@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The loader behind the trainer's source of rows. The two structs of a row have the same fields but
+ * different names, since neither folder may know the other; each step copies its few pointers. The
+ * contract is cli/train_rows.h. */
+#include "cli/train_rows.h"
+#include "base/mem.h"
+#include "model/batch.h"
+
+_Static_assert((int)LOADER_IGNORE == (int)TARGET_IGNORE, "both leave out the same targets");
+
+err train_loader_open(struct loader **out, const struct dataset *d, enum dataset_split split,
+                      const struct train_options *options) {
+    struct loader_options o = {
+        .sequence_len = options->sequence_len,
+        .rows_per_step = train_options_rows(options),
+        .epochs = split == SPLIT_TRAIN ? options->num_epochs : 1,
+        .max_steps = split == SPLIT_TRAIN ? options->max_steps : 0,
+        .seed = (uint64_t)options->seed,
+        .packing = options->sample_packing,
+        .in_order = split != SPLIT_TRAIN,
+    };
+    enum isolate isolate;
+    TRY(isolate_parse(options->isolate, &isolate));
+    TRY(overlong_parse(options->overlong, &o.overlong));
+    TRY(loss_mask_parse(options->loss_mask, &o.loss_mask));
+    o.train_across_borders = isolate != ISOLATE_ALL;
+    return loader_open(out, d, split, &o);
+}
+
+static err give_rows(void *ctx, int64_t step, const struct train_row **out, int64_t *out_n) {
+    struct train_rows *t = ctx;
+    const struct loader_row *rows;
+    TRY(loader_rows(t->loader, step, &rows, out_n));
+    for (int64_t r = 0; r < *out_n; r++)
+        t->rows[r] = (struct train_row){rows[r].n, rows[r].ids, rows[r].targets, rows[r].doc_start};
+    *out = t->rows;
+    return ERR_OK;
+}
+
+static err give_names(void *ctx, int64_t step, struct str *out) {
+    struct train_rows *t = ctx;
+    return loader_describe(t->loader, step, out);
+}
+
+err train_rows_open(struct train_rows *t, const struct dataset *d, enum dataset_split split,
+                    const struct train_options *options) {
+    *t = (struct train_rows){0};
+    TRY(train_loader_open(&t->loader, d, split, options));
+    t->rows = mem_zalloc((size_t)loader_max_rows(t->loader), sizeof *t->rows);
+    if (!t->rows) {
+        train_rows_close(t);
+        return ERR_MEMORY;
+    }
+    t->source = (struct train_source){
+        .ctx = t,
+        .n_steps = loader_n_steps(t->loader),
+        .steps_per_epoch = loader_steps_per_epoch(t->loader),
+        .max_row_tokens = loader_max_row_tokens(t->loader),
+        .max_rows = loader_max_rows(t->loader),
+        .digest = dataset_digest(d),
+        .eod = dataset_eod(d),
+        .rows = give_rows,
+        .describe = give_names,
+    };
+    return ERR_OK;
+}
+
+void train_rows_close(struct train_rows *t) {
+    loader_close(t->loader);
+    mem_free(t->rows);
+    *t = (struct train_rows){0};
+}

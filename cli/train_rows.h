@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Where data/ and trainer/ meet, which may not include each other: a loader over an open dataset as
+ * the trainer's source of rows, and the recipe's `train` section as the loader's options.
+ * Read next: data/loader.h, trainer/source.h. */
+#ifndef COTRAIN_CLI_TRAIN_ROWS_H
+#define COTRAIN_CLI_TRAIN_ROWS_H
+
+#include "data/loader.h"
+#include "trainer/options.h"
+#include "trainer/source.h"
+
+/* The loader that a recipe's training uses: of SPLIT_TRAIN shuffled over all epochs, of SPLIT_VALID
+ * once and in order. */
+MUST_CHECK err train_loader_open(struct loader **out, const struct dataset *d,
+                                 enum dataset_split split, const struct train_options *options);
+
+struct train_rows {
+    struct loader *loader;
+    struct train_row *rows;
+    struct train_source source; /* hand this to the trainer */
+};
+/* `d` must outlive it. On failure nothing needs releasing. */
+MUST_CHECK err train_rows_open(struct train_rows *t, const struct dataset *d,
+                               enum dataset_split split, const struct train_options *options);
+void train_rows_close(struct train_rows *t);
+
+#endif
