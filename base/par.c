@@ -12,12 +12,17 @@ static int thread_count; /* 0: not yet decided */
 void par_set_threads(int64_t n) {
     const char *text = env_get(ENV_COTRAIN_THREADS);
     if (n <= 0 && text != NULL && str_to_int64(text, &n) != ERR_OK) n = 0;
-    thread_count = n > 0 && n <= 1024 ? (int)n : omp_get_num_procs();
+    if (n <= 0 || n > PAR_MAX_THREADS) n = omp_get_num_procs();
+    thread_count = n <= PAR_MAX_THREADS ? (int)n : PAR_MAX_THREADS;
 }
 
 int par_threads(void) {
     if (thread_count == 0) par_set_threads(0);
     return thread_count;
+}
+
+int par_thread(void) {
+    return omp_in_parallel() ? omp_get_thread_num() : 0;
 }
 
 void par_for(int64_t n, int64_t grain,
@@ -26,7 +31,7 @@ void par_for(int64_t n, int64_t grain,
     int64_t most = (n + grain - 1) / (grain > 0 ? grain : 1);
     int64_t pieces = most < par_threads() ? most : par_threads();
     if (pieces <= 1 || omp_in_parallel()) {
-        fn(ctx, 0, n, omp_in_parallel() ? omp_get_thread_num() : 0);
+        fn(ctx, 0, n, par_thread());
         return;
     }
 #pragma omp parallel num_threads((int)pieces)

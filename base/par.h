@@ -7,9 +7,12 @@
 
 #include <stdint.h>
 
+enum { PAR_MAX_THREADS = 1024 };
 /* n <= 0: COTRAIN_THREADS, else all cores this process may use. */
 void par_set_threads(int64_t n);
 int par_threads(void);
+/* The calling thread's number within par_for, below par_threads(); 0 outside. */
+int par_thread(void);
 /* Calls fn(ctx, begin, end, thread) over pieces of [0, n) of at least `grain` items; `thread` is
  * below par_threads(). Runs in the caller when there is one piece. Not nested: a call from inside a
  * piece runs in that piece's thread. */

@@ -5,10 +5,15 @@
 #include "compute/cpu/cpu.h"
 
 #include "base/mem.h"
+#include "base/par.h"
 
+/* Scratch belongs to the thread that calls the operation: several decoders work side by side. */
+struct scratch {
+    void *memory;
+    size_t bytes;
+};
 struct cpu_state {
-    void *scratch;
-    size_t scratch_bytes;
+    struct scratch scratch[PAR_MAX_THREADS];
 };
 
 err cpu_open(struct compute *c) {
@@ -19,7 +24,7 @@ err cpu_open(struct compute *c) {
 void cpu_close(struct compute *c) {
     struct cpu_state *state = c->state;
     if (state == NULL) return;
-    mem_free(state->scratch);
+    for (int i = 0; i < PAR_MAX_THREADS; i++) mem_free(state->scratch[i].memory);
     mem_free(state);
     c->state = NULL;
 }
@@ -54,14 +59,15 @@ err cpu_wait(struct compute *c) {
 
 err cpu_scratch(struct compute *c, size_t bytes, void **out) {
     struct cpu_state *state = c->state;
-    if (bytes > state->scratch_bytes) {
-        mem_free(state->scratch);
-        state->scratch_bytes = 0;
-        state->scratch = mem_alloc(bytes < 64 ? 64 : bytes, 1);
-        if (state->scratch == NULL) return ERR_MEMORY;
-        state->scratch_bytes = bytes;
+    struct scratch *own = &state->scratch[par_thread()];
+    if (bytes > own->bytes) {
+        mem_free(own->memory);
+        own->bytes = 0;
+        own->memory = mem_alloc(bytes < 64 ? 64 : bytes, 1);
+        if (own->memory == NULL) return ERR_MEMORY;
+        own->bytes = bytes;
     }
-    *out = state->scratch;
+    *out = own->memory;
     return ERR_OK;
 }
 
