@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 err sha256_init(struct sha256 *h) {
@@ -78,4 +79,8 @@ err sha256_dir(const char *path, char out[SHA256_HEX_SIZE]) {
     sha256_release(&h);
     name_list_release(&list);
     return e;
+}
+
+const char *hash_library(void) {
+    return OpenSSL_version(OPENSSL_VERSION);
 }

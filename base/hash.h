@@ -23,5 +23,7 @@ MUST_CHECK err sha256_bytes(const void *data, size_t n, char out[SHA256_HEX_SIZE
 MUST_CHECK err sha256_file(const char *path, char out[SHA256_HEX_SIZE]);
 /* Digest of a folder: SHA-256 over the lines "<file hash>  <relative path>\n" in byte order. */
 MUST_CHECK err sha256_dir(const char *path, char out[SHA256_HEX_SIZE]);
+/* Name and version of the library behind it. */
+const char *hash_library(void);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/opt.h"
 #include "data/options.h"
 #include "eval/options.h"
+#include "recipes/recipe.h"
 #include "recipes/request.h"
 #include "release/options.h"
 #include "trainer/options.h"
@@ -24,8 +25,7 @@ struct base_model_options {
 struct chain {
     struct arena arena; /* owns every text below */
     const char *recipe_path;
-    int64_t cotrain; /* version of the recipe format */
-    const char *name, *month;
+    const char *name, *month; /* month: "2024-03", or NULL */
     struct base_model_options base_model;
     struct request_list requests;
     struct adapter_options adapter;
@@ -38,12 +38,21 @@ struct chain {
     const char *resolved;
 };
 
+/* What a recipe may hold: cli/sections.def as a schema over struct chain. */
+extern const struct recipe_schema chain_schema;
+
 /* Reads, merges, checks and fills `c` (whatever it held before). `sets` are "a.b=c" texts of --set,
  * or NULL. Path rows come out usable from the present folder. Fails with the first fault, its
  * place, and how many more there are (`cotrain recipe check` shows all); then nothing needs
  * releasing. */
 MUST_CHECK err chain_read(struct chain *c, const char *recipe_path, const struct opt_list *sets);
 void chain_release(struct chain *c);
+/* The same for who wants to see how it was read: all faults and notes are in `r`, which keeps owning
+ * every text. Release `r` either way, and `c` never. */
+MUST_CHECK err chain_fill(struct chain *c, struct recipe *r, const char *recipe_path,
+                          const struct opt_list *sets);
+/* Every key with a default, as recipe_resolved has it. The caller json_decref()s. */
+MUST_CHECK err chain_defaults(json_t **out);
 /* Compares the base model folder with base_model.digest; reads every file, so only a command that
  * is about to use the weights calls it. Nothing to do without a digest. */
 MUST_CHECK err chain_check_base(const struct chain *c);

@@ -75,7 +75,6 @@ err recipe_faults_err(const struct recipe_faults *faults) {
         code = fail(first->code, "%s: %s (and %lld more)", str_text(&place), first->text,
                     (long long)faults->n - 1);
     if (first->hint) code = fail_hint(code, "%s", first->hint);
-    if (faults->n > 1) code = fail_hint(code, "'cotrain recipe check' shows all of them");
     str_release(&place);
     return code;
 }

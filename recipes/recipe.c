@@ -212,7 +212,7 @@ static err fill_section(struct recipe *r, const struct recipe_schema *schema,
         return ERR_OK;
     }
     struct filling f = {section->path, section->table(), broken ? NULL : node, target,
-                        section->required && !broken};
+                        section->required && r->top && !broken};
     return fill_map(r, schema, &f);
 }
 
@@ -244,6 +244,13 @@ err recipe_read(struct recipe *r, const char *path, const struct opt_list *sets,
     struct filling top = {"", schema->table(), r->top, target, true};
     TRY(fill_map(r, schema, &top));
     return recipe_faults_err(&r->faults);
+}
+
+err recipe_presets(struct recipe *r, const struct recipe_schema *schema, void *target) {
+    memset(r, 0, sizeof(*r));
+    r->path = r->dir = ".";
+    struct filling top = {.path = "", .table = schema->table(), .target = target};
+    return fill_map(r, schema, &top);
 }
 
 void recipe_release(struct recipe *r) {

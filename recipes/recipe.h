@@ -26,6 +26,8 @@ struct recipe {
  * there may be none. Either way the caller releases `r`. */
 MUST_CHECK err recipe_read(struct recipe *r, const char *path, const struct opt_list *sets,
                            const struct recipe_schema *schema, void *target);
+/* The same without a file: every key at its default. */
+MUST_CHECK err recipe_presets(struct recipe *r, const struct recipe_schema *schema, void *target);
 void recipe_release(struct recipe *r);
 
 /* The recipe with everything resolved, defaults included and keys in the order of their tables; the

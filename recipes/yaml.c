@@ -285,3 +285,7 @@ err yaml_read(const char *text, size_t n, const char *file, struct arena *a,
     *out = r.top;
     return ERR_OK;
 }
+
+const char *yaml_library(void) {
+    return yaml_get_version_string();
+}

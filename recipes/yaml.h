@@ -38,5 +38,7 @@ struct recipe_node *node_find(const struct recipe_node *map, const char *key);
 void node_add(struct recipe_node *to, struct recipe_node *part);
 /* "a mapping", "a list", ... for messages. */
 const char *node_kind_text(const struct recipe_node *node);
+/* Version of the library behind it. */
+const char *yaml_library(void);
 
 #endif

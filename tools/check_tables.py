@@ -35,7 +35,9 @@ RULES = {
     ],
     "cli/sections.def": [
         Rule("SECTION_MAP", OPTIONS, "*.c", argument=3),
+        Rule("SECTION_NEEDED", OPTIONS, "*.c", argument=3),
         Rule("SECTION_LIST", OPTIONS, "*.c", argument=4),
+        Rule("SECTION_PLACED", OPTIONS, "*.c", argument=4),
     ],
     "cli/lists.def": [
         Rule("LIST", r"\berr list_NAME\([^;]*\{", "cli/lists.c"),

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From a recipe file to struct chain: the generic reading of recipes/ with this program's sections,
+ * then what no single row can check. */
+#include "cli/chain.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "eval/task.h"
+#include "recipes/write.h"
+#include <ctype.h>
+#include <string.h>
+
+/* Adds the thread's present error as a fault at the place of a top-level key. */
+static err fault_at(struct recipe *r, const char *key, err code) {
+    const struct recipe_node *node = node_find(r->top, key);
+    return recipe_fault_take(&r->faults, &r->arena, code, node ? node->key_place : r->top->place);
+}
+
+static err check_name(const char *name) {
+    bool good = isalnum((unsigned char)name[0]);
+    for (const char *c = name; *c; c++)
+        good = good && (isalnum((unsigned char)*c) || strchr("-_.", *c));
+    if (good) return ERR_OK;
+    return fail(
+        ERR_RANGE,
+        "'name': '%s' must begin with a letter or digit and hold only those, '-', '_' and '.'",
+        name);
+}
+
+/* YYYY-MM */
+static err check_month(const char *month) {
+    static const char form[] = "0000-00";
+    bool good = strlen(month) == strlen(form);
+    for (size_t i = 0; good && form[i]; i++)
+        good = form[i] == '-' ? month[i] == '-' : isdigit((unsigned char)month[i]) != 0;
+    if (good) {
+        int number = (month[5] - '0') * 10 + month[6] - '0';
+        good = number >= 1 && number <= 12;
+    }
+    return good ? ERR_OK : fail(ERR_RANGE, "'month': '%s' is not a month as in 2024-03", month);
+}
+
+static err check_digest(const char *digest) {
+    if (strlen(digest) == SHA256_HEX_SIZE - 1 &&
+        strspn(digest, "0123456789abcdef") == SHA256_HEX_SIZE - 1)
+        return ERR_OK;
+    return fail(ERR_RANGE, "'base_model.digest' must be 64 digits 0-9, a-f");
+}
+
+/* Two requests of one id would be one line in the release's table. */
+static err check_ids(const struct request_list *requests) {
+    for (int64_t i = 0; i < requests->n; i++)
+        for (int64_t j = 0; j < i; j++)
+            if (strcmp(requests->items[i].id, requests->items[j].id) == 0)
+                return fail(ERR_PARSE, "two requests have the id '%s'", requests->items[i].id);
+    return ERR_OK;
+}
+
+static err check_whole(struct chain *c, struct recipe *r) {
+    err code = check_name(c->name);
+    if (code != ERR_OK) TRY(fault_at(r, "name", code));
+    code = c->month ? check_month(c->month) : ERR_OK;
+    if (code != ERR_OK) TRY(fault_at(r, "month", code));
+    code = c->base_model.digest ? check_digest(c->base_model.digest) : ERR_OK;
+    if (code != ERR_OK) TRY(fault_at(r, "base_model", code));
+    code = check_ids(&c->requests);
+    if (code != ERR_OK) TRY(fault_at(r, "requests", code));
+    code = train_options_check(&c->train);
+    if (code != ERR_OK) TRY(fault_at(r, "train", code));
+    code = eval_check_options(&c->eval);
+    if (code != ERR_OK) TRY(fault_at(r, "eval", code));
+    return recipe_faults_err(&r->faults);
+}
+
+static err resolve(struct chain *c, struct recipe *r) {
+    json_t *value = NULL;
+    struct str text = {0};
+    err code = recipe_resolved(r, &chain_schema, c, &value);
+    if (code == ERR_OK) code = recipe_write(value, NULL, &text);
+    if (code == ERR_OK) {
+        c->resolved = arena_strdup(&r->arena, str_text(&text));
+        if (!c->resolved) code = ERR_MEMORY;
+    }
+    json_decref(value);
+    str_release(&text);
+    return code;
+}
+
+err chain_fill(struct chain *c, struct recipe *r, const char *recipe_path,
+               const struct opt_list *sets) {
+    memset(c, 0, sizeof(*c));
+    TRY(recipe_read(r, recipe_path, sets, &chain_schema, c));
+    TRY(check_whole(c, r));
+    c->recipe_path = r->path;
+    return resolve(c, r);
+}
+
+static err log_notes(const struct recipe *r) {
+    for (int64_t i = 0; i < r->notes.n && i < RECIPE_FAULTS_MAX; i++) {
+        struct str place = {0};
+        err code = recipe_place_text(r->notes.items[i].place, &place);
+        if (code == ERR_OK) LOG(RECIPES, WARN, "%s: %s", str_text(&place), r->notes.items[i].text);
+        str_release(&place);
+        if (code != ERR_OK) return code;
+    }
+    return ERR_OK;
+}
+
+err chain_read(struct chain *c, const char *recipe_path, const struct opt_list *sets) {
+    struct recipe r;
+    err code = chain_fill(c, &r, recipe_path, sets);
+    if (code == ERR_OK) code = log_notes(&r);
+    if (code != ERR_OK) {
+        if (r.faults.n > 1) code = fail_hint(code, "'cotrain recipe check' shows all of them");
+        recipe_release(&r);
+        memset(c, 0, sizeof(*c));
+        return code;
+    }
+    c->arena = r.arena; /* its texts are the chain's now */
+    return ERR_OK;
+}
+
+err chain_defaults(json_t **out) {
+    struct chain c = {0};
+    struct recipe r;
+    err code = recipe_presets(&r, &chain_schema, &c);
+    if (code == ERR_OK) code = recipe_resolved(&r, &chain_schema, &c, out);
+    recipe_release(&r);
+    return code;
+}
+
+void chain_release(struct chain *c) {
+    arena_release(&c->arena);
+    memset(c, 0, sizeof(*c));
+}
+
+err chain_check_base(const struct chain *c) {
+    if (!c->base_model.digest) return ERR_OK;
+    char digest[SHA256_HEX_SIZE];
+    TRY(sha256_dir(c->base_model.path, digest));
+    if (strcmp(digest, c->base_model.digest) == 0) return ERR_OK;
+    err code = fail(ERR_MISMATCH, "base model '%s' has the digest %s, not %s", c->base_model.path,
+                    digest, c->base_model.digest);
+    return fail_hint(code, "it is not the model that '%s' was written for, or a file of it changed",
+                     c->recipe_path);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Looking at the machine through /proc, statvfs and the compiler's processor checks. */
+#include "cli/machine.h"
+
+#include "base/file.h"
+#include "base/par.h"
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum { PROC_MAX_BYTES = 4 << 20 };
+
+/* The text behind "key", up to the line's end, of a /proc file that reads "key ... : text". */
+static err proc_value(const char *path, const char *key, char *out, size_t out_size) {
+    struct str text = {0};
+    out[0] = '\0';
+    if (!file_exists(path)) return ERR_OK;
+    err code = file_read(path, PROC_MAX_BYTES, &text);
+    for (const char *line = str_text(&text); code == ERR_OK && *line;) {
+        size_t n = strcspn(line, "\n");
+        const char *colon = memchr(line, ':', n);
+        if (colon && strncmp(line, key, strlen(key)) == 0) {
+            const char *value = colon + 1 + strspn(colon + 1, " \t");
+            size_t len = (size_t)(line + n - value);
+            if (len >= out_size) len = out_size - 1;
+            memcpy(out, value, len);
+            out[len] = '\0';
+            break;
+        }
+        line += n + (line[n] == '\n');
+    }
+    str_release(&text);
+    return code;
+}
+
+/* "16309972 kB" in bytes; -1 when the system does not tell. */
+static err memory_value(const char *key, int64_t *out) {
+    char text[64];
+    *out = -1;
+    TRY(proc_value("/proc/meminfo", key, text, sizeof(text)));
+    text[strspn(text, "0123456789")] = '\0';
+    if (!text[0]) return ERR_OK;
+    TRY(str_to_int64(text, out));
+    *out *= 1024;
+    return ERR_OK;
+}
+
+static void look_at_vectors(struct machine *m) {
+    m->vectors = "";
+#if defined(__x86_64__)
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f");
+    m->vectors = avx512 ? "avx2 fma avx512f" : avx2 ? "avx2 fma" : "sse2";
+    m->fast_products = avx2;
+#elif defined(__aarch64__)
+    m->vectors = "neon";
+    m->fast_products = true;
+#endif
+}
+
+err machine_look(struct machine *out) {
+    memset(out, 0, sizeof(*out));
+    out->n_cores = sysconf(_SC_NPROCESSORS_ONLN);
+    out->n_threads = par_threads();
+    TRY(proc_value("/proc/cpuinfo", "model name", out->processor, sizeof(out->processor)));
+    look_at_vectors(out);
+    TRY(memory_value("MemTotal", &out->memory_bytes));
+    TRY(memory_value("MemAvailable", &out->memory_free_bytes));
+    struct statvfs disk;
+    out->disk_free_bytes =
+        statvfs(".", &disk) == 0 ? (int64_t)disk.f_bavail * (int64_t)disk.f_frsize : -1;
+    out->nvidia_driver = file_exists("/proc/driver/nvidia/version");
+    return ERR_OK;
+}
