@@ -160,6 +160,14 @@ err file_append(const char *path, const void *data, size_t n) {
     return e;
 }
 
+err file_flush(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return io_failed("open", path);
+    err e = file_sync(fd, path);
+    close(fd);
+    return e;
+}
+
 bool file_exists(const char *path) {
     struct stat info;
     return lstat(path, &info) == 0;

@@ -37,6 +37,8 @@ void file_writer_abort(struct file_writer *w); /* also safe after commit or a fa
 
 /* Appends one record to a log file (O_APPEND, one write call). */
 MUST_CHECK err file_append(const char *path, const void *data, size_t n);
+/* fsyncs what was appended. */
+MUST_CHECK err file_flush(const char *path);
 
 /* Read-only memory map; the empty file maps to data NULL, size 0. */
 struct file_map {

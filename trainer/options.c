@@ -4,8 +4,6 @@
  * Read next: trainer/options.h for what each field means to the code. */
 #include "trainer/options.h"
 
-#include <math.h>
-
 #define ROW(field, ...) OPT(struct train_options, field, __VA_ARGS__)
 /* ",a,b": the list is what follows the first comma */
 #define OPTIMIZER(name) "," #name
@@ -87,11 +85,6 @@ err train_options_check(const struct train_options *o) {
         return fail(ERR_RANGE, "train: 'min_learning_rate' %g is above 'learning_rate' %g",
                     o->min_learning_rate, o->learning_rate);
     return ERR_OK;
-}
-
-int64_t train_options_steps(const struct train_options *o, int64_t steps_per_epoch) {
-    if (o->max_steps > 0) return o->max_steps;
-    return (int64_t)ceil(o->num_epochs * (double)steps_per_epoch);
 }
 
 int64_t train_options_rows(const struct train_options *o) {

@@ -36,9 +36,6 @@ struct opt_table train_options_table(void);
 
 /* What no single row can check: pairs that exclude each other. The error names the keys. */
 MUST_CHECK err train_options_check(const struct train_options *o);
-/* Updates of a run over data that gives `steps_per_epoch` updates a pass: max_steps, else
- * ceil(num_epochs * steps_per_epoch). */
-int64_t train_options_steps(const struct train_options *o, int64_t steps_per_epoch);
 /* Rows of one update: micro_batch_size * gradient_accumulation_steps. */
 int64_t train_options_rows(const struct train_options *o);
 

@@ -46,7 +46,8 @@
 /* A fresh folder; static storage, one per program at a time. Remove it with test_folder_remove. */
 static inline const char *test_folder(void) {
     static char path[64];
-    snprintf(path, sizeof path, "/tmp/cotrain-test-XXXXXX");
+    const char *parent = getenv("TMPDIR");
+    snprintf(path, sizeof path, "%s/cotrain-test-XXXXXX", parent ? parent : "/tmp");
     if (mkdtemp(path) == NULL) abort();
     return path;
 }

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Checkpoints: folders DIR/checkpoint-<step> that appear whole or not at all.
+ *   model.safetensors + config.json, or adapter_model.safetensors + adapter_config.json (a PEFT
+ * folder) optimizer.safetensors   the optimiser's tensors, "<state>.<parameter>" state.json step,
+ * end of the digest chain, identity of the run, SHA-256 of every other file, and its own seal: the
+ * SHA-256 of its text without the seal Everything is fp32 and exact, so a resumed run has the bits
+ * of an uninterrupted one. Read next: trainer/loop.c. */
+#ifndef COTRAIN_TRAINER_CHECKPOINT_H
+#define COTRAIN_TRAINER_CHECKPOINT_H
+
+#include "trainer/record.h"
+#include "trainer/trainer.h"
+
+struct checkpoint_state {
+    int64_t step, trained_tokens;
+    double loss;                 /* of the last step */
+    char chain[SHA256_HEX_SIZE]; /* digest after that step */
+    struct run_identity identity;
+};
+
+/* Writes the checkpoint of t's progress, then removes those beyond save_total_limit. */
+MUST_CHECK err checkpoint_write(const struct trainer *t);
+/* Restores parameters, optimiser and progress from the newest checkpoint; *found is false when
+ * there is none. An unfinished folder is passed over for an older one; a damaged one, or one of
+ * another run, is an error naming it. */
+MUST_CHECK err checkpoint_read(struct trainer *t, bool *found);
+/* Whether the folder holds a run already: checkpoints or run.jsonl. */
+MUST_CHECK err checkpoint_any(const struct trainer *t, bool *found);
+
+#endif

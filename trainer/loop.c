@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The training loop. One step, over the rows r that the source gives for it:
+ *   loss = sum of token losses / trained tokens          (both over all rows of the step)
+ *   g    = gradient of the sum;  norm = |g| / trained tokens
+ *   each parameter is updated with g * min(1, max_grad_norm / (norm + 1e-6)) / trained tokens
+ * Token losses are added in token order, so neither loss nor gradient shows the micro-batches.
+ * Source: spec of Yuan 2.0 training (clipping, schedule); golden trajectories.
+ * Read next: trainer/record.c and trainer/checkpoint.c for what is kept of it. */
+#include "trainer/trainer.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "compute/ops/adamw.h"
+#include "trainer/trainer_int.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+enum { MAX_DESCRIPTION_BYTES = 600 };
+
+struct step_rows {
+    int64_t step; /* from 0 */
+    const struct train_row *rows;
+    int64_t n, tokens, trained;
+};
+
+/* Adds "step N: " before, and the step's samples behind, the present error. */
+static err fail_samples(const struct trainer *t, int64_t step, err code, const char *what) {
+    struct str samples = {0};
+    err e = t->run.source->describe(t->run.source->ctx, step, &samples);
+    if (e != ERR_OK) str_clear(&samples);
+    if (samples.len > MAX_DESCRIPTION_BYTES) {
+        size_t cut = MAX_DESCRIPTION_BYTES;
+        while (cut > 0 && ((unsigned char)samples.data[cut] & 0xC0) == 0x80) cut--;
+        samples.data[cut] = '\0';
+    }
+    e = fail(code, "step %" PRId64 ": %s; its samples: %s%s", step + 1, what, str_text(&samples),
+             samples.len > MAX_DESCRIPTION_BYTES ? " ..." : "");
+    str_release(&samples);
+    return e;
+}
+
+static err fail_numeric(const struct trainer *t, int64_t step, const char *what) {
+    err e = fail_samples(t, step, ERR_NUMERIC, what);
+    return fail_hint(e, "the last checkpoint in '%s' is good; a lower learning_rate may help",
+                     t->run.dir);
+}
+
+static err get_rows(const struct trainer *t, int64_t step, struct step_rows *out) {
+    const struct train_source *s = t->run.source;
+    *out = (struct step_rows){.step = step};
+    TRY(s->rows(s->ctx, step, &out->rows, &out->n));
+    for (int64_t i = 0; i < out->n; i++) {
+        out->tokens += out->rows[i].n;
+        for (int64_t j = 0; j < out->rows[i].n; j++)
+            out->trained += out->rows[i].targets[j] != TARGET_IGNORE;
+    }
+    if (out->trained > 0) return ERR_OK;
+    err e = fail_samples(t, step, ERR_RANGE, "no token of it is trained");
+    return fail_hint(e, "see the dataset's masks, and train.loss_mask");
+}
+
+/* Rows [begin, end) of a step as a flat batch; `first` is the first one's token number. */
+static err fill_batch(struct trainer *t, const struct step_rows *s, int64_t begin, int64_t end,
+                      int64_t first) {
+    struct trainer_internal *in = t->internal;
+    batch_clear(&in->batch);
+    in->batch.row_base = first;
+    for (int64_t i = begin; i < end; i++) {
+        const struct train_row *row = &s->rows[i];
+        TRY(batch_add_row(&in->batch, row->n, row->ids, row->targets, row->doc_start,
+                          t->run.source->eod, in->isolate));
+    }
+    return ERR_OK;
+}
+
+static err zero_gradients(struct trainer *t) {
+    struct compute *c = t->run.compute;
+    TRY(model_zero_gradients(t->run.model));
+    for (int64_t i = 0; t->run.adapter && i < t->n_params; i++)
+        TRY(c->backend->zero(c, t->params[i].gradient,
+                             (size_t)t->params[i].count * sizeof *t->params[i].gradient));
+    return ERR_OK;
+}
+
+/* Sums gradients and token losses over the whole step. */
+static err pass(struct trainer *t, const struct step_rows *s, double *loss_sum) {
+    struct trainer_internal *in = t->internal;
+    const struct model_call call = {
+        .batch = &in->batch,
+        .training = true,
+        .seed = (uint64_t)t->run.options->seed,
+        .step = (uint64_t)s->step,
+    };
+    int64_t first = 0, trained_so_far = 0;
+    TRY(zero_gradients(t));
+    for (int64_t begin = 0; begin < s->n; begin += t->run.options->micro_batch_size) {
+        int64_t end = begin + t->run.options->micro_batch_size, trained;
+        double sum;
+        TRY(fill_batch(t, s, begin, end < s->n ? end : s->n, first));
+        TRY(model_forward(t->run.model, &call));
+        TRY(model_loss(t->run.model, &call, 1, &sum, &trained, in->token_loss));
+        if (!isfinite(sum)) return fail_numeric(t, s->step, "the loss is not finite");
+        TRY(model_backward(t->run.model, &call));
+        for (int64_t i = 0; i < in->batch.n; i++) *loss_sum += (double)in->token_loss[i];
+        first += in->batch.n;
+        trained_so_far += trained;
+    }
+    BUG_IF(trained_so_far != s->trained);
+    return model_finish_gradients(t->run.model);
+}
+
+static err gradient_norm(struct trainer *t, const struct step_rows *s, double *out) {
+    struct compute *c = t->run.compute;
+    double sum = 0;
+    for (int64_t i = 0; i < t->n_params; i++) {
+        double squares;
+        const struct sum_squares_args args = {t->params[i].count, t->params[i].gradient, &squares};
+        TRY(c->backend->sum_squares(c, &args));
+        sum += squares;
+    }
+    *out = sqrt(sum) / (double)s->trained;
+    return isfinite(*out) ? ERR_OK : fail_numeric(t, s->step, "the gradient is not finite");
+}
+
+static bool decays(const struct train_options *o, const struct param *p) {
+    if (!strcmp(o->weight_decay_rule, "megatron"))
+        return p->n_dims > 1 && !str_ends(p->name, ".bias");
+    return p->n_dims == 2;
+}
+
+static err update(struct trainer *t, const struct step_rows *s, const struct train_report *report) {
+    const struct optimizer_kind *kind = t->internal->optimizer;
+    const struct train_options *o = t->run.options;
+    double clip = o->max_grad_norm > 0 ? o->max_grad_norm / (report->gradient_norm + 1e-6) : 1;
+    for (int64_t i = 0; i < t->n_params; i++) {
+        struct optimizer_update u = {
+            .param = &t->params[i],
+            .lr = report->lr,
+            .weight_decay = decays(o, &t->params[i]) ? o->weight_decay : 0,
+            .gradient_scale = fmin(1, clip) / (double)s->trained,
+            .step = s->step + 1,
+            .options = o,
+        };
+        for (int k = 0; k < kind->n_states; k++) u.state[k] = trainer_state(t, i, k);
+        TRY(kind->update(t->run.compute, &u));
+    }
+    return t->run.compute->backend->wait(t->run.compute);
+}
+
+static double now_s(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+static err one_step(struct trainer *t, int64_t step, struct train_report *report) {
+    struct step_rows rows;
+    double started = now_s(), loss_sum = 0;
+    TRY(get_rows(t, step, &rows));
+    TRY(record_batch(&t->internal->record, rows.rows, rows.n));
+    TRY(pass(t, &rows, &loss_sum));
+    *report = (struct train_report){
+        .step = step + 1,
+        .n_steps = t->n_steps,
+        .lr = schedule_rate(&t->internal->schedule, step),
+        .loss = loss_sum / (double)rows.trained,
+        .trained_tokens = rows.trained,
+        .tokens = rows.tokens,
+    };
+    TRY(gradient_norm(t, &rows, &report->gradient_norm));
+    TRY(update(t, &rows, report));
+    report->seconds = now_s() - started;
+    return ERR_OK;
+}
+
+/* The validation loss where one is due, else NaN. */
+static err validate(struct trainer *t, int64_t step, double *out) {
+    int64_t every = t->run.options->eval_steps;
+    *out = NAN;
+    if (!t->run.on_eval || every == 0 || (step % every != 0 && step != t->n_steps)) return ERR_OK;
+    return t->run.on_eval(t->run.ctx, t->run.model, step, out);
+}
+
+/* After the update: what there is to write down and to keep. */
+static err finish_step(struct trainer *t, const struct train_report *report) {
+    struct trainer_internal *in = t->internal;
+    int64_t every = t->run.options->save_steps;
+    double eval_loss;
+    TRY(record_update(&in->record, t));
+    TRY(validate(t, report->step, &eval_loss));
+    TRY(record_step(&in->record, report, eval_loss, in->progress.chain));
+    in->progress.step = report->step;
+    in->progress.trained_tokens += report->trained_tokens;
+    in->progress.loss = report->loss;
+    if (t->run.on_step) t->run.on_step(t->run.ctx, report);
+    bool last = report->step == t->n_steps;
+    bool stop = !last && t->run.should_stop && t->run.should_stop(t->run.ctx);
+    if (last || stop || (every > 0 && report->step % every == 0)) TRY(checkpoint_write(t));
+    if (!stop) return ERR_OK;
+    err e =
+        fail(ERR_STOPPED, "stopped after step %" PRId64 " of %" PRId64, report->step, t->n_steps);
+    return fail_hint(e, "a checkpoint is in '%s'; resume goes on from it", t->run.dir);
+}
+
+/* Leaves progress, parameters and run.jsonl where the run goes on from. */
+static err begin(struct trainer *t) {
+    struct trainer_internal *in = t->internal;
+    bool found = false;
+    TRY(dir_make(t->run.dir));
+    if (t->run.resume)
+        TRY(checkpoint_read(t, &found));
+    else {
+        bool any;
+        TRY(checkpoint_any(t, &any));
+        if (any) {
+            err e = fail(ERR_EXISTS, "'%s' holds a run already", t->run.dir);
+            return fail_hint(e, "resume it, or train into another folder");
+        }
+    }
+    if (!found) TRY(record_start(&in->progress.identity, in->progress.chain));
+    if (found) LOG(TRAINER, INFO, "going on after step %" PRId64, in->progress.step);
+    return record_cut(&in->record, in->progress.step, in->progress.chain);
+}
+
+err trainer_run(struct trainer *t, struct train_result *result) {
+    struct checkpoint_state *progress = &t->internal->progress;
+    TRY(begin(t));
+    while (progress->step < t->n_steps) {
+        struct train_report report;
+        TRY(one_step(t, progress->step, &report));
+        TRY(finish_step(t, &report));
+    }
+    *result = (struct train_result){
+        .n_steps = progress->step,
+        .trained_tokens = progress->trained_tokens,
+        .loss = progress->loss,
+    };
+    memcpy(result->digest, progress->chain, sizeof result->digest);
+    return ERR_OK;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The run's record: digests of what went into a step and of what came out, chained, one line of
+ * JSON a step in run.jsonl. After an interruption the file is cut back to the checkpoint, so that
+ * each step stands in it once. Read next: trainer/record.h for the chain's definition. */
+#include "trainer/record.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "trainer/trainer_int.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+enum { MAX_LINE_BYTES = 1 << 16 };
+
+/* Settings that change how a run is kept, and none of its numbers. */
+static bool only_keeps(const char *name) {
+    return !strcmp(name, "save_steps") || !strcmp(name, "save_total_limit") ||
+           !strcmp(name, "eval_steps");
+}
+
+static err add_options(struct opt_table table, const void *options, struct arena *a,
+                       struct str *text) {
+    for (size_t i = 0; i < table.n; i++) {
+        const char *value;
+        if (only_keeps(table.rows[i].name)) continue;
+        TRY(opt_text(&table.rows[i], options, a, &value));
+        TRY(str_printf(text, "%s=%s\n", table.rows[i].name, value));
+    }
+    return ERR_OK;
+}
+
+static err identity_text(const struct trainer *t, struct str *text) {
+    const struct train_run *run = &t->run;
+    struct arena *a = &t->internal->arena;
+    TRY(str_printf(text, "steps=%" PRId64 "\n", t->n_steps));
+    TRY(add_options(train_options_table(), run->options, a, text));
+    if (!run->adapter) return str_add(text, "type=none\n");
+    return add_options(adapter_options_table(), adapter_settings(run->adapter), a, text);
+}
+
+static err copy_digest(const char *from, const char *what, char out[SHA256_HEX_SIZE]) {
+    if (strlen(from) != SHA256_HEX_SIZE - 1)
+        return fail(ERR_RANGE, "the %s has no SHA-256 but '%s'", what, from);
+    memcpy(out, from, SHA256_HEX_SIZE);
+    return ERR_OK;
+}
+
+err record_identity(const struct trainer *t, struct run_identity *out) {
+    struct str text = {0};
+    err e = identity_text(t, &text);
+    if (e == ERR_OK) e = sha256_bytes(str_text(&text), text.len, out->options);
+    if (e == ERR_OK) e = copy_digest(t->run.source->digest, "dataset", out->dataset);
+    if (e == ERR_OK) e = copy_digest(t->run.base_digest, "base model", out->base);
+    str_release(&text);
+    return e;
+}
+
+err record_start(const struct run_identity *id, char chain[SHA256_HEX_SIZE]) {
+    struct str text = {0};
+    err e = str_printf(&text, "%s %s %s\n", id->options, id->dataset, id->base);
+    if (e == ERR_OK) e = sha256_bytes(str_text(&text), text.len, chain);
+    str_release(&text);
+    return e;
+}
+
+static err add_row(struct sha256 *h, const struct train_row *row) {
+    size_t n = (size_t)row->n;
+    TRY(sha256_add(h, &row->n, sizeof row->n));
+    TRY(sha256_add(h, row->ids, n * sizeof *row->ids));
+    TRY(sha256_add(h, row->targets, n * sizeof *row->targets));
+    return row->doc_start ? sha256_add(h, row->doc_start, n) : ERR_OK;
+}
+
+err record_batch(struct record *r, const struct train_row *rows, int64_t n) {
+    struct sha256 h;
+    TRY(sha256_init(&h));
+    err e = ERR_OK;
+    for (int64_t i = 0; i < n && e == ERR_OK; i++) e = add_row(&h, &rows[i]);
+    if (e == ERR_OK) e = sha256_final(&h, r->batch);
+    sha256_release(&h);
+    return e;
+}
+
+/* Where the backend's memory is not the host's, a piece at a time. */
+static err add_values(struct sha256 *h, struct compute *c, const struct param *p) {
+    enum { PIECE = 1 << 18 };
+    if (c->backend->host_memory)
+        return sha256_add(h, p->value, (size_t)p->count * sizeof *p->value);
+    float *piece = mem_alloc(PIECE, sizeof *piece);
+    if (!piece) return ERR_MEMORY;
+    err e = ERR_OK;
+    for (int64_t at = 0; at < p->count && e == ERR_OK; at += PIECE) {
+        size_t bytes = (size_t)(p->count - at < PIECE ? p->count - at : PIECE) * sizeof *piece;
+        e = c->backend->download(c, piece, p->value + at, bytes);
+        if (e == ERR_OK) e = sha256_add(h, piece, bytes);
+    }
+    mem_free(piece);
+    return e;
+}
+
+err record_update(struct record *r, const struct trainer *t) {
+    struct sha256 h;
+    TRY(sha256_init(&h));
+    err e = ERR_OK;
+    for (int64_t i = 0; i < t->n_params && e == ERR_OK; i++)
+        e = add_values(&h, t->run.compute, &t->params[i]);
+    if (e == ERR_OK) e = sha256_final(&h, r->update);
+    sha256_release(&h);
+    return e;
+}
+
+static err move_chain(const struct record *r, double loss, char chain[SHA256_HEX_SIZE]) {
+    uint64_t bits;
+    memcpy(&bits, &loss, sizeof bits);
+    struct str text = {0};
+    err e = str_printf(&text, "%s %s %016" PRIx64 " %s\n", chain, r->batch, bits, r->update);
+    if (e == ERR_OK) e = sha256_bytes(str_text(&text), text.len, chain);
+    str_release(&text);
+    return e;
+}
+
+static err fill_line(const struct record *r, const struct train_report *report, double eval_loss,
+                     const char *chain, json_t *line) {
+    TRY(json_put(line, "step", json_integer(report->step)));
+    TRY(json_put(line, "lr", json_real(report->lr)));
+    TRY(json_put(line, "loss", json_real(report->loss)));
+    TRY(json_put(line, "grad_norm", json_real(report->gradient_norm)));
+    if (!isnan(eval_loss)) TRY(json_put(line, "eval_loss", json_real(eval_loss)));
+    TRY(json_put(line, "tokens", json_integer(report->tokens)));
+    TRY(json_put(line, "trained_tokens", json_integer(report->trained_tokens)));
+    TRY(json_put(line, "batch", json_string(r->batch)));
+    TRY(json_put(line, "update", json_string(r->update)));
+    TRY(json_put(line, "digest", json_string(chain)));
+    double rate = report->seconds > 0 ? (double)report->tokens / report->seconds : 0;
+    return json_put(line, "tokens_per_second", json_real(round(rate * 10) / 10));
+}
+
+err record_step(struct record *r, const struct train_report *report, double eval_loss,
+                char chain[SHA256_HEX_SIZE]) {
+    TRY(move_chain(r, report->loss, chain));
+    struct str text = {0};
+    json_t *line = json_object();
+    err e = line ? fill_line(r, report, eval_loss, chain, line)
+                 : fail(ERR_MEMORY, "out of memory for a record");
+    if (e == ERR_OK) e = json_text(line, 0, &text);
+    if (e == ERR_OK) e = str_add(&text, "\n");
+    if (e == ERR_OK) e = file_append(r->path, str_text(&text), text.len);
+    json_decref(line);
+    str_release(&text);
+    return e;
+}
+
+/* The step of a line and its digest; false where the line is no whole record. */
+static bool parse_line(const char *text, size_t n, int64_t *step, char digest[SHA256_HEX_SIZE]) {
+    json_t *line = NULL;
+    const char *found = NULL;
+    bool good = json_parse(text, n, "run.jsonl", &line) == ERR_OK &&
+                json_need_int(line, "step", step) == ERR_OK &&
+                json_need_string(line, "digest", &found) == ERR_OK &&
+                strlen(found) == SHA256_HEX_SIZE - 1;
+    if (good) memcpy(digest, found, SHA256_HEX_SIZE);
+    json_decref(line);
+    return good;
+}
+
+/* Appends the first n_steps lines to `kept`; `digest` becomes that of the last one. */
+static err keep_lines(const struct record *r, int64_t n_steps, struct str *kept,
+                      char digest[SHA256_HEX_SIZE]) {
+    struct line_reader reader;
+    TRY(line_reader_open(&reader, r->path, MAX_LINE_BYTES));
+    err e = ERR_OK;
+    bool more = true;
+    for (int64_t want = 1; want <= n_steps && e == ERR_OK; want++) {
+        int64_t step = 0;
+        e = line_reader_next(&reader, &more);
+        if (e == ERR_OK &&
+            (!more || !parse_line(reader.line, reader.len, &step, digest) || step != want))
+            e = fail(ERR_MISMATCH, "'%s' line %" PRId64 ": no record of step %" PRId64, r->path,
+                     want, want);
+        if (e == ERR_OK) e = str_append(kept, reader.line, reader.len);
+        if (e == ERR_OK) e = str_add(kept, "\n");
+    }
+    line_reader_close(&reader);
+    return e;
+}
+
+err record_cut(const struct record *r, int64_t n_steps, const char *chain) {
+    struct str kept = {0};
+    char digest[SHA256_HEX_SIZE] = "";
+    err e = n_steps > 0 ? keep_lines(r, n_steps, &kept, digest) : ERR_OK;
+    if (e == ERR_OK && n_steps > 0 && strcmp(digest, chain) != 0)
+        e = fail(ERR_MISMATCH, "'%s' line %" PRId64 ": the record is of another run", r->path,
+                 n_steps);
+    if (e == ERR_OK) e = file_write(r->path, str_text(&kept), kept.len);
+    str_release(&kept);
+    return e;
+}

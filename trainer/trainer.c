@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Preparing a run: options and source checked against each other, the parameters to train listed,
+ * and all memory planned: the model's and the adapter's parts, and the optimiser's tensors. Read
+ * next: trainer/loop.c for the steps. */
+#include "trainer/trainer.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "trainer/trainer_int.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static err check_source(const struct train_run *run, enum isolate isolate) {
+    const struct train_source *s = run->source;
+    int64_t n_positions = run->model->config.max_positions;
+    if (s->n_steps < 1) return fail(ERR_RANGE, "the data gives no training step");
+    if (isolate != ISOLATE_ALL && s->max_row_tokens > n_positions)
+        return fail(ERR_RANGE, "a row has %" PRId64 " tokens, and the model %" PRId64 " positions",
+                    s->max_row_tokens, n_positions);
+    if (s->max_row_tokens * s->max_rows > INT32_MAX)
+        return fail(ERR_LIMIT, "a step of %" PRId64 " rows of %" PRId64 " tokens is too large",
+                    s->max_rows, s->max_row_tokens);
+    return ERR_OK;
+}
+
+static err init(struct trainer *t) {
+    struct trainer_internal *in = t->internal;
+    const struct train_options *o = t->run.options;
+    TRY(train_options_check(o));
+    TRY(optimizer_find(o->optimizer, &in->optimizer));
+    TRY(schedule_find(o->lr_scheduler, &in->schedule.kind));
+    TRY(isolate_parse(o->isolate, &in->isolate));
+    TRY(check_source(&t->run, in->isolate));
+    t->n_steps = t->run.source->n_steps;
+    in->schedule.n_steps = t->n_steps;
+    in->schedule.max = o->learning_rate;
+    in->schedule.min = o->min_learning_rate_ratio > 0
+                           ? o->min_learning_rate_ratio * o->learning_rate
+                           : o->min_learning_rate;
+    in->schedule.warmup_steps =
+        o->warmup_steps > 0 ? o->warmup_steps : (int64_t)ceil(o->warmup_ratio * (double)t->n_steps);
+    in->max_tokens =
+        least(o->micro_batch_size, t->run.source->max_rows) * t->run.source->max_row_tokens;
+    if (t->run.adapter)
+        t->params = adapter_params(t->run.adapter, &t->n_params);
+    else {
+        t->params = t->run.model->params;
+        t->n_params = t->run.model->n_params;
+    }
+    in->record.path = path_join(t->run.dir, "run.jsonl");
+    return in->record.path ? record_identity(t, &in->progress.identity) : ERR_MEMORY;
+}
+
+err trainer_init(struct trainer *t, const struct train_run *run) {
+    *t = (struct trainer){.run = *run};
+    t->internal = mem_zalloc(1, sizeof *t->internal);
+    if (!t->internal) return ERR_MEMORY;
+    err e = init(t);
+    if (e != ERR_OK) trainer_release(t);
+    return e;
+}
+
+err trainer_plan(struct trainer *t, struct plan *plan) {
+    struct trainer_internal *in = t->internal;
+    const struct model_plan_options options = {
+        .max_tokens = in->max_tokens,
+        .max_step_tokens = t->run.source->max_rows * t->run.source->max_row_tokens,
+        .train_base = !t->run.adapter,
+        .backward = true,
+    };
+    TRY(model_plan(t->run.model, plan, &options));
+    if (t->run.adapter) TRY(adapter_plan(t->run.adapter, plan, true));
+    int n_states = in->optimizer->n_states;
+    size_t n = (size_t)t->n_params * (size_t)n_states;
+    in->state_at = arena_alloc(&in->arena, n, sizeof *in->state_at);
+    in->state = arena_alloc(&in->arena, n, sizeof *in->state);
+    if (!in->state_at || !in->state) return ERR_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        in->state_at[i] = plan_add(plan, PLAN_OPTIMIZER, in->optimizer->state_names[i % n_states],
+                                   (size_t)t->params[i / n_states].count * sizeof(float));
+    return ERR_OK;
+}
+
+err trainer_start(struct trainer *t, const struct plan *plan) {
+    struct trainer_internal *in = t->internal;
+    TRY(model_start(t->run.model, plan));
+    if (t->run.adapter) TRY(adapter_start(t->run.adapter, plan));
+    for (int64_t i = 0; i < t->n_params * in->optimizer->n_states; i++)
+        in->state[i] = plan_at(plan, in->state_at[i]);
+    TRY(batch_init(&in->batch, in->max_tokens));
+    in->token_loss = mem_alloc((size_t)in->max_tokens, sizeof *in->token_loss);
+    return in->token_loss ? ERR_OK : ERR_MEMORY;
+}
+
+void trainer_release(struct trainer *t) {
+    if (!t->internal) return;
+    batch_release(&t->internal->batch);
+    mem_free(t->internal->token_loss);
+    mem_free(t->internal->record.path);
+    arena_release(&t->internal->arena);
+    mem_free(t->internal);
+    t->internal = NULL;
+}

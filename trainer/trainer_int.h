@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the files of trainer/ share behind struct trainer.
+ * trainer.c prepares a run, loop.c does its steps, checkpoint.c keeps it, record.c writes it down.
+ */
+#ifndef COTRAIN_TRAINER_TRAINER_INT_H
+#define COTRAIN_TRAINER_TRAINER_INT_H
+
+#include "base/arena.h"
+#include "trainer/checkpoint.h"
+#include "trainer/optim/optim.h"
+#include "trainer/record.h"
+#include "trainer/schedule/schedule.h"
+#include "trainer/trainer.h"
+
+struct trainer_internal {
+    struct arena arena;
+    const struct optimizer_kind *optimizer;
+    struct schedule schedule;
+    enum isolate isolate;
+    int64_t max_tokens; /* of one forward pass */
+    size_t *state_at;   /* in the plan; n_states of each parameter */
+    float **state;
+    struct batch batch;
+    float *token_loss; /* (max_tokens) host */
+    struct record record;
+    struct checkpoint_state progress;
+};
+
+/* The optimiser's tensor `which` of parameter `i`. */
+static inline float *trainer_state(const struct trainer *t, int64_t i, int which) {
+    return t->internal->state[i * t->internal->optimizer->n_states + which];
+}
+
+#endif
