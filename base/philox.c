@@ -8,14 +8,14 @@
 void philox4x32_10(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
     uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
     uint32_t k0 = key[0], k1 = key[1];
-    for (int round = 0; round < 10; round++) {
-        uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+    for (int round = 0; round < PHILOX_ROUNDS; round++) {
+        uint64_t p0 = (uint64_t)PHILOX_MULTIPLIER_0 * c0, p1 = (uint64_t)PHILOX_MULTIPLIER_1 * c2;
         c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
         c1 = (uint32_t)p1;
         c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
         c3 = (uint32_t)p0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
+        k0 += PHILOX_WEYL_0;
+        k1 += PHILOX_WEYL_1;
     }
     out[0] = c0;
     out[1] = c1;
@@ -23,13 +23,9 @@ void philox4x32_10(const uint32_t counter[4], const uint32_t key[2], uint32_t ou
     out[3] = c3;
 }
 
-/* The counter holds (index / 4, step), the key the seed; the purpose takes the top byte of the
- * step, which no step number reaches. */
-static void block(const struct rng *r, uint64_t index, uint32_t out[4]) {
-    uint64_t step = r->step ^ (uint64_t)r->purpose << 56;
-    uint32_t counter[4] = {(uint32_t)index, (uint32_t)(index >> 32), (uint32_t)step,
-                           (uint32_t)(step >> 32)};
-    uint32_t key[2] = {(uint32_t)r->seed, (uint32_t)(r->seed >> 32)};
+static void block(const struct rng *r, uint64_t n, uint32_t out[4]) {
+    uint32_t counter[4], key[2];
+    rng_block_input(r, n, counter, key);
     philox4x32_10(counter, key, out);
 }
 
@@ -37,14 +33,6 @@ uint32_t rng_u32(const struct rng *r, uint64_t index) {
     uint32_t out[4];
     block(r, index / 4, out);
     return out[index % 4];
-}
-
-void rng_u32_fill(const struct rng *r, uint64_t index, int64_t n, uint32_t *out) {
-    for (int64_t i = 0; i < n;) {
-        uint32_t four[4];
-        block(r, index / 4, four);
-        for (uint64_t at = index % 4; at < 4 && i < n; at++, index++) out[i++] = four[at];
-    }
 }
 
 uint64_t rng_u64(const struct rng *r, uint64_t index) {
@@ -57,8 +45,9 @@ double rng_uniform(const struct rng *r, uint64_t index) {
     return (double)(rng_u64(r, index) >> 11) * 0x1p-53;
 }
 
-/* Box and Muller. The C library's log and cos may differ in their last bit between versions; rounding
- * to a multiple of 2^-40 makes such a difference show in one number of thousands at most. */
+/* Box and Muller. The C library's log and cos may differ in their last bit between versions;
+ * rounding to a multiple of 2^-40 makes such a difference show in one number of thousands at
+ * most. */
 double rng_normal(const struct rng *r, uint64_t index) {
     double u = 1.0 - rng_uniform(r, 2 * index),
            angle = 6.283185307179586 * rng_uniform(r, 2 * index + 1);

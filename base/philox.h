@@ -21,6 +21,13 @@ enum rng_purpose {
     RNG_TEST = 7,
 };
 
+/* Of the rounds: two multipliers, and what is added to the two key words between rounds. */
+enum { PHILOX_ROUNDS = 10 };
+#define PHILOX_MULTIPLIER_0 0xD2511F53u
+#define PHILOX_MULTIPLIER_1 0xCD9E8D57u
+#define PHILOX_WEYL_0 0x9E3779B9u
+#define PHILOX_WEYL_1 0xBB67AE85u
+
 struct rng {
     uint64_t seed;
     uint32_t purpose; /* enum rng_purpose */
@@ -29,9 +36,21 @@ struct rng {
 
 void philox4x32_10(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
+/* The input of the Philox block whose output words are the numbers 4 n ... 4 n + 3: the counter
+ * holds (n, step), the key the seed; the purpose takes the top byte of the step, which no step
+ * number reaches. */
+static inline void rng_block_input(const struct rng *r, uint64_t n, uint32_t counter[4],
+                                   uint32_t key[2]) {
+    uint64_t step = r->step ^ (uint64_t)r->purpose << 56;
+    counter[0] = (uint32_t)n;
+    counter[1] = (uint32_t)(n >> 32);
+    counter[2] = (uint32_t)step;
+    counter[3] = (uint32_t)(step >> 32);
+    key[0] = (uint32_t)r->seed;
+    key[1] = (uint32_t)(r->seed >> 32);
+}
+
 uint32_t rng_u32(const struct rng *r, uint64_t index);
-/* rng_u32 of index, index + 1, ..., at a quarter of the cost each. */
-void rng_u32_fill(const struct rng *r, uint64_t index, int64_t n, uint32_t *out);
 uint64_t rng_u64(const struct rng *r, uint64_t index);
 double rng_uniform(const struct rng *r, uint64_t index);                 /* [0,1), 53 bits */
 double rng_normal(const struct rng *r, uint64_t index);                  /* mean 0, deviation 1 */

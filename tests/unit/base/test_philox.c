@@ -41,20 +41,6 @@ static void streams_differ_by_every_key(void **state) {
     assert_int_equal(first, rng_u32(&base, 0));
 }
 
-static void many_at_once_are_one_by_one(void **state) {
-    (void)state;
-    const struct rng r = {.seed = 3, .purpose = RNG_TEST, .step = 9};
-    for (uint64_t start = 0; start < 6; start++) {
-        for (int64_t n = 0; n < 14; n++) {
-            uint32_t got[15] = {0};
-            rng_u32_fill(&r, start, n, got);
-            for (int64_t i = 0; i < n; i++)
-                assert_int_equal(got[i], rng_u32(&r, start + (uint64_t)i));
-            assert_int_equal(got[n], 0);
-        }
-    }
-}
-
 static void moments(void **state) {
     (void)state;
     struct rng r = {.seed = 7, .purpose = RNG_TEST};
@@ -95,7 +81,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_vectors),
         cmocka_unit_test(streams_differ_by_every_key),
-        cmocka_unit_test(many_at_once_are_one_by_one),
         cmocka_unit_test(moments),
         cmocka_unit_test(shuffle_is_a_permutation_and_repeats),
     };
