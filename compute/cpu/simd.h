@@ -85,6 +85,21 @@ ALWAYS_INLINE vec vec_max(vec a, vec b) {
     return vec_select(a > b, a, b);
 }
 
+/* Pairs of 32-bit words as 64-bit elements. */
+enum { WIDE_WIDTH = SIMD_WIDTH / 2 };
+typedef uint64_t vecw __attribute__((vector_size(4 * SIMD_WIDTH)));
+
+/* The low word of each element times b. */
+ALWAYS_INLINE vecw vecw_multiply(vecw a, uint32_t b) {
+#if SIMD_WIDTH == 16
+    return (vecw)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi64((int64_t)b));
+#elif SIMD_WIDTH == 8
+    return (vecw)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi64x((int64_t)b));
+#else
+    return (a & 0xffffffffu) * b;
+#endif
+}
+
 /* The 16 virtual lanes of a sum. */
 struct lanes {
     vec v[LANE_VECS];
