@@ -28,12 +28,13 @@ RULES = {
     "compute/ops.def": [
         Rule("OP", DEFINED.format("NAME_op"), "compute/ops/*.c", "compute/ops/*.c"),
         Rule("OP", r"\bstruct NAME_args\s*\{", "compute/ops/*.h"),
-        Rule("OP", r"\b(err|static err)\s+\w*NAME\s*\(", "compute/cpu/*.c"),
+        Rule("OP", r"\berr\s+CPU\(NAME\)\s*\(", "compute/cpu/*.c"),
     ],
     "cli/cmds.def": [
         Rule("COMMAND", DEFINED.format("cmd_NAME"), "cli/cmd_NAME.c", "cli/cmd_*.c"),
     ],
     "cli/sections.def": [
+        Rule("SECTION_NEEDED", OPTIONS, "*.c", argument=3),
         Rule("SECTION_MAP", OPTIONS, "*.c", argument=3),
         Rule("SECTION_NEEDED", OPTIONS, "*.c", argument=3),
         Rule("SECTION_LIST", OPTIONS, "*.c", argument=4),
@@ -46,6 +47,20 @@ RULES = {
         Rule("READER", DEFINED.format("reader_NAME"), "data/readers/NAME.c", "data/readers/*.c",
              shared=("reader.c",)),
     ],
+    "adapters/adapters.def": [
+        Rule("ADAPTER", DEFINED.format("NAME_adapter"), "adapters/NAME.c"),
+    ],
+    "compute/backends.def": [
+        Rule("BACKEND", DEFINED.format("NAME"), "compute/*/*.c"),
+    ],
+    "data/readers/readers.def": [
+        Rule("READER", DEFINED.format("reader_NAME"), "data/readers/NAME.c", "data/readers/*.c",
+             shared=("reader.c",)),
+    ],
+    # The members of one layer: a row declares, allocates and names a tensor at once.
+    "model/acts.def": [],
+    "model/params.def": [],
+    "model/projections.def": [],
     "data/special.def": [],  # a row is a fact about the tokenizer, with nothing to look up
     "eval/tasks.def": [
         Rule("TASK", DEFINED.format(r"\w*NAME\w*"), "eval/tasks/NAME.c", "eval/tasks/*.c"),
@@ -59,6 +74,10 @@ RULES = {
              "trainer/schedule/*.c", shared=("schedule.c",)),
     ],
 }
+# Tables of files: each of the pattern stands in it as an #include, but for those that serve the others.
+INCLUDED = {
+    "compute/cpu/kernels.def": ("compute/cpu/*.c", ("avx2.c", "avx512.c", "cpu.c")),
+}
 # Tables of facts: a row is something that the program must use somewhere.
 USED = {
     "base/err.def": ("ERR", r"\bERR_NAME\b"),
@@ -67,9 +86,9 @@ USED = {
 
 
 def rows_of(checker, path, macro, argument=0):
-    """Name and line of each row: one argument of the macro, all rows being one line each."""
+    """Name and line of each row: one argument of the macro."""
     text = re.sub(r"/\*.*?\*/", lambda m: re.sub(r"[^\n]", " ", m.group(0)), checker.read(path), flags=re.S)
-    for match in re.finditer(rf"^[ \t]*{macro}\((.*)\)", text, re.M):
+    for match in re.finditer(rf"^[ \t]*{macro}\(((?:[^()]|\([^()]*\))*)\)", text, re.M):
         arguments = [a.strip() for a in re.split(r',(?=(?:[^"]*"[^"]*")*[^"]*$)', match.group(1))]
         if argument < len(arguments):
             yield arguments[argument], line_of(text, match.start())
@@ -99,6 +118,13 @@ def check_rule(checker, path, rule):
             checker.fault(file, 1, f"has no row in {path}")
 
 
+def check_included(checker, path, pattern, shared):
+    text = checker.read(path)
+    for file in fnmatch.filter(checker.files, pattern):
+        if os.path.basename(file) not in shared and f'#include "{file}"' not in text:
+            checker.fault(file, 1, f"has no row in {path}")
+
+
 def check_used(checker, path, macro, pattern):
     sources = [p for p in checker.c_files() if not p.startswith(("tests/", path[:-4]))]
     for name, line in rows_of(checker, path, macro):
@@ -114,11 +140,13 @@ def main():
             continue
         if path in USED:
             check_used(checker, path, *USED[path])
+        elif path in INCLUDED:
+            check_included(checker, path, *INCLUDED[path])
         elif path not in RULES:
             checker.fault(path, 1, "no rule for this table in tools/check_tables.py")
         for rule in RULES.get(path, ()):
             check_rule(checker, path, rule)
-    for path in list(RULES) + list(USED):
+    for path in [*RULES, *INCLUDED, *USED]:
         if path not in checker.files:
             checker.fault(path, 1, "tools/check_tables.py has a rule for a table that is not there")
     checker.finish()

@@ -68,7 +68,7 @@ cp "$scratch/kept" "$tree/CMakeLists.txt"
 # rule, an error and a variable that nobody uses.
 plant_row tables cli/cmds.def 'COMMAND(planted)' "COMMAND(planted): no file cli/cmd_planted.c"
 plant_row tables compute/ops.def 'OP(product)' "OP(product) stands twice"
-plant_row tables compute/ops.def 'OP(planted)' "OP(planted): "
+plant_row tables compute/ops.def 'OP(planted)' "OP(planted): not defined in compute/ops/*.c"
 plant_row tables trainer/optim/optim.def 'OPTIMIZER(planted)' "no file trainer/optim/planted.c"
 plant_row tables cli/sections.def 'SECTION_MAP("planted", struct chain, planted, planted_options_table)' \
     "SECTION_MAP(planted_options_table): not defined"
