@@ -4,6 +4,7 @@
 
 #include "base/env.h"
 #include "cli/command.h"
+#include "data/readers/reader.h"
 
 /* {"name": ..., "summary": ...}, appended; the object stays the array's. NULL: out of memory. */
 static json_t *add_row(json_t *rows, const char *name, const char *summary) {
@@ -47,6 +48,12 @@ static err list_errors(json_t *out) {
 static err list_environment(json_t *out) {
     for (int i = 0; i < ENV_COUNT; i++)
         if (!add_row(out, env_rows[i].name, env_rows[i].help)) return ERR_MEMORY;
+    return ERR_OK;
+}
+
+static err list_readers(json_t *out) {
+    for (int i = 0; i < n_readers; i++)
+        if (!add_row(out, readers[i]->name, readers[i]->summary)) return ERR_MEMORY;
     return ERR_OK;
 }
 

@@ -19,7 +19,8 @@ struct data_build {
     const char *tokenizer_dir;
     int64_t vocab_size; /* rows of the model's embedding; 0: not checked */
     uint64_t seed;      /* of the splits */
-    /* Called with the finished folder before it takes its place; a failure gives it up. NULL: none. */
+    /* Called with the finished folder before it takes its place; a failure gives it up. May be
+     * NULL. */
     err (*check)(void *ctx, const char *dir);
     void *check_ctx;
 };

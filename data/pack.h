@@ -15,7 +15,7 @@ struct share_group {
     double weight;
 };
 /* out[g]: how many documents of group g an epoch of n_total has, by largest remainders of their
- * shares (ties: the earlier group). Groups without rows get none. No weight above 0 is ERR_RANGE. */
+ * shares (ties: the earlier group). Groups without rows get none. ERR_RANGE: no weight above 0. */
 MUST_CHECK err share_counts(const struct share_group *groups, int64_t n_groups, int64_t n_total,
                             int64_t *out);
 /* An epoch's documents, shuffled: `order` has room for the sum of counts. Each row of a group comes

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Building and opening dataset folders: the same bytes from the same input, what is held out and what
- * validates, everything that must be refused, and that a build which fails leaves what was there
- * before untouched and nothing beside it. */
+ * Building and opening dataset folders: the same bytes from the same input, what is held
+ * out and what validates, everything that must be refused, and that a build which fails
+ * leaves what was there before untouched and nothing beside it. */
 #include "base/fault.h"
 #include "base/hash.h"
 #include "data/dataset.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Readers: what each format gives as turns, how a file's format and framing are found, where a record
- * is said to stand, and that faults of many records come as one error with their places. */
+ * Readers: what each format gives as turns, how a file's format and framing are found,
+ * where a record is said to stand, and that faults of many records come as one error with
+ * their places. The files are written by the tests themselves. */
 #include "data/read.h"
 #include "tests/unit/data/tiny.h"
 

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cotrain data build: a recipe's requests and sources become a dataset folder, and what is in it is
+ * told: rows, tokens and answers of each request and source. The work is cli/data_stage.c, which
+ * `cotrain run` calls as well. */
+#include "cli/command.h"
+#include "cli/data_stage.h"
+#include "data/dataset.h"
+#include <string.h>
+
+struct build_options {
+    const char *recipe, *out;
+    struct opt_list set;
+    bool json;
+};
+
+#define ROW(field, ...) OPT(struct build_options, field, __VA_ARGS__)
+static const struct opt rows[] = {
+    ROW(recipe, .positional = true, .required = true, .value = "RECIPE", .help = "recipe file"),
+    ROW(out, .required = true, .value = "DIR",
+        .help = "the dataset folder; an earlier dataset is replaced"),
+    ROW(set, .repeated = true, .value = "A.B=C", .help = "change a key; may be repeated"),
+    ROW(json, .help = "as JSON"),
+};
+
+struct group_report {
+    const char *name;
+    int64_t rows[SPLIT_COUNT], tokens, answer_tokens, cases;
+};
+
+static void count_group(const struct dataset *d, int64_t group, struct group_report *out) {
+    *out = (struct group_report){.name = dataset_group(d, group)->name};
+    for (int split = 0; split < SPLIT_COUNT; split++) {
+        int64_t first;
+        dataset_group_rows(d, (enum dataset_split)split, group, &first, &out->rows[split]);
+        if (split != SPLIT_TRAIN) continue;
+        for (int64_t row = first; row < first + out->rows[split]; row++) {
+            int64_t n = dataset_rows(d, SPLIT_TRAIN)[row].n_tokens;
+            const uint8_t *answer = dataset_answer(d, SPLIT_TRAIN, row);
+            out->tokens += n;
+            for (int64_t i = 0; i < n; i++) out->answer_tokens += answer[i];
+        }
+    }
+    for (int64_t i = 0; i < dataset_n_cases(d); i++)
+        out->cases += strcmp(dataset_cases(d)[i].request, out->name) == 0;
+}
+
+static err print_as_text(const struct dataset *d) {
+    struct str text = {0};
+    err e = str_printf(&text, "%-40s %9s %9s %9s %11s %11s\n", "group", "train", "valid",
+                       "held out", "tokens", "answers");
+    for (int64_t g = 0; g < dataset_n_groups(d) && e == ERR_OK; g++) {
+        struct group_report r;
+        count_group(d, g, &r);
+        e = str_printf(&text, "%-40s %9lld %9lld %9lld %11lld %11lld\n", r.name,
+                       (long long)r.rows[SPLIT_TRAIN], (long long)r.rows[SPLIT_VALID],
+                       (long long)r.cases, (long long)r.tokens, (long long)r.answer_tokens);
+    }
+    if (e == ERR_OK) e = str_printf(&text, "%s  digest %s\n", dataset_dir(d), dataset_digest(d));
+    if (e == ERR_OK) e = print_text(&text);
+    str_release(&text);
+    return e;
+}
+
+static err group_json(const struct dataset *d, int64_t group, json_t *list) {
+    struct group_report r;
+    json_t *item = json_object();
+    count_group(d, group, &r);
+    TRY(json_push(list, item));
+    TRY(json_put(item, "name", json_string(r.name)));
+    TRY(json_put(item, "weight", json_real(dataset_group(d, group)->weight)));
+    TRY(json_put(item, "train_rows", json_integer(r.rows[SPLIT_TRAIN])));
+    TRY(json_put(item, "valid_rows", json_integer(r.rows[SPLIT_VALID])));
+    TRY(json_put(item, "cases", json_integer(r.cases)));
+    TRY(json_put(item, "train_tokens", json_integer(r.tokens)));
+    return json_put(item, "train_answer_tokens", json_integer(r.answer_tokens));
+}
+
+static err fill_json(const struct dataset *d, json_t *report) {
+    json_t *groups = json_array();
+    TRY(json_put(report, "groups", groups));
+    TRY(json_put(report, "dataset", json_string(dataset_dir(d))));
+    TRY(json_put(report, "digest", json_string(dataset_digest(d))));
+    for (int64_t g = 0; g < dataset_n_groups(d); g++) TRY(group_json(d, g, groups));
+    return ERR_OK;
+}
+
+static err print_as_json(const struct dataset *d) {
+    json_t *report = json_object();
+    err e = report ? fill_json(d, report) : fail(ERR_MEMORY, "out of memory");
+    if (e == ERR_OK) e = print_json(report);
+    json_decref(report);
+    return e;
+}
+
+static err run(const void *given, struct arena *arena) {
+    (void)arena;
+    const struct build_options *o = given;
+    struct chain c;
+    struct dataset *d;
+    TRY(chain_read(&c, o->recipe, &o->set));
+    err e = data_stage(&c, o->out);
+    chain_release(&c);
+    TRY(e);
+    TRY(dataset_open(&d, o->out));
+    e = o->json ? print_as_json(d) : print_as_text(d);
+    dataset_close(d);
+    return e;
+}
+
+const struct command cmd_data_build = {
+    .noun = "data",
+    .verb = "build",
+    .summary = "a recipe's requests and sources become a dataset",
+    .options = {rows, sizeof(rows) / sizeof(rows[0])},
+    .options_size = sizeof(struct build_options),
+    .run = run,
+};

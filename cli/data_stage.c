@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A recipe's dataset. What would stop the training later - a row that is too long, nothing to
+ * train, a tokenizer that is not the model's - stops it here, before the dataset takes its
+ * place. A dataset that is built from the same input already stays as it is. The contract is
+ * cli/data_stage.h. */
+#include "cli/data_stage.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/train_rows.h"
+#include "data/build.h"
+#include "data/tokenizer.h"
+#include "model/config.h"
+#include <string.h>
+
+static err check_rows(const struct chain *c, enum dataset_split split, const struct dataset *d) {
+    struct loader *loader;
+    TRY(train_loader_open(&loader, d, split, &c->train));
+    if (loader_n_dropped(loader) > 0)
+        LOG(DATA, WARN, "%lld rows are longer than train.sequence_len and left out",
+            (long long)loader_n_dropped(loader));
+    if (loader_n_truncated(loader) > 0)
+        LOG(DATA, WARN, "the prompts of %lld rows are cut to fit train.sequence_len",
+            (long long)loader_n_truncated(loader));
+    loader_close(loader);
+    return ERR_OK;
+}
+
+/* Opening checks the hashes, the loader everything that depends on the `train` section. */
+static err check_dataset(void *ctx, const char *dir) {
+    const struct chain *c = ctx;
+    struct dataset *d;
+    TRY(dataset_open(&d, dir));
+    err e = check_rows(c, SPLIT_TRAIN, d);
+    if (e == ERR_OK && dataset_n_rows(d, SPLIT_VALID) > 0) e = check_rows(c, SPLIT_VALID, d);
+    dataset_close(d);
+    return e;
+}
+
+/* Generation stops at the model's <eod>, so it must be the one that ends the answers. */
+static err check_tokenizer(const struct chain *c, const struct model_config *config) {
+    struct tokenizer *t;
+    TRY(tokenizer_open(&t, c->base_model.path));
+    int32_t eod = tokenizer_special(t, SPECIAL_EOD), sep = tokenizer_special(t, SPECIAL_SEP);
+    tokenizer_free(t);
+    if (config->eod != eod)
+        return fail(ERR_MISMATCH, "'%s': <eod> is %lld in config.json and %d in the tokenizer",
+                    c->base_model.path, (long long)config->eod, eod);
+    if (config->sep >= 0 && config->sep != sep)
+        return fail(ERR_MISMATCH, "'%s': <sep> is %lld in config.json and %d in the tokenizer",
+                    c->base_model.path, (long long)config->sep, sep);
+    return ERR_OK;
+}
+
+static err base_vocabulary(const struct chain *c, int64_t *out) {
+    struct model_config config;
+    char *path = path_join(c->base_model.path, "config.json");
+    if (!path) return ERR_MEMORY;
+    err e = model_config_read(&config, path);
+    mem_free(path);
+    TRY(e);
+    *out = config.vocab_size;
+    e = check_tokenizer(c, &config);
+    model_config_release(&config);
+    return e;
+}
+
+/* Whether `out_dir` holds, whole, what would be built again. */
+static err is_current(const struct data_build *b, const char *out_dir, bool *out) {
+    char input[SHA256_HEX_SIZE];
+    struct dataset *d;
+    *out = false;
+    if (!dir_exists(out_dir)) return ERR_OK;
+    TRY(data_build_input(b, input));
+    if (dataset_open(&d, out_dir) != ERR_OK) return ERR_OK;
+    *out = strcmp(dataset_input(d), input) == 0;
+    dataset_close(d);
+    return ERR_OK;
+}
+
+err data_stage(const struct chain *c, const char *out_dir) {
+    struct data_build b = {
+        .options = &c->data,
+        .requests = &c->requests,
+        .tokenizer_dir = c->base_model.path,
+        .seed = (uint64_t)c->train.seed,
+        .check = check_dataset,
+        .check_ctx = (void *)c,
+    };
+    bool current;
+    TRY(base_vocabulary(c, &b.vocab_size));
+    TRY(is_current(&b, out_dir, &current));
+    if (!current) return data_build(&b, out_dir);
+    LOG(DATA, INFO, "'%s' is up to date", out_dir);
+    return check_dataset((void *)c, out_dir);
+}
