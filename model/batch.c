@@ -35,6 +35,7 @@ err batch_init(struct batch *b, int64_t capacity) {
 
 void batch_clear(struct batch *b) {
     b->n = 0;
+    b->n_blind = 0;
     b->row_base = 0;
 }
 
@@ -45,6 +46,7 @@ void batch_release(struct batch *b) {
     mem_free(b->first);
     mem_free(b->link);
     mem_free(b->row);
+    mem_free(b->blind);
     *b = (struct batch){0};
 }
 
@@ -77,5 +79,28 @@ err batch_add_row(struct batch *b, int64_t n, const int32_t *ids, const int32_t 
         b->row[at] = (int32_t)(b->row_base + at);
     }
     b->n += n;
+    return ERR_OK;
+}
+
+err batch_hide(struct batch *b, int64_t n, const uint8_t *seen) {
+    const int64_t begin = b->n - n;
+    int64_t first = 0, end = n;
+    BUG_IF(begin < 0);
+    while (first < n && !seen[first]) first++;
+    while (end > first && !seen[end - 1]) end--;
+    for (int64_t i = first; i < end; i++)
+        if (!seen[i])
+            return fail(ERR_UNSUPPORTED,
+                        "token %lld is hidden between seen ones, only padding at an end is handled",
+                        (long long)i);
+    if (first == 0) return ERR_OK; /* padding at the end is behind every token that counts */
+    struct blind *grown = mem_resize(b->blind, (size_t)b->n_blind + 1, sizeof *grown);
+    if (!grown) return ERR_MEMORY;
+    b->blind = grown;
+    b->blind[b->n_blind++] = (struct blind){begin, begin + first, begin + n};
+    for (int64_t i = begin; i < begin + n; i++) {
+        int64_t seen_from = i < begin + first ? i : begin + first;
+        if (b->first[i] < seen_from) b->first[i] = (int32_t)seen_from;
+    }
     return ERR_OK;
 }

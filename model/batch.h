@@ -19,6 +19,12 @@ enum isolate {
 };
 MUST_CHECK err isolate_parse(const char *name, enum isolate *out);
 
+/* Padding at a row's start that an attention mask hides: tokens [begin, end) of the row [begin, row_end)
+ * see no key, and then the released code's softmax over nothing weighs all keys of the row alike. */
+struct blind {
+    int64_t begin, end, row_end;
+};
+
 struct batch {
     int64_t n, capacity;
     int64_t row_base;  /* tokens of the training step before this batch; the caller sets it */
@@ -28,6 +34,8 @@ struct batch {
     int32_t *first;    /* (N) index of the first token that this one attends to */
     uint8_t *link; /* (N) 1: the token before belongs to the same text for the localized filter */
     int32_t *row;  /* (N) the token's number within the training step (keys dropout) */
+    struct blind *blind; /* (n_blind) from batch_hide */
+    int64_t n_blind;
 };
 
 MUST_CHECK err batch_init(struct batch *b, int64_t capacity);
@@ -37,6 +45,11 @@ void batch_release(struct batch *b);
  * NULL: after each token equal to eod. targets NULL: all ignored. Over capacity is ERR_LIMIT. */
 MUST_CHECK err batch_add_row(struct batch *b, int64_t n, const int32_t *ids, const int32_t *targets,
                              const uint8_t *doc_start, int64_t eod, enum isolate isolate);
+
+/* Applies an attention mask (n) to the row of n tokens added last: hidden tokens are no keys for the
+ * others, while the filter still sees them (released code). Padding at either end only: a hole is
+ * ERR_UNSUPPORTED naming the token. */
+MUST_CHECK err batch_hide(struct batch *b, int64_t n, const uint8_t *seen);
 
 /* One row taken token by token, as a decoder does. A zeroed struct is the start of a row. */
 struct row_place {

@@ -12,8 +12,10 @@
 #include "compute/ops/attention.h"
 #include "compute/ops/embed.h"
 #include "compute/ops/pair.h"
+#include "compute/ops/product.h"
 #include "compute/ops/rmsnorm.h"
 #include "compute/ops/rope.h"
+#include "compute/ops/rows.h"
 #include "compute/ops/swiglu.h"
 #include <math.h>
 #include <stdio.h>
@@ -160,6 +162,56 @@ static struct attention_args attention_of(const struct pass *p, const struct sav
                                    .lse = s->lse};
 }
 
+/* Rows that see no key (left padding) get the mean of all values of their row: a product with a matrix
+ * whose elements are all one number. It matters because the filter of the next layer reads them. */
+static err blind_forward(const struct pass *p, const struct saved *s) {
+    const int64_t C = p->model->config.hidden_size;
+    const struct batch *b = &p->workspace->batch;
+    for (int64_t i = 0; i < b->n_blind; i++) {
+        const struct blind *r = &b->blind[i];
+        RUN(product, .m = r->end - r->begin, .n = C, .k = r->row_end - r->begin,
+            .a = {&p->workspace->blind_weights[i], DTYPE_F32, 0, 0},
+            .b = mat_act(p->compute, act_at(p->compute, s->v, r->begin * C), C),
+            .c = act_at(p->compute, s->attended, r->begin * C), .c_stride = C);
+    }
+    return ERR_OK;
+}
+
+/* Where the sum of a blind range's output gradients is kept, fp32 (C), while attention's own backward
+ * pass runs without them. */
+static float *blind_sum(const struct pass *p, int64_t i) {
+    return (float *)p->workspace->scratch.pairs + i * p->model->config.hidden_size;
+}
+
+static err blind_backward_before(const struct pass *p) {
+    const struct scratch *t = &p->workspace->scratch;
+    const int64_t C = p->model->config.hidden_size,
+                  act = dtype_bytes(p->compute->backend->act_dtype);
+    const struct batch *b = &p->workspace->batch;
+    for (int64_t i = 0; i < b->n_blind; i++) {
+        const struct blind *r = &b->blind[i];
+        void *dout = act_at(p->compute, t->d_branch, r->begin * C);
+        TRY(p->compute->backend->zero(p->compute, blind_sum(p, i), (size_t)C * sizeof(float)));
+        RUN(sum_rows, .n = r->end - r->begin, .c = C, .dy = dout, .db = blind_sum(p, i));
+        TRY(p->compute->backend->zero(p->compute, dout, (size_t)((r->end - r->begin) * C * act)));
+    }
+    return ERR_OK;
+}
+
+static err blind_backward_after(const struct pass *p) {
+    const int64_t C = p->model->config.hidden_size;
+    const struct batch *b = &p->workspace->batch;
+    for (int64_t i = 0; i < b->n_blind; i++) {
+        const struct blind *r = &b->blind[i];
+        RUN(product, .m = r->row_end - r->begin, .n = C, .k = 1,
+            .a = {&p->workspace->blind_weights[i], DTYPE_F32, 0, 0},
+            .b = {blind_sum(p, i), DTYPE_F32, C, 1},
+            .c = act_at(p->compute, p->workspace->scratch.d_v, r->begin * C), .c_stride = C,
+            .accumulate = true);
+    }
+    return ERR_OK;
+}
+
 err attention_forward(const struct pass *p, const struct layer *l, const struct saved *s) {
     const struct scratch *t = &p->workspace->scratch;
     const int64_t C = p->model->config.hidden_size;
@@ -179,6 +231,7 @@ err attention_forward(const struct pass *p, const struct layer *l, const struct 
     TRY(observe(p, l, "qk_after_rope", s->qk, 2 * C, 2 * C));
     struct attention_args attention = attention_of(p, s);
     TRY(p->compute->backend->attention(p->compute, &attention));
+    TRY(blind_forward(p, s));
     TRY(project(p, l, s, PROJECTION_o, s->attended, t->branch));
     TRY(observe(p, l, "attn_output", t->branch, C, C));
     return add_rows(p, s->x, t->branch, s->middle);
@@ -234,8 +287,10 @@ err attention_backward(const struct pass *p, const struct layer *l, const struct
     const int64_t C = p->model->config.hidden_size;
     const void *d_second_half = act_at(p->compute, t->d_qk, C);
     TRY(project_back(p, l, s, PROJECTION_o, s->attended, t->d_residual, t->d_branch, false));
+    TRY(blind_backward_before(p));
     RUN(attention_backward, .forward = attention_of(p, s), .dout = t->d_branch, .dq = t->d_qk,
         .dk = act_at(p->compute, t->d_qk, p->model->config.head_size), .dv = t->d_v);
+    TRY(blind_backward_after(p));
     struct rope_args rope = rope_of(p, t->d_qk, true);
     TRY(p->compute->backend->rope(p->compute, &rope));
     TRY(norm_forward(p, &l->filter_norm, p->n, s->filter_sum, t->branch, s->filter_rstd));

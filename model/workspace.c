@@ -144,6 +144,7 @@ static void walk_batch(struct walk *k) {
     w->batch.first = next(k, "batch borders", bytes);
     w->batch.row = next(k, "batch rows", bytes);
     w->batch.link = next(k, "batch links", plan_size(w->shape.n_tokens, 1));
+    w->blind_weights = next(k, "weights of hidden rows", bytes);
     w->zero = next(k, "index 0", sizeof(int32_t));
 }
 
@@ -193,6 +194,12 @@ err workspace_load(struct workspace *w, struct compute *c, const struct batch *b
     BUG_IF(batch->n > w->shape.n_tokens);
     w->batch.n = batch->n;
     w->batch.row_base = batch->row_base;
+    w->batch.blind = batch->blind;
+    w->batch.n_blind = batch->n_blind;
+    for (int64_t i = 0; i < batch->n_blind; i++) {
+        const float weight = 1.0f / (float)(batch->blind[i].row_end - batch->blind[i].begin);
+        TRY(c->backend->upload(c, &w->blind_weights[i], &weight, sizeof weight));
+    }
     TRY(c->backend->upload(c, w->batch.ids, batch->ids, words));
     TRY(c->backend->upload(c, w->batch.position, batch->position, words));
     TRY(c->backend->upload(c, w->batch.first, batch->first, words));

@@ -42,9 +42,10 @@ struct workspace {
     struct workspace_shape shape;
     struct saved *layers; /* L; without backward they share their memory */
     struct scratch scratch;
-    struct batch batch; /* in the backend's memory; targets stay on the host (NULL here) */
-    int32_t *zero;      /* one index 0, in the backend's memory */
-    size_t *offsets;    /* into the plan, in the order they were reserved */
+    struct batch batch;   /* in the backend's memory; targets stay on the host (NULL here) */
+    float *blind_weights; /* 1 / row of each of batch.blind, in the backend's memory */
+    int32_t *zero;        /* one index 0, in the backend's memory */
+    size_t *offsets;      /* into the plan, in the order they were reserved */
     int64_t n_offsets, n_placed;
 };
 
