@@ -8,22 +8,30 @@
 
 _Static_assert((int)LOADER_IGNORE == (int)TARGET_IGNORE, "both leave out the same targets");
 
-err train_loader_open(struct loader **out, const struct dataset *d, enum dataset_split split,
-                      const struct train_options *options) {
-    struct loader_options o = {
+err train_loader_options(const struct train_options *options, enum dataset_split split,
+                         struct loader_options *out, enum isolate *out_isolate) {
+    enum isolate isolate;
+    *out = (struct loader_options){
         .sequence_len = options->sequence_len,
         .rows_per_step = train_options_rows(options),
-        .epochs = split == SPLIT_TRAIN ? options->num_epochs : 1,
+        .epochs = split == SPLIT_TRAIN ? (double)options->num_epochs : 1,
         .max_steps = split == SPLIT_TRAIN ? options->max_steps : 0,
         .seed = (uint64_t)options->seed,
         .packing = options->sample_packing,
         .in_order = split != SPLIT_TRAIN,
     };
-    enum isolate isolate;
     TRY(isolate_parse(options->isolate, &isolate));
-    TRY(overlong_parse(options->overlong, &o.overlong));
-    TRY(loss_mask_parse(options->loss_mask, &o.loss_mask));
-    o.train_across_borders = isolate != ISOLATE_ALL;
+    TRY(overlong_parse(options->overlong, &out->overlong));
+    TRY(loss_mask_parse(options->loss_mask, &out->loss_mask));
+    out->train_across_borders = isolate != ISOLATE_ALL;
+    if (out_isolate) *out_isolate = isolate;
+    return ERR_OK;
+}
+
+err train_loader_open(struct loader **out, const struct dataset *d, enum dataset_split split,
+                      const struct train_options *options) {
+    struct loader_options o;
+    TRY(train_loader_options(options, split, &o, NULL));
     return loader_open(out, d, split, &o);
 }
 

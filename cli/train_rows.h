@@ -6,9 +6,13 @@
 #define COTRAIN_CLI_TRAIN_ROWS_H
 
 #include "data/loader.h"
+#include "model/batch.h"
 #include "trainer/options.h"
 #include "trainer/source.h"
 
+/* How a recipe's training forms rows. `out_isolate` (may be NULL) is theirs. */
+MUST_CHECK err train_loader_options(const struct train_options *options, enum dataset_split split,
+                                    struct loader_options *out, enum isolate *out_isolate);
 /* The loader that a recipe's training uses: of SPLIT_TRAIN shuffled over all epochs, of SPLIT_VALID
  * once and in order. */
 MUST_CHECK err train_loader_open(struct loader **out, const struct dataset *d,

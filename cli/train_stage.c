@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From a dataset to a trained model (cli/train_stage.h): joins data/'s loader to the trainer's
+ * source of rows and eval/'s validation to its on_eval, since the trainer itself knows neither.
+ * Read next: trainer/loop.c. */
+#include "cli/train_stage.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stop.h"
+#include "compute/plan.h"
+#include "cli/train_rows.h"
+#include "eval/validation.h"
+#include <math.h>
+#include <string.h>
+
+struct training {
+    const struct train_stage *stage;
+    char base_digest[SHA256_HEX_SIZE];
+    struct dataset *dataset;
+    struct train_rows rows;
+    struct validation validation;
+    struct compute compute;
+    struct model model;
+    struct adapter *adapter;
+    struct plan plan;
+    struct trainer trainer;
+    struct progress progress;
+    bool compute_is_open, model_is_open, trainer_is_open;
+};
+
+static err open_data(struct training *t) {
+    const struct train_options *o = &t->stage->chain->train;
+    TRY(dataset_open(&t->dataset, t->stage->dataset_dir));
+    TRY(train_rows_open(&t->rows, t->dataset, SPLIT_TRAIN, o));
+    struct loader_options how;
+    enum isolate isolate;
+    TRY(train_loader_options(o, SPLIT_VALID, &how, &isolate));
+    TRY(validation_open(&t->validation, t->dataset, &how, isolate));
+    int64_t longest = validation_max_tokens(&t->validation);
+    if (longest > t->rows.source.max_row_tokens) t->rows.source.max_row_tokens = longest;
+    return ERR_OK;
+}
+
+/* ---- what the trainer calls ---- */
+
+static void on_step(void *ctx, const struct train_report *report) {
+    struct training *t = ctx;
+    char note[64];
+    snprintf(note, sizeof note, "loss %.4f, lr %.2e", report->loss, report->lr);
+    progress_step(&t->progress, report->step, note);
+}
+
+static err on_eval(void *ctx, struct model *m, int64_t step, double *out_loss) {
+    struct training *t = ctx;
+    struct validation_sums sums;
+    (void)step;
+    TRY(validation_run(&t->validation, m, &sums));
+    *out_loss = sums.n_tokens > 0 ? sums.loss / (double)sums.n_tokens : (double)NAN;
+    return ERR_OK;
+}
+
+static bool should_stop(void *ctx) {
+    (void)ctx;
+    return stop_asked();
+}
+
+/* ---- model ---- */
+
+/* What a saved adapter says of its base: the public name, never a path of one machine. */
+static err base_name(const struct chain *c, struct str *out) {
+    if (c->release.base_model != NULL) return str_add(out, c->release.base_model);
+    const char *path = c->base_model.path;
+    size_t end = strlen(path), begin;
+    while (end > 1 && path[end - 1] == '/') end--;
+    for (begin = end; begin > 0 && path[begin - 1] != '/';) begin--;
+    return str_append(out, path + begin, end - begin);
+}
+
+static err open_model(struct training *t, const char *name) {
+    const struct chain *c = t->stage->chain;
+    TRY(sha256_dir(c->base_model.path, t->base_digest));
+    TRY(compute_open(&t->compute, t->stage->device));
+    t->compute_is_open = true;
+    TRY(model_open(&t->model, c->base_model.path, &t->compute));
+    t->model_is_open = true;
+    if (adapter_wanted(&c->adapter))
+        TRY(adapter_new(&t->adapter, &t->model, &c->adapter, (uint64_t)c->train.seed));
+    struct train_run run = {
+        .compute = &t->compute,
+        .model = &t->model,
+        .adapter = t->adapter,
+        .options = &c->train,
+        .source = &t->rows.source,
+        .dir = t->stage->dir,
+        .base_name = name,
+        .base_digest = t->base_digest,
+        .resume = t->stage->resume,
+        .ctx = t,
+        .on_step = on_step,
+        .on_eval = validation_max_tokens(&t->validation) > 0 ? on_eval : NULL,
+        .should_stop = should_stop,
+    };
+    TRY(trainer_init(&t->trainer, &run));
+    t->trainer_is_open = true;
+    TRY(trainer_plan(&t->trainer, &t->plan));
+    TRY(plan_allocate(&t->plan, &t->compute));
+    return trainer_start(&t->trainer, &t->plan);
+}
+
+/* ---- what is left behind ---- */
+
+static err fill_plan(const struct plan *plan, json_t *out) {
+    json_t *rows = json_array();
+    TRY(json_put(out, "total_bytes", json_integer((json_int_t)plan->total_bytes)));
+    TRY(json_put(out, "mapped_bytes", json_integer((json_int_t)plan_bytes(plan, PLAN_MAPPED))));
+    TRY(json_put(out, "rows", rows));
+    for (int64_t i = 0; i < plan->n_rows; i++) {
+        const struct plan_row *row = &plan->rows[i];
+        TRY(json_push(rows, json_pack("{s:s, s:s, s:I}", "kind", plan_kind_name(row->kind), "name",
+                                      row->name, "bytes", (json_int_t)row->bytes)));
+    }
+    return ERR_OK;
+}
+
+static err fill_result(const struct train_result *r, json_t *out) {
+    TRY(json_put(out, "digest", json_string(r->digest)));
+    TRY(json_put(out, "n_steps", json_integer(r->n_steps)));
+    TRY(json_put(out, "trained_tokens", json_integer(r->trained_tokens)));
+    return json_put(out, "loss", json_real(r->loss));
+}
+
+struct places {
+    char *plan, *adapter, *merged, *result;
+};
+
+static err find_places(const char *dir, struct places *p) {
+    p->plan = path_join(dir, "plan.json");
+    p->adapter = path_join(dir, "adapter");
+    p->merged = path_join(dir, "merged");
+    p->result = path_join(dir, "result.json");
+    return p->plan && p->adapter && p->merged && p->result ? ERR_OK : ERR_MEMORY;
+}
+
+static void leave_places(struct places *p) {
+    mem_free(p->plan);
+    mem_free(p->adapter);
+    mem_free(p->merged);
+    mem_free(p->result);
+}
+
+static err save_adapter(const struct training *t, const char *dir, const char *name) {
+    struct str temporary = {0};
+    if (t->adapter == NULL) return ERR_OK;
+    err result = str_printf(&temporary, "%s.tmp-save", dir);
+    const char *at = str_text(&temporary);
+    if (result == ERR_OK) result = dir_remove(at);
+    if (result == ERR_OK) result = dir_make(at);
+    if (result == ERR_OK) result = adapter_save(t->adapter, at, name);
+    if (result == ERR_OK) result = dir_commit(at, dir);
+    str_release(&temporary);
+    return result;
+}
+
+static err write_json(const char *path, json_t *value, err filled) {
+    err result = value == NULL ? fail(ERR_MEMORY, "no memory for '%s'", path) : filled;
+    if (result == ERR_OK) result = json_write_file(path, value);
+    json_decref(value);
+    return result;
+}
+
+static err train(struct training *t, const struct places *p, const char *name,
+                 struct train_result *out) {
+    TRY(open_data(t));
+    TRY(open_model(t, name));
+    TRY(file_remove(p->result));
+    TRY(dir_remove(p->adapter));
+    TRY(dir_remove(p->merged));
+    TRY(dir_make(t->stage->dir));
+    json_t *value = json_object();
+    TRY(write_json(p->plan, value, value != NULL ? fill_plan(&t->plan, value) : ERR_OK));
+    progress_start(&t->progress, "training", t->rows.source.n_steps);
+    err result = trainer_run(&t->trainer, out);
+    progress_end(&t->progress);
+    TRY(result);
+    TRY(save_adapter(t, p->adapter, name));
+    TRY(adapter_save_merged(&t->model, t->adapter, t->stage->chain->base_model.path, p->merged));
+    value = json_object();
+    return write_json(p->result, value, value != NULL ? fill_result(out, value) : ERR_OK);
+}
+
+static void close_training(struct training *t) {
+    if (t->trainer_is_open) trainer_release(&t->trainer);
+    adapter_free(t->adapter);
+    if (t->model_is_open) model_close(&t->model);
+    plan_release(&t->plan);
+    if (t->compute_is_open) compute_close(&t->compute);
+    validation_close(&t->validation);
+    train_rows_close(&t->rows);
+    dataset_close(t->dataset);
+}
+
+err train_stage(const struct train_stage *s, struct train_result *out) {
+    struct training t = {.stage = s};
+    struct places places = {0};
+    struct str name = {0};
+    TRY(stop_catch());
+    err result = find_places(s->dir, &places);
+    if (result == ERR_OK) result = base_name(s->chain, &name);
+    if (result == ERR_OK) result = train(&t, &places, str_text(&name), out);
+    close_training(&t);
+    str_release(&name);
+    leave_places(&places);
+    return result;
+}
