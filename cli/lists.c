@@ -4,6 +4,7 @@
 
 #include "base/env.h"
 #include "cli/command.h"
+#include "eval/task.h"
 #include "data/readers/reader.h"
 
 /* {"name": ..., "summary": ...}, appended; the object stays the array's. NULL: out of memory. */
@@ -54,6 +55,15 @@ static err list_environment(json_t *out) {
 static err list_readers(json_t *out) {
     for (int i = 0; i < n_readers; i++)
         if (!add_row(out, readers[i]->name, readers[i]->summary)) return ERR_MEMORY;
+    return ERR_OK;
+}
+
+static err list_tasks(json_t *out) {
+    for (int i = 0; i < n_eval_tasks; i++) {
+        json_t *row = add_row(out, eval_tasks[i]->name, eval_tasks[i]->summary);
+        if (!row) return ERR_MEMORY;
+        TRY(json_put(row, "metric", json_string(eval_tasks[i]->metric)));
+    }
     return ERR_OK;
 }
 

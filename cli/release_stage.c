@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From a work folder to a release (cli/release_stage.h). The base is named in the card as the
+ * recipe names it for the public, or by the last part of its path: a path of one machine says
+ * nothing.
+ * Read next: release/pack.c. */
+#include "cli/release_stage.h"
+#include "base/file.h"
+#include "eval/gates.h"
+#include "eval/report.h"
+#include "release/pack.h"
+#include <string.h>
+
+err gate_stage(const struct chain *c, const struct work *w, struct str *lines) {
+    json_t *before = NULL, *after = NULL;
+    err result = report_read(w->before, &before);
+    if (result == ERR_OK) result = report_read(w->after, &after);
+    if (result == ERR_OK) result = gates_check(&c->eval.gates, before, after, lines);
+    json_decref(before);
+    json_decref(after);
+    return result;
+}
+
+static err need_files(const struct work *w) {
+    const char *const needed[] = {w->before, w->after, w->merged, w->plan, w->log, w->result};
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        if (file_exists(needed[i])) continue;
+        fail(ERR_MISSING, "'%s' is not there", needed[i]);
+        return fail_hint(ERR_MISSING, "run the recipe's stages first: cotrain run RECIPE --work %s",
+                         w->dir);
+    }
+    return ERR_OK;
+}
+
+/* "nano" of "models/nano/". */
+static err last_part(const char *path, struct str *out) {
+    size_t end = strlen(path), begin;
+    while (end > 1 && path[end - 1] == '/') end--;
+    for (begin = end; begin > 0 && path[begin - 1] != '/';) begin--;
+    return str_append(out, path + begin, end - begin);
+}
+
+err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE]) {
+    const struct chain *c = s->chain;
+    struct str base_name = {0};
+    const struct work *w = s->work;
+    char base_digest[SHA256_HEX_SIZE];
+    const char *training = NULL;
+    json_t *result_json = NULL;
+    TRY(need_files(w));
+    TRY(gate_stage(c, w, NULL));
+    TRY(sha256_dir(c->base_model.path, base_digest));
+    TRY(json_parse_file(w->result, &result_json));
+    err result = json_need_string(result_json, "digest", &training);
+    if (result == ERR_OK) result = last_part(c->base_model.path, &base_name);
+    struct release_pack pack = {
+        .options = &c->release,
+        .month = c->month,
+        .requests = &c->requests,
+        .recipe_text = c->resolved,
+        .base_dir = c->base_model.path,
+        .base_name = str_text(&base_name),
+        .base_digest = base_digest,
+        .merged_dir = w->merged,
+        .adapter_dir = adapter_wanted(&c->adapter) ? w->adapter : NULL,
+        .dataset_dir = w->data,
+        .plan_path = w->plan,
+        .log_path = w->log,
+        .training_digest = training,
+        .before_path = w->before,
+        .after_path = w->after,
+        .replace = s->replace,
+    };
+    if (result == ERR_OK) result = release_pack(&pack, s->out_dir, out_hash);
+    str_release(&base_name);
+    json_decref(result_json);
+    return result;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The stage `pack` of a recipe: what lies in a work folder becomes a release. Shared by
+ * `cotrain release pack` and `cotrain run`.
+ * Read next: release/pack.h, cli/work.h. */
+#ifndef COTRAIN_CLI_RELEASE_STAGE_H
+#define COTRAIN_CLI_RELEASE_STAGE_H
+
+#include "base/hash.h"
+#include "cli/chain.h"
+#include "cli/work.h"
+
+struct release_stage {
+    const struct chain *chain;
+    const struct work *work;
+    const char *out_dir;
+    bool replace; /* an earlier release there may be replaced */
+};
+
+/* Holds the recipe's gates against the work folder's reports (ERR_GATE when one says no), then
+ * packs. A work folder whose earlier stages did not run is ERR_MISSING naming the file. */
+MUST_CHECK err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE]);
+/* The gates alone; appends a line for each. */
+MUST_CHECK err gate_stage(const struct chain *c, const struct work *w, struct str *lines);
+
+#endif
