@@ -1,0 +1,198 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Releases of a tiny month: what is in the folder, that a changed byte in any file is found and named,
+# that a full disk or a gate that says no leaves an earlier release untouched, full fine-tuning, and a
+# base in bf16.
+. "$(dirname "$0")/lib.sh"
+"$SOURCE_DIR/tests/shell/tiny_month.py" "$scratch/month" || exit 1
+recipe=$scratch/month/lora.yaml
+work=$scratch/work
+release=$work/release/Tiny
+
+run "$COTRAIN" run "$recipe" --work "$work" --json
+expect_rc 0
+check "the result is JSON with the hash of the release" python3 - "$scratch/out" "$release" <<'PY'
+import json, sys
+result = json.load(open(sys.argv[1]))
+assert result["release"] == sys.argv[2]
+assert "release " + result["hash"] in open(sys.argv[2] + "/RELEASE").read()
+assert [s["stage"] for s in result["stages"]] == ["data", "eval-before", "train", "eval-after", "pack"]
+PY
+
+# ---- what is in it ----
+for file in README.md config.json generation_config.json model.safetensors tokenizer.model \
+    tokenizer_config.json special_tokens_map.json added_tokens.json adapter/adapter_config.json \
+    adapter/adapter_model.safetensors provenance/recipe.yaml provenance/plan.json provenance/data.json \
+    provenance/eval-before.json provenance/eval-after.json logs/run.jsonl manifest.json SHA256SUMS RELEASE; do
+    check "$file in the release" test -s "$release/$file"
+done
+check "sha256sum agrees" sh -c "cd '$release' && sha256sum --quiet -c SHA256SUMS"
+expect_same "$scratch/month/model/tokenizer.model" "$release/tokenizer.model"
+check "no path of this machine in any text" sh -c "! grep -rlF '$scratch' '$release' --include=*.json --include=*.md --include=*.yaml"
+check "ids for plain transformers, a card that YAML reads, hashes of the whole chain" \
+    python3 - "$release" <<'PY'
+import hashlib, json, sys, yaml
+d = sys.argv[1] + "/"
+read = lambda name: json.load(open(d + name))
+digest = lambda name: hashlib.sha256(open(d + name, "rb").read()).hexdigest()
+config = read("tokenizer_config.json")
+ids = {t["content"]: int(i) for i, t in config["added_tokens_decoder"].items()}
+assert ids["<eod>"] == 354 and ids["<sep>"] == 355 and ids["<pad>"] == 356, ids
+assert config["eos_token"] == "<eod>" and config["add_bos_token"] is False
+added = sorted(read("added_tokens.json").values())
+assert added == list(range(357, 357 + len(added))), added
+card = open(d + "README.md").read()
+front = yaml.safe_load(card.split("---\n")[1])
+assert front["license"] == "apache-2.0" and front["base_model"] == "tiny/base"
+metric = front["model-index"][0]["results"][0]["metrics"][1]
+after = {t["task"]: t for t in read("provenance/eval-after.json")["tasks"]}
+assert metric["name"] == "exact_match, after"
+assert abs(metric["value"] - after["requests"]["requests"][0]["exact_match"]) < 1e-6
+assert all(k in after["requests"]["items"][0] for k in ("prompt", "expected", "got"))
+manifest = read("manifest.json")
+chain = manifest["chain"]
+assert chain["recipe"] == digest("provenance/recipe.yaml")
+assert chain["dataset"] == digest("provenance/data.json")
+assert chain["eval_after"] == digest("provenance/eval-after.json")
+last = [json.loads(line) for line in open(d + "logs/run.jsonl")][-1]
+assert chain["training"] in last.values(), (chain["training"], last)
+assert manifest["checks"]["merged_against_adapter"]["measured"] <= manifest["checks"]["merged_against_adapter"]["bound"]
+assert manifest["checks"]["read_back"]["answers"] == 8
+PY
+
+# ---- verification ----
+run "$COTRAIN" release verify "$release"
+expect_rc 0
+hash=$(sed -n 's/^release //p' "$release/RELEASE")
+expect_out "release $hash"
+run "$COTRAIN" release verify "$release" --hash "$hash"
+expect_rc 0
+run "$COTRAIN" release verify "$release" --hash "$(echo "$hash" | tr 0-9a-f 1-9a-f0)"
+expect_rc 3
+expect_one_error "its hash is $hash"
+flip() { # flip FILE SEED: turns one bit of one byte
+    python3 - "$1" "$2" <<'PY'
+import random, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+source = random.Random(sys.argv[2])
+data[source.randrange(len(data))] ^= 1 << source.randrange(8)
+open(sys.argv[1], "wb").write(data)
+PY
+}
+(cd "$release" && find . -type f | sed 's|^\./||' | sort) >"$scratch/files"
+while read -r file; do
+    for seed in 1 2; do
+        cp "$release/$file" "$scratch/kept"
+        flip "$release/$file" "$file $seed"
+        run "$COTRAIN" release verify "$release"
+        expect_rc 3
+        expect_one_error "'$file'"
+        cp "$scratch/kept" "$release/$file"
+    done
+done <"$scratch/files"
+echo extra >"$release/extra.txt"
+run "$COTRAIN" release verify "$release"
+expect_rc 3
+expect_one_error "'extra.txt' does not belong to the release"
+rm "$release/extra.txt"
+mv "$release/adapter/adapter_config.json" "$scratch/kept"
+run "$COTRAIN" release verify "$release"
+expect_rc 3
+expect_one_error "'adapter/adapter_config.json' is missing"
+mv "$scratch/kept" "$release/adapter/adapter_config.json"
+run "$COTRAIN" release verify "$scratch/month"
+expect_rc 1
+expect_one_error "is no release"
+run "$COTRAIN" release verify "$release"
+expect_rc 0
+
+# A release that was sealed again after its card was changed: the numbers are not the reports'.
+cp -r "$release" "$scratch/forged"
+python3 - "$scratch/forged" <<'PY'
+import hashlib, json, os, sys
+d = sys.argv[1] + "/"
+sha = lambda data: hashlib.sha256(data).hexdigest()
+card = open(d + "README.md", encoding="utf-8").read()
+at = card.index("| copying | 6 | ") + len("| copying | 6 | ")
+open(d + "README.md", "w", encoding="utf-8").write(card[:at] + "9" + card[at + 1:])
+manifest = json.load(open(d + "manifest.json"))
+for row in manifest["files"]:
+    data = open(d + row["path"], "rb").read()
+    row["sha256"], row["bytes"] = sha(data), len(data)
+json.dump(manifest, open(d + "manifest.json", "w"))
+names = sorted(os.path.relpath(os.path.join(p, n), d) for p, _, ns in os.walk(d) for n in ns)
+sums = "".join(f"{sha(open(d + n, 'rb').read())}  {n}\n" for n in names if n not in ("SHA256SUMS", "RELEASE"))
+open(d + "SHA256SUMS", "w").write(sums)
+head = f"release {sha(open(d + 'manifest.json', 'rb').read())}\nsums {sha(sums.encode())}\n"
+open(d + "RELEASE", "w").write(head + f"check {sha(head.encode())}\n")
+PY
+check "the forged folder's sums agree" sh -c "cd '$scratch/forged' && sha256sum --quiet -c SHA256SUMS"
+run "$COTRAIN" release verify "$scratch/forged"
+expect_rc 3
+expect_one_error "'README.md': its table is not what the evaluation reports say"
+
+# ---- packing leaves alone what is there ----
+run "$COTRAIN" release pack "$recipe" --work "$work" --out "$scratch/packed"
+expect_rc 0
+expect_same "$release/manifest.json" "$scratch/packed/manifest.json"
+run "$COTRAIN" release pack "$recipe" --work "$work" --out "$scratch/packed"
+expect_rc 1
+expect_one_error "exists already"
+mkdir "$scratch/other" && echo mine >"$scratch/other/file"
+run "$COTRAIN" release pack "$recipe" --work "$work" --out "$scratch/other"
+expect_rc 1
+expect_one_error "exists already"
+check "the other folder is untouched" grep -q mine "$scratch/other/file"
+run "$COTRAIN" release pack "$recipe" --work "$scratch/nowhere"
+expect_rc 1
+expect_one_error "is not there"
+for point in 2 9 23 41 60; do
+    export COTRAIN_FAULT=io:$point
+    run "$COTRAIN" run "$recipe" --work "$work" --set "release.summary=Text $point."
+    unset COTRAIN_FAULT
+    expect_rc 1
+    expect_one_error "No space left on device"
+    run "$COTRAIN" release verify "$release" --hash "$hash"
+    expect_rc 0
+done
+
+# ---- gates ----
+run "$COTRAIN" run "$recipe" --work "$scratch/gated" --set 'eval.gates.requests=>= 0.9'
+expect_rc 3
+expect_err "gate requests: 0.0000, wanted >= 0.9: missed by 0.9000"
+check "nothing was packed" test ! -e "$scratch/gated/release"
+
+# ---- the adapter on the base answers as the merged model does ----
+run "$COTRAIN" eval run --recipe "$recipe" --data "$work/data" --adapter "$work/train/adapter" --json
+expect_rc 0
+check "same answers from adapter and merged weights" python3 - "$scratch/out" "$release" <<'PY'
+import json, sys
+a, b = json.load(open(sys.argv[1])), json.load(open(sys.argv[2] + "/provenance/eval-after.json"))
+assert a["subject"]["adapter"] and not b["subject"]["adapter"]
+got = lambda report: [item["got"] for item in report["tasks"][0]["items"]]
+assert got(a) == got(b)
+PY
+run "$COTRAIN" eval run --recipe "$recipe" --model "$release" --tasks requests --limit 2
+expect_rc 0
+expect_out "copying: exact match"
+expect_out "2 cases"
+run "$COTRAIN" eval run --recipe "$recipe" --tasks reqests
+expect_rc 1
+expect_one_error "unknown evaluation task 'reqests'"
+
+# ---- full fine-tuning, and a base in bf16 ----
+run "$COTRAIN" run "$scratch/month/full.yaml" --work "$scratch/full"
+expect_rc 0
+check "no adapter folder" test ! -e "$scratch/full/release/Tiny-full/adapter"
+run "$COTRAIN" release verify "$scratch/full/release/Tiny-full"
+expect_rc 0
+"$SOURCE_DIR/tests/shell/tiny_month.py" "$scratch/bf16" --dtype BF16 || exit 1
+run "$COTRAIN" run "$scratch/bf16/lora.yaml" --work "$scratch/bf16-work"
+expect_rc 0
+check "the merged weights are in the base's dtype" python3 - "$scratch/bf16-work/release/Tiny" <<'PY'
+import json, struct, sys
+with open(sys.argv[1] + "/model.safetensors", "rb") as f:
+    header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+assert {v["dtype"] for k, v in header.items() if k != "__metadata__"} == {"BF16"}
+PY
+finish
