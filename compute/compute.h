@@ -2,8 +2,8 @@
  * A compute backend: one function per row of compute/ops.def, and the memory it works on.
  * Activations ("act" in the operations' comments) are in the backend's activation dtype: fp32 on
  * the CPU. All pointers given to an operation are the backend's own memory. Operations run in the
- * order they are called; compute_wait() ends all that were started. Same bits: every sum has one
- * fixed order that does not depend on threads (compute/ops/op.h). */
+ * order they are called; wait() ends all that were started.
+ * Same bits: every sum has one fixed order that does not depend on threads (compute/ops/op.h). */
 #ifndef COTRAIN_COMPUTE_COMPUTE_H
 #define COTRAIN_COMPUTE_COMPUTE_H
 

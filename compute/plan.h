@@ -5,8 +5,8 @@
  *     size_t at = plan_add(&plan, PLAN_GRADIENTS, "gradients", bytes);   (any number of parts)
  *     TRY(plan_allocate(&plan, &compute));
  *     float *gradients = plan_at(&plan, at);
- * plan_add never fails at the call: overflow and lack of memory are kept and reported by allocate.
- * */
+ * plan_add never fails at the call: overflow and lack of memory are kept and reported by
+ * plan_allocate. */
 #ifndef COTRAIN_COMPUTE_PLAN_H
 #define COTRAIN_COMPUTE_PLAN_H
 

@@ -3,8 +3,8 @@
  * panels of a product) and values they see, and works in blocks of up to TILE_ROWS queries with the
  * same first key: scores of all their keys, softmax, then the values. Scores take TILE_ROWS rows,
  * so memory is linear in the number of keys. Sums stop exactly at each query's own key: nothing
- * beyond it, and nothing of another document, takes part even as a zero. Read next:
- * compute/ops/attention.h, compute/cpu/tile.h; attention_backward.c. */
+ * beyond it, and nothing of another document, takes part even as a zero.
+ * Read next: compute/ops/attention.h, compute/cpu/tile.h; then attention_backward.c. */
 #include "compute/ops/attention.h"
 
 #include "base/par.h"

@@ -3,7 +3,9 @@
  * same first key go through the document in ascending order, and each through its keys in chunks;
  * the probabilities are made again from lse. Scores are held transposed, [key][query]: then dv and
  * dk are products whose k runs over the block's queries and dq one whose k runs over keys, each
- * continuing its chain from memory. Read next: compute/ops/attention.h, compute/cpu/attention.c. */
+ * continuing its chain from memory. A masked score counts as a zero before a chain's first term,
+ * which leaves finite sums as they are.
+ * Read next: compute/ops/attention.h, compute/cpu/attention.c. */
 #include "compute/ops/attention.h"
 
 #include "base/par.h"

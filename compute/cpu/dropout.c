@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Dropout: the mask is made again from its numbers wherever it is needed and never stored; four
- * elements share a Philox block.
+ * Dropout: the mask is made again from its numbers wherever it is needed and never stored.
+ * Four elements share a Philox block, and vectors run many blocks side by side.
  * Read next: compute/ops/dropout.h, base/philox.h. */
 #include "compute/ops/dropout.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copies of a block of a matrix operand into fp32 panels, converting bf16 and fp16 on the way.
- *   pack_rows:   to[r][c] = m(r0 + r, c0 + c), rows of `to` are to_row apart
- *   pack_panel:  to[k][j] = m(k0 + k, j0 + j), j < TILE_COLS, zeros from column `cols` on
+ *   pack_block:  to[r][c] = m(row + r, col + c), rows of `to` are to_row apart
+ *   pack_panel:  the same with TILE_COLS columns, zeros from column `cols` on
  * Contiguous rows are copied, contiguous columns are transposed in registers, anything else is
- * gathered. Read next: compute/cpu/product.c. */
+ * gathered element by element.
+ * Read next: compute/cpu/product.c. */
 #ifndef COTRAIN_COMPUTE_CPU_PACK_H
 #define COTRAIN_COMPUTE_CPU_PACK_H
 

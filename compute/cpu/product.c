@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Matrix product: c is cut into one rectangle a thread; each thread packs its own blocks of a and b
  * and runs register tiles over them (the loops of Goto and van de Geijn 2008). Blocks of k follow
- * each other through c, which continues each element's chain, so no cut shows in the bits. Read
- * next: compute/cpu/tile.c for the inner loop, compute/cpu/pack.h. */
+ * each other through c, which continues each element's chain, so no cut shows in the bits.
+ * Read next: compute/cpu/tile.c for the inner loop, compute/cpu/pack.h. */
 #include "compute/ops/product.h"
 
 #include "base/par.h"
@@ -46,8 +46,8 @@ static void product_block(const struct product_work *w, const struct product_par
         a = (const float *)args->a.data + p->row * args->a.row_stride + p->k;
         t.a_row = args->a.row_stride;
         t.a_k = 1;
-    } else if (args->a.row_stride == 1 &&
-               args->a.col_stride != 1) { /* the columns of a are contiguous: keep them so */
+    } else if (args->a.row_stride == 1 && args->a.col_stride != 1) {
+        /* The columns of a are contiguous: keep them so. */
         struct mat turned = args->a;
         turned.row_stride = args->a.col_stride;
         turned.col_stride = 1;

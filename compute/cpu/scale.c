@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Constant factor, element by element: one rounding each, the same at every vector width, so only the
- * loop is here.
+ * Constant factor, element by element: one rounding each, the same at every vector width, so only
+ * the loop is here.
  * Read next: compute/ops/scale.h. */
 #include "compute/ops/scale.h"
 

@@ -2,8 +2,8 @@
  * Vectors of fp32 for one compilation of the kernels: SIMD_WIDTH elements of `vec`, chosen by the
  * file that includes (4 where nothing is said: any processor). The same source then gives the same
  * bits at every width: elementwise work does not see the width, products are chains, and sums over
- * a row go to 16 virtual lanes (compute/ops/op.h) that are LANE_VECS vectors here. Read next:
- * compute/cpu/cpu.h for how a file is compiled several times, compute/cpu/math.h. */
+ * a row go to 16 virtual lanes (compute/ops/op.h) that are LANE_VECS vectors here.
+ * Read next: compute/cpu/cpu.h for how a file is compiled several times, compute/cpu/math.h. */
 #ifndef COTRAIN_COMPUTE_CPU_SIMD_H
 #define COTRAIN_COMPUTE_CPU_SIMD_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The kernel under products and attention: a tile of up to TILE_ROWS x TILE_COLS elements kept in
  * registers while k runs.
- *   c[i][j] = fma chain over k = 0 .. K-1 of a[i a_row + k a_k] b[k b_row + j], from c[i][j] or
- * from 0 A chain that is cut in k and taken up again from c is the same chain, so callers may block
+ *   c[i][j] = fma chain over k = 0 .. K-1 of a[i a_row + k a_k] b[k b_row + j], from c or from 0
+ * A chain that is cut in k and taken up again from c is the same chain, so callers may block
  * freely. */
 #ifndef COTRAIN_COMPUTE_CPU_TILE_H
 #define COTRAIN_COMPUTE_CPU_TILE_H

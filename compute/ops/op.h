@@ -2,7 +2,7 @@
  * What an operation's file says about it, as a table that the tests read: the operands, a plain
  * reference in double precision, the cases, and the tolerance. One test runs every case on every
  * backend against the reference; one checks each backward against finite differences of its
- * forward.
+ * forward (tests/unit/compute).
  *
  * Same bits: an element of a product is one chain of fused multiply-adds in ascending k that starts
  * from the accumulator's value; a sum over tokens (weight gradients) is one chain in token order; a
@@ -30,7 +30,7 @@ enum slot_type {
 };
 
 struct slot {
-    const char *name; /* gradients are found by name: "dx" belongs to "x"; "forward.x" is "x" */
+    const char *name; /* gradients are found by name: "dx" belongs to "x" */
     enum slot_use use;
     enum slot_type type;
     size_t offset; /* of the field in the args struct */

@@ -3,12 +3,11 @@
  * into products: weights (out,in,2,1), as checkpoints store them, are a contiguous (out, 2 in)
  * matrix.
  *   pair:    y[t][2j] = link[t] ? x[t-1][j] : 0,   y[t][2j+1] = x[t][j]
- *   unpair:  dx[t][j] (+)= dy[t][2j+1] + (link[t+1] ? dy[t+1][2j] : 0)      (last term absent at
- *   N-1)
+ *   unpair:  dx[t][j] (+)= dy[t][2j+1] + (link[t+1] ? dy[t+1][2j] : 0)   (no last term at N-1)
  * link[t] says that row t-1 belongs to the same text as row t; link[0] = 0 unless `before` is
  * given: then x[-1] = before (the decoder's state) where link[0] is set.
- * Source: released model code (Conv2d kernel (2,1), zero padding). Tolerance: exact; unpair 2^-23.
- * */
+ * Source: released model code (Conv2d kernel (2,1), zero padding). Tolerance: exact;
+ * unpair 2^-23. */
 #ifndef COTRAIN_COMPUTE_OPS_PAIR_H
 #define COTRAIN_COMPUTE_OPS_PAIR_H
 

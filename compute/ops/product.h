@@ -4,7 +4,7 @@
  * a and b may be any strided view of fp32, bf16 or fp16 data (a transposed weight swaps its
  * strides); each element is converted to fp32 exactly.  c is fp32 on the CPU (activation or
  * gradient).
- * Tolerance: sqrt(K) + 1 roundings of 2^-24 relative to the largest sum of |a b|. */
+ * Tolerance: sqrt(K) + 1 roundings of 2^-24 relative to the largest |c|. */
 #ifndef COTRAIN_COMPUTE_OPS_PRODUCT_H
 #define COTRAIN_COMPUTE_OPS_PRODUCT_H
 

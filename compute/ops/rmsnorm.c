@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Root-mean-square norm and its gradient: plain references, cases and tolerances.
- * Tolerance: a sum by 16 lanes and a tree has C/16 + 4 roundings in a row, which add up as their
- * root, below log2(C)/2 of them for the sizes that occur; four more in the element itself.
+ * Tolerance: a lane's sum has C/16 independent roundings, which add up as sqrt(C/16), and a quarter
+ * of that is left of the mean of 16 lanes; the tree adds 4 and the root halves it all: below
+ * log2(C)/2 roundings for C to 2^14. Four more are in the element itself.
  * Read next: compute/ops/rmsnorm.h, compute/ops/op.h. */
 #include "compute/ops/rmsnorm.h"
 

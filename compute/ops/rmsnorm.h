@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Root-mean-square norm.
  *   rstd[t] = 1 / sqrt(mean_j x[t][j]^2 + eps);   y[t][j] = w[j] * (x[t][j] * rstd[t])
- *   backward, g = dy * w:  dx = rstd * (g - x * rstd^2 * mean(g * x));  dw[j] += sum_t dy * x *
- *   rstd
+ *   backward, g = dy * w:  dx = rstd * (g - x * rstd^2 * mean(g * x))
+ *                          dw[j] += sum_t dy * x * rstd
  * Sums over a row: 16 lanes and the fixed tree; dw: one chain in token order from its present
  * value.
  * Source: released model code; mean and square in fp32.

@@ -4,6 +4,7 @@
  * 1, 2 and 3 threads, and where an output takes an operand's place. */
 #include "tests/unit/compute/cases.h"
 
+#include "base/fault.h"
 #include "base/par.h"
 #include <math.h>
 
@@ -114,7 +115,27 @@ static void same_bits(void **state) {
     each_case(check_bits);
 }
 
+/* The only allocation of an operation is scratch; without it the operation fails and can be
+ * retried. */
+static void no_memory(void **state) {
+    (void)state;
+    struct compute c;
+    float a[4] = {1, 2, 3, 4}, out[4] = {0};
+    const struct mat m = {a, DTYPE_F32, 2, 1};
+    const struct product_args args = {
+        .m = 2, .n = 2, .k = 2, .a = m, .b = m, .c = out, .c_stride = 2};
+    assert_ok(compute_open(&c, NULL));
+    fault_arm(FAULT_MEM, FAULT_FAIL, 1);
+    assert_fails(c.backend->product(&c, &args), ERR_MEMORY, "out of memory");
+    fault_arm(FAULT_MEM, FAULT_FAIL, 0);
+    assert_true(out[0] == 0 && out[3] == 0);
+    assert_ok(c.backend->product(&c, &args));
+    assert_true(out[0] == 7 && out[1] == 10 && out[2] == 15 && out[3] == 22);
+    compute_close(&c);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reference), cmocka_unit_test(same_bits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reference), cmocka_unit_test(same_bits),
+                                       cmocka_unit_test(no_memory)};
     return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
 }
