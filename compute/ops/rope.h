@@ -3,8 +3,8 @@
  *   x'[i] = x[i] cos - x[i+D/2] sin,   x'[i+D/2] = x[i+D/2] cos + x[i] sin,   angle = table row p
  * inverse: sin changes sign (the gradient: the transpose of the rotation).
  * Source: released model code; rope_table fills fp32 tables by its arithmetic:
- * inv_freq[i] = 1 / base^(2i/D) in fp32, angle = fp32(p) * inv_freq[i] rounded to fp32, then cos, sin
- * of it, each within one unit in the last place.
+ * inv_freq[i] = 1 / base^(2i/D) in fp32, angle = fp32(p) * inv_freq[i] rounded to fp32, then cos,
+ * sin of it, each within one unit in the last place.
  * Tolerance: 3 roundings, 3 * 2^-24. */
 #ifndef COTRAIN_COMPUTE_OPS_ROPE_H
 #define COTRAIN_COMPUTE_OPS_ROPE_H
