@@ -50,6 +50,12 @@ struct opt_table adapter_options_table(void) {
     return OPT_TABLE(rows);
 }
 
+const char *adapter_kind_at(int i, const char **out_summary) {
+    if (i < 0 || i >= n_adapter_kinds) return NULL;
+    *out_summary = adapter_kinds[i]->summary;
+    return adapter_kinds[i]->name;
+}
+
 bool adapter_wanted(const struct adapter_options *options) {
     return strcmp(options->type, "none") != 0;
 }

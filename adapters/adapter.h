@@ -16,6 +16,8 @@ struct adapter_options { /* the recipe's `adapter` section */
     struct opt_list target_modules; /* "all", "linear", or last components of module names */
 };
 struct opt_table adapter_options_table(void);
+/* Name and summary of the i-th kind of adapter, or NULL behind the last. */
+const char *adapter_kind_at(int i, const char **out_summary);
 bool adapter_wanted(const struct adapter_options *options); /* false: type "none" */
 
 struct adapter; /* attached to one model */

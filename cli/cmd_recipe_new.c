@@ -172,7 +172,10 @@ static err build(const struct new_options *o, struct arena *a, json_t *top) {
     TRY(chain_defaults(&defaults));
     err code = put_shown(top, defaults);
     json_decref(defaults);
-    return code;
+    if (code != ERR_OK) return code;
+    json_t *release = json_object();
+    TRY(json_put(top, "release", release));
+    return put_text(release, "name", json_string_value(json_object_get(top, "name")));
 }
 
 /* What was written must be a recipe without faults; a wrong word on the command line shows here. */

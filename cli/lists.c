@@ -2,10 +2,14 @@
  * Rows of the tables of cli/lists.def, taken from the tables themselves. */
 #include "cli/lists.h"
 
+#include "adapters/adapter.h"
 #include "base/env.h"
 #include "cli/command.h"
-#include "eval/task.h"
+#include "compute/ops/op.h"
 #include "data/readers/reader.h"
+#include "eval/task.h"
+#include "trainer/optim/optim.h"
+#include "trainer/schedule/schedule.h"
 
 /* {"name": ..., "summary": ...}, appended; the object stays the array's. NULL: out of memory. */
 static json_t *add_row(json_t *rows, const char *name, const char *summary) {
@@ -58,11 +62,46 @@ static err list_readers(json_t *out) {
     return ERR_OK;
 }
 
+static err list_adapters(json_t *out) {
+    const char *summary, *name;
+    for (int i = 0; (name = adapter_kind_at(i, &summary)) != NULL; i++)
+        if (!add_row(out, name, summary)) return ERR_MEMORY;
+    return ERR_OK;
+}
+
+static err list_optimizers(json_t *out) {
+    for (int i = 0; i < n_optimizer_kinds; i++)
+        if (!add_row(out, optimizer_kinds[i]->name, optimizer_kinds[i]->summary)) return ERR_MEMORY;
+    return ERR_OK;
+}
+
+static err list_schedules(json_t *out) {
+    for (int i = 0; i < n_schedule_kinds; i++)
+        if (!add_row(out, schedule_kinds[i]->name, schedule_kinds[i]->summary)) return ERR_MEMORY;
+    return ERR_OK;
+}
+
 static err list_tasks(json_t *out) {
     for (int i = 0; i < n_eval_tasks; i++) {
         json_t *row = add_row(out, eval_tasks[i]->name, eval_tasks[i]->summary);
         if (!row) return ERR_MEMORY;
         TRY(json_put(row, "metric", json_string(eval_tasks[i]->metric)));
+        TRY(json_put(row, "higher_is_better", json_boolean(eval_tasks[i]->higher_is_better)));
+    }
+    return ERR_OK;
+}
+
+static err list_ops(json_t *out) {
+    for (int i = 0; i < n_ops; i++)
+        if (!add_row(out, ops[i]->name, ops[i]->summary)) return ERR_MEMORY;
+    return ERR_OK;
+}
+
+static err list_backends(json_t *out) {
+    for (int i = 0; i < n_backends; i++) {
+        const char *where =
+            backends[i]->host_memory ? "works in host memory" : "has its own memory";
+        if (!add_row(out, backends[i]->name, where)) return ERR_MEMORY;
     }
     return ERR_OK;
 }

@@ -62,10 +62,21 @@ static err row_json(const struct recipe *r, const struct opt *row, const char *t
 static err map_json(struct recipe *r, const struct recipe_schema *schema, const char *path,
                     struct opt_table table, const char *target, json_t *map);
 
+/* Whether a section is not there: one with a required key was left out as a whole. */
+static bool left_out(const struct recipe_section *section, const char *target) {
+    struct opt_table table = section->table();
+    for (size_t i = 0; i < table.n; i++)
+        if (table.rows[i].required && table.rows[i].type == OPT_STRING &&
+            !*(const char *const *)(const void *)(target + table.rows[i].offset))
+            return true;
+    return false;
+}
+
 static err section_json(struct recipe *r, const struct recipe_schema *schema,
                         const struct recipe_section *section, const char *key, const char *target,
                         json_t *map) {
     if (section->kind == SECTION_IS_MAP) {
+        if (left_out(section, target)) return ERR_OK;
         json_t *part = json_object();
         TRY(json_put(map, key, part));
         return map_json(r, schema, section->path, section->table(), target, part);
