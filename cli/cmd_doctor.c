@@ -76,7 +76,8 @@ static err storage_findings(json_t *report, const struct machine *m) {
 static err backend_findings(json_t *report, const struct machine *m) {
     bool cuda = false;
     for (int i = 0; i < n_backends; i++) {
-        TRY(finding(report, "backend", NULL, backends[i]->name));
+        if (i == 0 || strcmp(backends[i]->name, backends[i - 1]->name) != 0)
+            TRY(finding(report, "backend", NULL, backends[i]->name));
         if (strcmp(backends[i]->name, "cuda") == 0) cuda = true;
     }
     if (cuda) return ERR_OK;

@@ -10,6 +10,7 @@
 #include "eval/task.h"
 #include "trainer/optim/optim.h"
 #include "trainer/schedule/schedule.h"
+#include <string.h>
 
 /* {"name": ..., "summary": ...}, appended; the object stays the array's. NULL: out of memory. */
 static json_t *add_row(json_t *rows, const char *name, const char *summary) {
@@ -97,8 +98,10 @@ static err list_ops(json_t *out) {
     return ERR_OK;
 }
 
+/* Backends of one device that are made for different vector units are one row. */
 static err list_backends(json_t *out) {
     for (int i = 0; i < n_backends; i++) {
+        if (i > 0 && strcmp(backends[i]->name, backends[i - 1]->name) == 0) continue;
         const char *where =
             backends[i]->host_memory ? "works in host memory" : "has its own memory";
         if (!add_row(out, backends[i]->name, where)) return ERR_MEMORY;
