@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Adapters: small trained parts beside frozen projections. One file and one line of adapters.def
  * each. Semantics and file names are PEFT's, so a folder written here loads there. Attached to the
- * model's projections (model/projection.h); read next: adapters/lora.c. */
+ * model's projections (model/projection.h).
+ * Read next: adapters/lora.c. */
 #ifndef COTRAIN_ADAPTERS_ADAPTER_H
 #define COTRAIN_ADAPTERS_ADAPTER_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the files of adapters/ share: the attached adapter, and the table that a kind fills in.
  * A kind says which tensors it puts beside a projection and what they do; adapter.c plans, starts
- * and names them, peft.c stores them, so a new kind (adapters/lora.c is the pattern) writes none of
- * that. */
+ * and names them, peft.c stores them, so a new kind writes none of that.
+ * Read next: adapters/lora.c, the pattern. */
 #ifndef COTRAIN_ADAPTERS_ADAPTER_INT_H
 #define COTRAIN_ADAPTERS_ADAPTER_INT_H
 

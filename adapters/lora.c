@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * LoRA:  y += s B (A x'),  x' = dropout(x),  s = alpha / r  (alpha / sqrt(r) with use_rslora)
- *   A (R,in) starts Kaiming-uniform with a = sqrt(5), that is uniform in +-1/sqrt(in); B (out,R) at
- * 0 backward, u = s A x':  dB += dy^T u;  du = s dy B;  dA += du^T x';  dx += dropout(du A) merged:
- * W + s B A On the localized filter's convolutions A keeps the kernel, (R,C,2,1), and B is
- * (out,R,1,1): with the model's paired rows (compute/ops/pair.h) A is the same contiguous (R,in)
- * matrix, in = 2 C. Source: Hu et al. 2021; PEFT for names, shapes, initialisation and the place of
- * the dropout. */
+ *   A (R,in) starts Kaiming-uniform with a = sqrt(5), that is uniform in +-1/sqrt(in)
+ *   B (out,R) starts at 0
+ *   backward, u = s A x':  dB += dy^T u;  du = s dy B;  dA += du^T x';  dx += dropout(du A)
+ *   merged:  W + s B A
+ * On the localized filter's convolutions A keeps the kernel, (R,C,2,1), and B is (out,R,1,1): over
+ * the model's paired rows (compute/ops/pair.h) A is the same contiguous (R,in) matrix, in = 2 C.
+ * Source: Hu et al. 2021; PEFT for names, shapes, initialisation and the place of the dropout. */
 #include "adapters/adapter_int.h"
 
 #include "base/par.h"

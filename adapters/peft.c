@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * adapter_config.json as PEFT writes and reads it. The table below says of each key what is written
  * and what is accepted: a setting that would change the numbers and is not handled here is refused
- * by name, and so is a key that is not known, unless it is off (null, false, 0, empty). Source:
- * PEFT's LoraConfig, whose keys newer and older loaders both accept. */
+ * by name, and so is a key that is not known, unless it is off (null, false, 0, empty).
+ * Source: PEFT's LoraConfig, whose keys newer and older loaders both accept. */
 #include "adapters/adapter_int.h"
 
 #include "base/file.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The flag behind SIGINT and SIGTERM. The handler does nothing but set it, and gives the signal
- * back to the system, so that a second one ends the process. Read next: base/stop.h. */
+ * back to the system, so that a second one ends the process.
+ * Read next: base/stop.h. */
 #include "base/stop.h"
 
 #include <errno.h>

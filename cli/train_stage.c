@@ -172,16 +172,15 @@ static err train(struct training *t, const struct places *p, const char *name,
                  struct train_result *out) {
     TRY(open_data(t));
     TRY(open_model(t, name));
-    TRY(file_remove(p->result));
-    TRY(dir_remove(p->adapter));
-    TRY(dir_remove(p->merged));
-    TRY(dir_make(t->stage->dir));
-    json_t *value = json_object();
-    TRY(write_json(p->plan, value, value != NULL ? fill_plan(&t->plan, value) : ERR_OK));
     progress_start(&t->progress, "training", t->rows.source.n_steps);
     err result = trainer_run(&t->trainer, out);
     progress_end(&t->progress);
-    TRY(result);
+    TRY(result); /* a folder of another run is refused before anything in it is touched */
+    TRY(file_remove(p->result));
+    TRY(dir_remove(p->adapter));
+    TRY(dir_remove(p->merged));
+    json_t *value = json_object();
+    TRY(write_json(p->plan, value, value != NULL ? fill_plan(&t->plan, value) : ERR_OK));
     TRY(save_adapter(t, p->adapter, name));
     TRY(adapter_save_merged(&t->model, t->adapter, t->stage->chain->base_model.path, p->merged));
     value = json_object();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Writing and reading checkpoint folders. A folder is filled under a temporary name and renamed, so
  * a kill at any moment leaves the earlier ones as they were; what is read is checked against its
- * hashes before a single parameter changes. Read next: trainer/checkpoint.h for the files,
- * trainer/checkpoint_state.c for state.json. */
+ * hashes before a single parameter changes.
+ * Read next: trainer/checkpoint.h for the files, trainer/checkpoint_state.c for state.json. */
 #include "trainer/checkpoint.h"
 
 #include "base/file.h"

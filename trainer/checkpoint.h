@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Checkpoints: folders DIR/checkpoint-<step> that appear whole or not at all.
- *   model.safetensors + config.json, or adapter_model.safetensors + adapter_config.json (a PEFT
- * folder) optimizer.safetensors   the optimiser's tensors, "<state>.<parameter>" state.json step,
- * end of the digest chain, identity of the run, SHA-256 of every other file, and its own seal: the
- * SHA-256 of its text without the seal Everything is fp32 and exact, so a resumed run has the bits
- * of an uninterrupted one. Read next: trainer/loop.c. */
+ *   model.safetensors, config.json   of full fine-tuning; with an adapter instead
+ *   adapter_model.safetensors, adapter_config.json   so that the folder is a PEFT folder
+ *   optimizer.safetensors            the optimiser's tensors, "<state>.<parameter>"
+ *   state.json                       step, end of the digest chain, identity of the run, SHA-256 of
+ *                                    every other file, and its own seal: the SHA-256 of its text
+ *                                    without the seal
+ * Everything is fp32 and exact, so a resumed run has the bits of an uninterrupted one.
+ * Read next: trainer/loop.c. */
 #ifndef COTRAIN_TRAINER_CHECKPOINT_H
 #define COTRAIN_TRAINER_CHECKPOINT_H
 

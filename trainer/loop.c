@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The training loop. One step, over the rows r that the source gives for it:
+ * The training loop. One step, over the rows that the source gives for it:
  *   loss = sum of token losses / trained tokens          (both over all rows of the step)
  *   g    = gradient of the sum;  norm = |g| / trained tokens
  *   each parameter is updated with g * min(1, max_grad_norm / (norm + 1e-6)) / trained tokens

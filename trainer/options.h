@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The recipe's `train` section. Keys are those that users of LLaMA-Factory, Axolotl and the HF
  * trainer type; their other spellings are aliases (trainer/options.c). Some rows are read by data/
- * (masks, lengths, packing) but stand here because users look for them here. Read next:
- * trainer/trainer.h, which takes them. */
+ * (masks, lengths, packing) but stand here because users look for them here.
+ * Read next: trainer/trainer.h, which takes them. */
 #ifndef COTRAIN_TRAINER_OPTIONS_H
 #define COTRAIN_TRAINER_OPTIONS_H
 

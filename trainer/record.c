@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The run's record: digests of what went into a step and of what came out, chained, one line of
  * JSON a step in run.jsonl. After an interruption the file is cut back to the checkpoint, so that
- * each step stands in it once. Read next: trainer/record.h for the chain's definition. */
+ * each step stands in it once.
+ * Read next: trainer/record.h for the chain's definition. */
 #include "trainer/record.h"
 
 #include "base/file.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Preparing a run: options and source checked against each other, the parameters to train listed,
- * and all memory planned: the model's and the adapter's parts, and the optimiser's tensors. Read
- * next: trainer/loop.c for the steps. */
+ * and all memory planned: the model's and the adapter's parts, and the optimiser's tensors.
+ * Read next: trainer/loop.c for the steps. */
 #include "trainer/trainer.h"
 
 #include "base/file.h"

@@ -3,12 +3,12 @@
  * over a list of parameters. Losses and gradients are sums over trained tokens, divided once by the
  * step's count of them, so how a step is cut into micro-batches does not show in any bit.
  *
- *     model_open, adapter_new                    (the caller's)
+ *     model_open, adapter_new              (the caller's)
  *     trainer_init(&t, &run);
- *     trainer_plan(&t, &plan);                   all memory of model, adapter, gradients and
- * optimiser plan_allocate(&plan, run.compute);         or print the plan and stop here
+ *     trainer_plan(&t, &plan);             memory of model, adapter, gradients, optimiser
+ *     plan_allocate(&plan, run.compute);   or print the plan and stop here
  *     trainer_start(&t, &plan);
- *     trainer_run(&t, &result);                  checkpoints and run.jsonl in run.dir
+ *     trainer_run(&t, &result);            checkpoints and run.jsonl in run.dir
  *
  * Read next: trainer/loop.c, trainer/checkpoint.h, trainer/record.h. */
 #ifndef COTRAIN_TRAINER_TRAINER_H
@@ -54,7 +54,7 @@ struct trainer {
     struct train_run run;
     struct param *params; /* the trained ones: the adapter's or the model's */
     int64_t n_params;
-    int64_t n_steps, warmup_steps;
+    int64_t n_steps;
     struct trainer_internal *internal;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the files of trainer/ share behind struct trainer.
- * trainer.c prepares a run, loop.c does its steps, checkpoint.c keeps it, record.c writes it down.
- */
+ * What the files of trainer/ share behind struct trainer: trainer.c prepares a run, loop.c does its
+ * steps, checkpoint.c keeps it, record.c writes it down.
+ * Read next: trainer/loop.c. */
 #ifndef COTRAIN_TRAINER_TRAINER_INT_H
 #define COTRAIN_TRAINER_TRAINER_INT_H
 

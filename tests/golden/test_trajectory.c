@@ -62,7 +62,8 @@ static void compare_norms(const struct fixture *f, const json_t *norms, struct w
         snprintf(name, sizeof name, f->adapter ? "base_model.model.%s.weight" : "%s", key);
         const struct param *p = fixture_param(f, name);
         if (!p) fail_msg("no parameter '%s'", name);
-        larger(&worst->norm, fabs(norm_of(p) - json_number_value(value)) / json_number_value(value));
+        larger(&worst->norm,
+               fabs(norm_of(p) - json_number_value(value)) / json_number_value(value));
     }
 }
 
@@ -147,7 +148,8 @@ static void run_all(const char *model_dir) {
     snprintf(path, sizeof path, "%s/trajectory.json", model_dir);
     assert_ok(json_parse_file(path, &trajectory));
     for (size_t i = 0; i < sizeof golden_runs / sizeof golden_runs[0]; i++) {
-        const json_t *run = json_object_get(json_object_get(trajectory, "runs"), golden_runs[i].name);
+        const json_t *run =
+            json_object_get(json_object_get(trajectory, "runs"), golden_runs[i].name);
         if (!run) continue;
         run_one(model_dir, &golden_runs[i], run);
         n_found++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * AdamW with decoupled weight decay. The arithmetic is compute/ops/adamw.h; here is only what it
- * keeps. Source: Loshchilov and Hutter 2019, as torch.optim.AdamW orders the operations. */
+ * AdamW with decoupled weight decay. The arithmetic is compute/ops/adamw.h; here is what it keeps.
+ * Source: Loshchilov and Hutter 2019, as torch.optim.AdamW orders the operations.
+ * Read next: trainer/optim/optim.h. */
 #include "trainer/optim/optim.h"
 
 #include "compute/ops/adamw.h"

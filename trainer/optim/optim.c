@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The table of optimisers, from optim.def.
+ * The table of optimisers, from optim.def, and finding one by the name that a recipe gives. A new
+ * one needs its file and its line there, and nothing here.
  * Read next: trainer/optim/optim.h. */
 #include "trainer/optim/optim.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Optimisers: one file and one line of optim.def each. An optimiser keeps fp32 tensors shaped like
  * the parameter, zero at the start, which the trainer plans and checkpoints by name; it knows no
- * file and no schedule. Read next: trainer/optim/adamw.c. */
+ * file and no schedule.
+ * Read next: trainer/optim/adamw.c. */
 #ifndef COTRAIN_TRAINER_OPTIM_OPTIM_H
 #define COTRAIN_TRAINER_OPTIM_OPTIM_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Schedule "constant", after the warm-up:  rate = max
+ * For runs whose length is not known before, and for comparing settings.
  * Read next: trainer/schedule/schedule.h. */
 #include "trainer/schedule/schedule.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Schedule "cosine", after the warm-up:  rate = min + (max - min) (1 + cos(pi progress)) / 2
+ * The default: what the released model was trained with.
  * Read next: trainer/schedule/schedule.h. */
 #include "trainer/schedule/schedule.h"
 

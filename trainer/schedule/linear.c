@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Schedule "linear", after the warm-up:  rate = max + (min - max) progress
+ * What many recipes of other trainers ask for.
  * Read next: trainer/schedule/schedule.h. */
 #include "trainer/schedule/schedule.h"
 

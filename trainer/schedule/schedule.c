@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The table of schedules, from schedule.def, and the warm-up that they share.
+ * A new one needs its file and its line there, and nothing here.
  * Read next: trainer/schedule/schedule.h. */
 #include "trainer/schedule/schedule.h"
 

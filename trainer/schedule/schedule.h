@@ -3,7 +3,7 @@
  * differ in what follows:
  *   n = updates done so far;  n <= w: max n / w  (so the first update of a warm-up has rate 0);
  *   then the schedule's own shape of the progress (n - w) / (total - w) in (0,1), from max to min
- * Source: Megatron-LM's parameter scheduler, spec/yuan2.md 5.4; golden trajectories.
+ * Source: Megatron-LM's parameter scheduler; golden trajectories.
  * Read next: trainer/schedule/cosine.c. */
 #ifndef COTRAIN_TRAINER_SCHEDULE_SCHEDULE_H
 #define COTRAIN_TRAINER_SCHEDULE_SCHEDULE_H

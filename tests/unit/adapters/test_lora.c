@@ -91,7 +91,7 @@ static double mean_loss(struct fixture *f, struct batch *batch, bool gradients) 
     return sum / (double)trained;
 }
 
-/* A random direction uphill: each number has its gradient's sign, so the derivative is never near 0. */
+/* A random direction uphill: each number has its gradient's sign, so no derivative is near 0. */
 static double uphill(const struct param *p, int64_t j) {
     const struct rng r = {11, RNG_TEST, (uint64_t)p->count};
     return copysign(rng_normal(&r, (uint64_t)j), (double)p->gradient[j]);
@@ -102,9 +102,9 @@ static void move(const struct param *p, const float *from, double by) {
 }
 
 /* The derivative along a random direction, from losses at +-h and +-2h:
- *   (8 (L(h) - L(-h)) - (L(2h) - L(-2h))) / 12 h,  error O(h^4) and noise of a loss times 1.5 / h.
- * A loss is a mean of fp32 values near 10 whose rounding is 1e-6; with h = 2e-3 that is 1e-3 where a
- * direction of unit-variance numbers uphill gives derivatives of 0.5 and more. Allowed: 1 % of it. */
+ *   (8 (L(h) - L(-h)) - (L(2h) - L(-2h))) / 12 h,  error O(h^4) and a loss's noise times 1.5 / h.
+ * A loss is the mean of 64 fp32 values near 10, each off by up to 1e-6, so by 1.2e-7; with h = 2e-3
+ * that makes 1e-4, where uphill directions of unit variance give 0.5 and more. Allowed: 1 % of it. */
 static void check_direction(struct fixture *f, struct batch *batch, const struct param *p) {
     const double h = 2e-3;
     float *start = mem_alloc((size_t)p->count, sizeof *start);

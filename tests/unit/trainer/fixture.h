@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A whole training run on a golden model, for the tests of adapters/ and trainer/: the model, an
- * adapter, the plan, and a source that serves the golden training batches. Static functions, so that
- * each test program stays one file.
+ * adapter, the plan, and a source that serves the golden training batches. Static functions, so
+ * that each test program stays one file.
  * Read next: tests/golden/test_trajectory.c. */
 #ifndef COTRAIN_TESTS_UNIT_TRAINER_FIXTURE_H
 #define COTRAIN_TESTS_UNIT_TRAINER_FIXTURE_H
@@ -123,8 +123,8 @@ static inline void fixture_start(struct fixture *f) {
     if (f->adapter_dir)
         assert_ok(adapter_open(&f->adapter, &f->model, f->adapter_dir));
     else if (adapter_wanted(&f->adapter_options))
-        assert_ok(adapter_new(&f->adapter, &f->model, &f->adapter_options,
-                              (uint64_t)f->options.seed));
+        assert_ok(
+            adapter_new(&f->adapter, &f->model, &f->adapter_options, (uint64_t)f->options.seed));
     golden_source_open(&f->data, f->model_dir, f->mask, f->model.config.eod, f->model.config.sep);
     f->data.rows_per_step = f->rows_per_step;
     f->data.source.max_rows = f->rows_per_step;

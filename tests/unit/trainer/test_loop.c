@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The loop: how a step is cut into micro-batches and how many threads work on it shows in no bit of
- * losses, gradient norms and weights; and a run that cannot go on says where and leaves what is good.
+ * losses, gradient norms and weights; a run that cannot go on says where and leaves what is good.
  * Read next: trainer/loop.c. */
 #include "tests/unit/trainer/fixture.h"
 
@@ -109,8 +109,8 @@ static double first_loss(double dropout, int64_t seed) {
     struct train_result result;
     const char *folder = test_folder();
     fixture_init(&f, GOLDEN_NANO);
-    f.adapter_options = (struct adapter_options){
-        "lora", 4, 8, dropout, false, {(const char *[]){"linear"}, 1}};
+    f.adapter_options =
+        (struct adapter_options){"lora", 4, 8, dropout, false, {(const char *[]){"linear"}, 1}};
     f.n_steps = 2; /* B starts at 0, so the adapter shows from the second step on */
     f.options.warmup_steps = 0;
     f.options.seed = 42;
@@ -241,8 +241,8 @@ static void test_validation(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accumulation), cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_dropout_is_on), cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_accumulation),    cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_dropout_is_on),   cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_nothing_trained), cmocka_unit_test(test_bad_token),
         cmocka_unit_test(test_validation),
     };

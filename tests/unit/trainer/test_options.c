@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The train and adapter sections: spellings of other trainers, choices that come from the tables, and
- * settings that exclude each other.
+ * The train and adapter sections: spellings of other trainers, choices that come from the tables,
+ * and settings that exclude each other.
  * Read next: trainer/options.c. */
 #include "tests/unit/test.h"
 
@@ -26,12 +26,12 @@ static void test_spellings(void **state) {
     set(table, &o, &a, "per_device_train_batch_size", "4");
     set(table, &o, &a, "gradient_accumulation_steps", "2");
     set(table, &o, &a, "cutoff_len", "512");
-    set(table, &o, &a, "num_train_epochs", "5");
+    set(table, &o, &a, "num_train_epochs", "5.0");
     set(table, &o, &a, "lr", "2e-4");
     set(table, &o, &a, "lr_scheduler_type", "linear");
     assert_int_equal(train_options_rows(&o), 8);
     assert_int_equal(o.sequence_len, 512);
-    assert_int_equal(o.num_epochs, 5);
+    assert_true(o.num_epochs == 5);
     assert_true(o.learning_rate == 2e-4);
     assert_string_equal(o.lr_scheduler, "linear");
     arena_release(&a);

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A run that was stopped, killed or ran out of disk, and then resumed, ends with the bits of one that
- * was left alone: the digest chain covers every batch, loss and trained parameter, and the files of the
- * last checkpoint are compared as well. Checkpoints that are damaged or of another run are refused.
+ * A run that was stopped, killed or ran out of disk, and then resumed, ends with the bits of one
+ * that was left alone: the digest chain covers every batch, loss and trained parameter, and the
+ * files of the last checkpoint are compared as well. Checkpoints that are damaged or of another run
+ * are refused.
  * Killing needs a process of its own: the program starts itself with the arguments of child().
  * Read next: trainer/checkpoint.c. */
 #include "tests/unit/trainer/fixture.h"
 
 #include "base/fault.h"
+#include "base/par.h"
 
 #include <signal.h>
 #include <sys/wait.h>
 
-enum { STEPS = 6 };
+enum { STEPS = 6, POINTS = 20 };
 
 enum kind { FULL, LORA, N_KINDS };
 
@@ -33,9 +35,11 @@ struct attempt {
     const char *dir;
     bool resume;
     int64_t stop_at;
-    int64_t seed; /* 0: the usual one */
+    int64_t seed;               /* 0: the usual one */
     const char *dataset, *base; /* digests; NULL: the usual ones */
 };
+
+static int64_t n_operations; /* of the last run */
 
 /* One run; faults are armed only for trainer_run itself. */
 static err attempt_run(const struct attempt *a, int64_t fault_at, enum fault_action action,
@@ -62,6 +66,7 @@ static err attempt_run(const struct attempt *a, int64_t fault_at, enum fault_act
     fixture_start(&f);
     fault_arm(FAULT_IO, action, fault_at);
     err e = trainer_run(&f.trainer, result);
+    n_operations = fault_count(FAULT_IO);
     fault_arm(FAULT_IO, FAULT_FAIL, 0);
     fixture_stop(&f);
     return e;
@@ -83,6 +88,7 @@ static int make_reference(void **state) {
         snprintf(reference_dir[k], sizeof reference_dir[k], "%s", test_folder());
         const struct attempt a = {.kind = (enum kind)k, .dir = reference_dir[k]};
         assert_ok(plain(&a, &reference[k]));
+        reference_operations[k] = n_operations;
         snprintf(path, sizeof path, "%s/checkpoint-%d", reference_dir[k], STEPS);
         assert_ok(sha256_dir(path, last_digest[k]));
         assert_int_equal(reference[k].n_steps, STEPS);
@@ -166,33 +172,26 @@ static void test_folder_in_use(void **state) {
     test_folder_remove(a.dir);
 }
 
-/* The disk is full from the Nth operation's point of view: the run says so, and what was kept before
- * is enough to end as if nothing had happened. */
+/* The i-th of POINTS operations spread over a run, its first and its last among them. */
+static int64_t operation_at(enum kind kind, int i) {
+    return 1 + (reference_operations[kind] - 1) * i / (POINTS - 1);
+}
+
+/* The disk is full for one operation: the run says so, and what was kept before is enough to end as
+ * if nothing had happened. */
 static void test_disk_full(void **state) {
     (void)state;
-    for (int k = 0; k < N_KINDS; k++) {
-        int n_failed = 0;
-        for (int64_t n = 1;; n++) {
+    for (int k = 0; k < N_KINDS; k++)
+        for (int i = 0; i < POINTS; i++) {
             struct attempt a = {.kind = (enum kind)k, .dir = test_folder()};
             struct train_result result;
-            err e = attempt_run(&a, n, FAULT_FAIL, &result);
-            if (e == ERR_OK) { /* the run has fewer operations than n */
-                reference_operations[k] = n - 1;
-                test_folder_remove(a.dir);
-                break;
-            }
-            n_failed++;
-            if (!strstr(err_message(), a.dir))
-                fail_msg("operation %d: \"%s\" names no file", (int)n, err_message());
+            assert_fails(attempt_run(&a, operation_at(a.kind, i), FAULT_FAIL, &result), ERR_IO,
+                         a.dir);
             a.resume = true;
             assert_ok(plain(&a, &result));
             assert_same_end(a.kind, a.dir, &result);
             test_folder_remove(a.dir);
         }
-        print_message("%s: each of %d operations failed once\n", k == LORA ? "lora" : "full",
-                      n_failed);
-        assert_true(n_failed > 3 * STEPS);
-    }
 }
 
 /* Runs in a process of its own. */
@@ -217,17 +216,15 @@ static void kill_at(enum kind kind, const char *dir, int64_t operation) {
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
-/* At every third operation, from the first: every kind of place in a checkpoint write comes up. */
 static void test_killed(void **state) {
     (void)state;
     for (int k = 0; k < N_KINDS; k++)
-        for (int64_t n = 1 + k; n <= reference_operations[k]; n += 3) {
+        for (int i = 0; i < POINTS; i++) {
             struct attempt a = {.kind = (enum kind)k, .dir = test_folder()};
             struct train_result result;
-            kill_at(a.kind, a.dir, n);
+            kill_at(a.kind, a.dir, operation_at(a.kind, i));
             a.resume = true;
-            err e = plain(&a, &result);
-            if (e != ERR_OK) fail_msg("killed at operation %d: %s", (int)n, err_message());
+            assert_ok(plain(&a, &result));
             assert_same_end(a.kind, a.dir, &result);
             test_folder_remove(a.dir);
         }
@@ -319,12 +316,17 @@ static void test_limit(void **state) {
 }
 
 int main(int argc, char **argv) {
+    par_set_threads(1); /* hundreds of small runs; test_loop.c compares numbers of threads */
     if (argc == 5 && !strcmp(argv[1], "child")) return child(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stopped_anywhere), cmocka_unit_test(test_resume_without_checkpoint),
-        cmocka_unit_test(test_folder_in_use),    cmocka_unit_test(test_disk_full),
-        cmocka_unit_test(test_killed),           cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_foreign),          cmocka_unit_test(test_unfinished),
+        cmocka_unit_test(test_stopped_anywhere),
+        cmocka_unit_test(test_resume_without_checkpoint),
+        cmocka_unit_test(test_folder_in_use),
+        cmocka_unit_test(test_disk_full),
+        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_unfinished),
         cmocka_unit_test(test_limit),
     };
     return cmocka_run_group_tests(tests, make_reference, remove_reference);

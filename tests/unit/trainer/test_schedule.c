@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Learning rates: every schedule warms up alike, goes from the largest to the smallest rate, and never
- * leaves that range; the cosine at points worked out by hand.
+ * Learning rates: every schedule warms up alike, goes from the largest to the smallest rate, and
+ * never leaves that range; the cosine at points worked out by hand.
  * Read next: trainer/schedule/schedule.h. */
 #include "tests/unit/test.h"
 
