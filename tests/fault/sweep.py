@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the Nth allocation (or file operation) of a command fail, for every N until the command is through,
 and holds each run to the same promise: exit code 1, exactly one error line that says so, no crash, no
-sanitizer report, and every file that was there before still there with the same bytes.
+sanitizer report, nothing half written, and every file that was there before still there with the bytes
+that it had before or those that a run without a fault gives it.
 
-sweep.py --kind mem|io [--start DIR] [--runs 300] [--env A=B]... -- COMMAND...
-{out} in the command stands for a fresh folder of each run, a copy of DIR. Where a command has more
-operations than --runs, the first half of the runs takes the first ones and the rest are spread evenly.
-Prints how many operations there were; one line for each broken promise, with the command that repeats it.
+sweep.py --kind mem|io [--start DIR] [--runs 300] [--but PATTERN] [--then TEXT] -- COMMAND...
+{out} in the command stands for a fresh folder of each run, a copy of DIR. --but: paths below it that
+record what was tried and may change. --then: a command, as one text, that must succeed after each failure.
+Where a command has more operations than --runs, the first half of the runs takes the first ones and the
+rest are spread evenly. Prints how many operations there were; one line for each broken promise, with the
+command that repeats it.
 """
 import argparse
 import concurrent.futures
@@ -39,7 +42,7 @@ class Sweep:
         self.arguments = arguments
         self.before = digests(arguments.start) if arguments.start else {}
         self.environment = dict(os.environ, COTRAIN_THREADS="1", LC_ALL="C.UTF-8")
-        self.environment.update(pair.split("=", 1) for pair in arguments.env)
+        self.after = {}
 
     def run(self, n):
         """(went through, what is wrong or None) of the run whose nth operation fails."""
@@ -53,10 +56,15 @@ class Sweep:
                                   env=dict(self.environment, COTRAIN_FAULT=f"{arguments.kind}:{n}"))
             said = done.stderr.decode("utf-8", "replace")
             if done.returncode == 0 and not TROUBLE.search(said):
+                self.after = digests(out) if os.path.isdir(out) else {}
                 return True, None
             wrong = self.fault_of(done.returncode, said)
             if wrong is None and os.path.isdir(out):
                 wrong = self.loss_of(digests(out))
+            if wrong is None and arguments.then:
+                then = subprocess.run(arguments.then.replace("{out}", out).split(), capture_output=True)
+                if then.returncode:
+                    wrong = "afterwards: " + then.stderr.decode("utf-8", "replace").strip()[-200:]
             return False, wrong
 
     def fault_of(self, code, said):
@@ -73,12 +81,17 @@ class Sweep:
 
     def loss_of(self, after):
         for path, digest in self.before.items():
-            if path not in after:
+            if path not in after and path in self.after:
                 return f"'{path}' is gone"
-            if after[path] != digest and path not in self.arguments.may_grow:
+            if path not in after:
+                continue  # a run without a fault takes it away too
+            if after[path] not in (digest, self.after.get(path)) and not self.may_change(path):
                 return f"'{path}' has changed"
         left = [p for p in after if p not in self.before and TEMPORARY.search(p)]
         return f"'{left[0]}' is left over" if left else None
+
+    def may_change(self, path):
+        return self.arguments.but is not None and re.match(self.arguments.but, path)
 
     def end(self):
         """The first n at which nothing fails any more."""
@@ -102,8 +115,8 @@ def main():
     parser.add_argument("--kind", choices=("mem", "io"), required=True)
     parser.add_argument("--start", help="a folder that each run begins with a copy of")
     parser.add_argument("--runs", type=int, default=300)
-    parser.add_argument("--env", action="append", default=[])
-    parser.add_argument("--may-grow", action="append", default=[], help="a log that is appended to")
+    parser.add_argument("--but", help="paths that may change")
+    parser.add_argument("--then", help="a command that must succeed after each failure")
     parser.add_argument("command", nargs="+")
     sweep = Sweep(parser.parse_args())
     n_operations = sweep.end() - 1

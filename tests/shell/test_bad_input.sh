@@ -1,0 +1,142 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Bad input, as a new user brings it: each fault ends the program with exit code 1 or 2 and exactly one
+# error that names file and place, and leaves a finished work folder as it was.
+. "$(dirname "$0")/lib.sh"
+
+month=$scratch/month
+work=$scratch/work
+"$SOURCE_DIR/tests/shell/tiny_month.py" "$month" || exit 1
+run "$COTRAIN" run "$month/lora.yaml" --work "$work"
+expect_rc 0
+sums() {
+    # Not the records of what was tried when: stages/ and the logs.
+    (cd "$1" && find . -type f ! -name '*.jsonl' ! -path './stages/*' -exec sha256sum {} + | sort -k2)
+}
+sums "$work" >"$scratch/before"
+
+# faulty CODE TEXT... -- COMMAND...: the command fails with that code and one error that holds every TEXT.
+faulty() {
+    code=$1
+    shift
+    : >"$scratch/wanted"
+    while [ "$1" != -- ]; do
+        printf '%s\n' "$1" >>"$scratch/wanted"
+        shift
+    done
+    shift
+    run "$@"
+    expect_rc "$code"
+    sed -i '/^training [0-9]*\//d' "$scratch/err" # chatter
+    while IFS= read -r text; do expect_one_error "$text"; done <"$scratch/wanted"
+}
+# bad_recipe SED TEXT...: a recipe of one changed line, through `recipe check` and `run`.
+bad_recipe() {
+    sed "$1" "$month/lora.yaml" >"$month/bad.yaml"
+    cmp -s "$month/bad.yaml" "$month/lora.yaml" && failed "'$1' changes the recipe"
+    shift
+    faulty 1 "bad.yaml" "$@" -- "$COTRAIN" recipe check "$month/bad.yaml"
+    faulty 1 "bad.yaml" "$@" -- "$COTRAIN" run "$month/bad.yaml" --work "$work"
+    sums "$work" >"$scratch/after"
+    expect_same "$scratch/before" "$scratch/after"
+}
+# bad_run RECIPE TEXT...: what only a run can find.
+bad_run() {
+    recipe=$1
+    shift
+    faulty 1 "$@" -- "$COTRAIN" run "$recipe" --work "$work"
+    sums "$work" >"$scratch/after"
+    expect_same "$scratch/before" "$scratch/after"
+}
+restore() { # puts the model's own weights back
+    cp "$scratch/model.kept" "$month/model/model.safetensors"
+}
+cp "$month/model/model.safetensors" "$scratch/model.kept"
+
+# The command line.
+faulty 2 "no command" -- "$COTRAIN"
+faulty 2 "'rnu'" -- "$COTRAIN" rnu
+faulty 2 "'--wrok'" -- "$COTRAIN" run "$month/lora.yaml" --wrok "$work"
+faulty 2 "'recipe' is missing" -- "$COTRAIN" run
+faulty 1 "nowhere.yaml" "No such file" -- "$COTRAIN" run "$month/nowhere.yaml" --work "$work"
+
+# The recipe: unknown key, wrong type, out of range, unknown choice, duplicate key, anchor, not
+# YAML; the place is file, line and column.
+bad_recipe 's/learning_rate: 1.0e-2/lr_warmpu: 3/' "bad.yaml:22:" "unknown key 'lr_warmpu'"
+bad_recipe 's/max_steps: 8/max_steps: soon/' "bad.yaml:22:91: " "max_steps" "'soon'"
+bad_recipe 's/max_steps: 8/max_steps: [8, 9]/' "bad.yaml:22:91: " "max_steps"
+bad_recipe 's/^train: .*/train: 3/; /^        save_steps/d' "bad.yaml:22:8: " "train"
+bad_recipe 's/micro_batch_size: 2/micro_batch_size: -2/' "bad.yaml:22:45: " "micro_batch_size" "-2"
+bad_recipe 's/type: lora/type: lroa/' "bad.yaml:16:17: " "'lroa'"
+bad_recipe 's/^cotrain: 1/cotrain: 1\ncotrain: 1/' "bad.yaml:2:1: " "given twice"
+bad_recipe 's/^month: .*/month: \&m "2024-03"/' "bad.yaml:3:8: " "anchors"
+bad_recipe 's/^eval: .*/eval: {tasks: [requests, validation/' "bad.yaml:2"
+bad_recipe 's/^base_model: .*//' "base_model"
+
+# Files that are named and not there.
+bad_recipe 's/path: model}/path: modle}/' "modle"
+sed 's/copy.train.jsonl/copies.jsonl/' "$month/lora.yaml" >"$month/bad.yaml"
+bad_run "$month/bad.yaml" "copies.jsonl"
+sed 's/copy.cases.jsonl/copies.jsonl/' "$month/lora.yaml" >"$month/bad.yaml"
+bad_run "$month/bad.yaml" "copies.jsonl"
+
+# Rows: an empty file, no rows at all, a row that is no JSON, invalid UTF-8, a wrong shape, too long.
+rows() { # rows TEXT: the recipe bad.yaml with these rows in the place of copy.train.jsonl
+    printf "$1" >"$month/rows.jsonl"
+    sed 's/copy.train.jsonl/rows.jsonl/' "$month/lora.yaml" >"$month/bad.yaml"
+}
+good='{"instruction": "copy ab", "output": "ab"}\n'
+rows ''
+bad_run "$month/bad.yaml" "rows.jsonl"
+rows "$good{\"instruction\": \"copy\n"
+bad_run "$month/bad.yaml" "rows.jsonl" "line 2"
+rows "$good{\"instruction\": \"copy \377\", \"output\": \"x\"}\n"
+bad_run "$month/bad.yaml" "rows.jsonl" "line 2" "UTF-8"
+rows "$good$good{\"instruction\": \"copy ab\"}\n"
+bad_run "$month/bad.yaml" "rows.jsonl" "line 3"
+rows "$good{\"instruction\": \"copy ab\", \"output\": 7}\n"
+bad_run "$month/bad.yaml" "rows.jsonl" "line 2"
+rows "$good{\"instruction\": \"copy $(printf 'ab%.0s' $(seq 60))\", \"output\": \"ab\"}\n"
+bad_run "$month/bad.yaml" "rows.jsonl" "line 2" "64"
+sed '/^  sources:/,/^    - {path: turn/d; s/^data:/data: {validation: 0.0}/; /^  validation: 0.1/d; /examples:/d; /cases:/d' \
+    "$month/lora.yaml" >"$month/bad.yaml"
+bad_run "$month/bad.yaml" "tiny/requests#1@1" "no rows"
+
+# Weights: no file, cut off, a header that lies about its length, a tensor outside the file, a wrong
+# shape, a vocabulary smaller than the tokenizer's ids.
+rm "$month/model/model.safetensors"
+bad_run "$month/lora.yaml" "model.safetensors"
+head -c 100 "$scratch/model.kept" >"$month/model/model.safetensors"
+bad_run "$month/lora.yaml" "model.safetensors"
+head -c 100000 "$scratch/model.kept" >"$month/model/model.safetensors"
+bad_run "$month/lora.yaml" "model.safetensors"
+: >"$month/model/model.safetensors"
+bad_run "$month/lora.yaml" "model.safetensors"
+restore
+printf '\377\377\377\377\377\377\377\177' |
+    dd of="$month/model/model.safetensors" conv=notrunc bs=1 2>/dev/null
+bad_run "$month/lora.yaml" "model.safetensors"
+restore
+LC_ALL=C sed -i 's/"data_offsets": \[0,/"data_offsets": [8,/' "$month/model/model.safetensors"
+cmp -s "$scratch/model.kept" "$month/model/model.safetensors" && failed "an offset changes"
+bad_run "$month/lora.yaml" "model.safetensors"
+restore
+cp "$month/model/config.json" "$scratch/config.kept"
+sed -i 's/"vocab_size": *[0-9]*/"vocab_size": 24/' "$month/model/config.json"
+bad_run "$month/lora.yaml" "model"
+sed 's/"intermediate_size": *[0-9]*/"intermediate_size": 60/' "$scratch/config.kept" \
+    >"$month/model/config.json"
+bad_run "$month/lora.yaml" "model.safetensors" "mlp"
+echo '{"hidden_size": ' >"$month/model/config.json"
+bad_run "$month/lora.yaml" "config.json"
+cp "$scratch/config.kept" "$month/model/config.json"
+cp "$month/model/tokenizer.model" "$scratch/tokenizer.kept"
+head -c 50 "$scratch/tokenizer.kept" >"$month/model/tokenizer.model"
+bad_run "$month/lora.yaml" "tokenizer.model"
+cp "$scratch/tokenizer.kept" "$month/model/tokenizer.model"
+
+# Afterwards the good recipe finds everything up to date.
+run "$COTRAIN" run "$month/lora.yaml" --work "$work"
+expect_rc 0
+expect_out "up to date"
+finish
