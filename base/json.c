@@ -22,7 +22,8 @@ err json_parse(const char *text, size_t n, const char *where, json_t **out) {
     json_error_t why;
     *out = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
     if (*out != NULL) return ERR_OK;
-    if (json_error_code(&why) == json_error_out_of_memory)
+    // Out of memory deep inside jansson leaves no text behind.
+    if (json_error_code(&why) == json_error_out_of_memory || why.text[0] == 0)
         return fail(ERR_MEMORY, "%s: out of memory", where);
     return fail(ERR_PARSE, "%s: line %d, column %d: not valid JSON: %s", where, why.line,
                 why.column, why.text);
@@ -39,16 +40,25 @@ err json_parse_file(const char *path, json_t **out) {
     return e;
 }
 
-static int dump_piece(const char *bytes, size_t n, void *out) {
-    return str_append(out, bytes, n) == ERR_OK ? 0 : -1;
+struct dump {
+    struct str *out;
+    err failed; // kept here: jansson overlooks a failure while it writes an object's key
+};
+
+static int dump_piece(const char *bytes, size_t n, void *context) {
+    struct dump *dump = context;
+    if (dump->failed == ERR_OK) dump->failed = str_append(dump->out, bytes, n);
+    return dump->failed == ERR_OK ? 0 : -1;
 }
 
 err json_text(const json_t *value, int flags, struct str *out) {
     size_t how = JSON_ENCODE_ANY | JSON_REAL_PRECISION(17);
     how |= flags & JSON_TEXT_PRETTY ? JSON_INDENT(2) : JSON_COMPACT;
     if (flags & JSON_TEXT_SORTED) how |= JSON_SORT_KEYS;
-    if (json_dump_callback(value, dump_piece, out, how) != 0)
-        return fail(ERR_MEMORY, "out of memory writing JSON");
+    struct dump dump = {out, ERR_OK};
+    int refused = json_dump_callback(value, dump_piece, &dump, how);
+    TRY(dump.failed);
+    if (refused != 0) return fail(ERR_MEMORY, "out of memory writing JSON");
     return flags & JSON_TEXT_PRETTY ? str_add(out, "\n") : ERR_OK;
 }
 

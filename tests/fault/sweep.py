@@ -134,7 +134,7 @@ def main():
             wrong = wrong or ("went through all the same" if through else None)
             if wrong:
                 broken += 1
-                if broken <= 5:
+                if broken <= 8:
                     print(f"{sweep.arguments.kind}:{n}: {wrong}\n  alone: COTRAIN_THREADS=1 COTRAIN_FAULT="
                           f"{sweep.arguments.kind}:{n} {' '.join(sweep.arguments.command)}")
     print(f"{n_operations} operations, {len(picked)} of them made to fail, {broken} broken promises")
