@@ -20,11 +20,11 @@ __attribute__((constructor)) static void use_own_memory(void) {
 
 err json_parse(const char *text, size_t n, const char *where, json_t **out) {
     json_error_t why;
+    // Out of memory, jansson may report a fault of the text; what base/mem records tells them apart.
+    err_clear();
     *out = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
     if (*out != NULL) return ERR_OK;
-    // Out of memory deep inside jansson leaves no text behind.
-    if (json_error_code(&why) == json_error_out_of_memory || why.text[0] == 0)
-        return fail(ERR_MEMORY, "%s: out of memory", where);
+    if (err_message()[0] != '\0') return fail_in(ERR_MEMORY, "%s", where);
     return fail(ERR_PARSE, "%s: line %d, column %d: not valid JSON: %s", where, why.line,
                 why.column, why.text);
 }
