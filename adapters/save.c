@@ -108,6 +108,7 @@ err adapter_save_merged(struct model *m, const struct adapter *a, const char *ba
     err e = str_printf(&temporary, "%s.tmp-merge", dir);
     if (e == ERR_OK) e = fill_merged(m, a, base_dir, str_text(&temporary));
     if (e == ERR_OK) e = dir_commit(str_text(&temporary), dir);
+    if (e != ERR_OK) e = dir_give_up(e, str_text(&temporary));
     str_release(&temporary);
     return e == ERR_OK ? e : fail_in(e, "model folder '%s'", dir);
 }

@@ -183,6 +183,14 @@ static err sync_tree(const char *path) {
 
 /* An existing folder is exchanged with the new one in a single step, so that at every moment one of
  * them is whole and in place; what was there is then removed under the temporary name. */
+err dir_give_up(err why, const char *path) {
+    struct err_kept kept;
+    err_keep(&kept);
+    err left = dir_remove(path);
+    if (left != ERR_OK) err_put_back(&kept); /* whoever writes there next removes it first */
+    return why;
+}
+
 err dir_commit(const char *temporary, const char *path) {
     TRY(sync_tree(temporary));
     if (!dir_exists(path)) {

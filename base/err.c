@@ -8,15 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TEXT_SIZE = 2048 };
-
-static _Thread_local char message[TEXT_SIZE];
-static _Thread_local char hint[TEXT_SIZE];
+static _Thread_local char message[ERR_TEXT_SIZE];
+static _Thread_local char hint[ERR_TEXT_SIZE];
 
 static void put(char *to, const char *format, va_list args) PRINTF_LIKE(2, 0);
 
 static void put(char *to, const char *format, va_list args) {
-    char text[TEXT_SIZE]; /* args may point into `to` */
+    char text[ERR_TEXT_SIZE]; /* args may point into `to` */
     vsnprintf(text, sizeof text, format, args);
     memcpy(to, text, strlen(text) + 1);
 }
@@ -32,7 +30,7 @@ err fail(err code, const char *format, ...) {
 
 static void append(char *to, const char *before, const char *text) {
     size_t used = strlen(to);
-    snprintf(to + used, TEXT_SIZE - used, "%s%s", before, text);
+    snprintf(to + used, ERR_TEXT_SIZE - used, "%s%s", before, text);
 }
 
 err fail_errno(err code, int errno_value, const char *format, ...) {
@@ -48,13 +46,13 @@ err fail_errno(err code, int errno_value, const char *format, ...) {
 
 err fail_in(err code, const char *format, ...) {
     if (code == ERR_OK) return code;
-    char inner[TEXT_SIZE];
+    char inner[ERR_TEXT_SIZE];
     memcpy(inner, message, sizeof inner);
     va_list args;
     va_start(args, format);
     put(message, format, args);
     va_end(args);
-    size_t outer_len = strlen(message), room = TEXT_SIZE - 1 - outer_len;
+    size_t outer_len = strlen(message), room = ERR_TEXT_SIZE - 1 - outer_len;
     const char *kept = inner;
     if (room > 2 && strlen(inner) > room - 2) kept = inner + strlen(inner) - (room - 2);
     append(message, ": ", kept);
@@ -68,6 +66,16 @@ err fail_hint(err code, const char *format, ...) {
     put(hint, format, args);
     va_end(args);
     return code;
+}
+
+void err_keep(struct err_kept *out) {
+    memcpy(out->message, message, sizeof message);
+    memcpy(out->hint, hint, sizeof hint);
+}
+
+void err_put_back(const struct err_kept *kept) {
+    memcpy(message, kept->message, sizeof message);
+    memcpy(hint, kept->hint, sizeof hint);
 }
 
 const char *err_message(void) {

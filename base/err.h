@@ -32,6 +32,14 @@ err fail_in(err code, const char *format, ...) PRINTF_LIKE(2, 3);
  */
 err fail_hint(err code, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Keeps the present message and hint beside clearing up that may fail in its turn. */
+enum { ERR_TEXT_SIZE = 2048 };
+struct err_kept {
+    char message[ERR_TEXT_SIZE], hint[ERR_TEXT_SIZE];
+};
+void err_keep(struct err_kept *out);
+void err_put_back(const struct err_kept *kept);
+
 /* The thread's present message and hint ("" when none). Valid until the next fail on this thread.
  */
 const char *err_message(void);

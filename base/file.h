@@ -72,6 +72,8 @@ MUST_CHECK err dir_list(const char *path, struct name_list *out);
 MUST_CHECK err dir_walk(const char *path, struct name_list *out);
 void name_list_release(struct name_list *list);
 MUST_CHECK err dir_remove(const char *path); /* with everything below; absent is fine */
+/* Removes what a failure left of a folder. Returns `why`; message and hint stay those of `why`. */
+err dir_give_up(err why, const char *path);
 /* fsyncs every file of `temporary`, replaces `path` by it with renames, fsyncs the parent. */
 MUST_CHECK err dir_commit(const char *temporary, const char *path);
 

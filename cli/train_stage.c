@@ -157,6 +157,7 @@ static err save_adapter(const struct training *t, const char *dir, const char *n
     if (result == ERR_OK) result = dir_make(at);
     if (result == ERR_OK) result = adapter_save(t->adapter, at, name);
     if (result == ERR_OK) result = dir_commit(at, dir);
+    if (result != ERR_OK) result = dir_give_up(result, at);
     str_release(&temporary);
     return result;
 }

@@ -184,19 +184,6 @@ static err check_target(const char *dir) {
     return fail(ERR_EXISTS, "'%s' is there and is no dataset; it is not replaced", dir);
 }
 
-/* Removes what was begun; the message stays that of the failure. */
-static err give_up(err e, const char *dir) {
-    struct str message = {0}, hint = {0};
-    bool saved = str_add(&message, err_message()) == ERR_OK && str_add(&hint, err_hint()) == ERR_OK;
-    if (dir_remove(dir) != ERR_OK && saved) {
-        (void)fail(e, "%s", str_text(&message));
-        if (hint.len > 0) (void)fail_hint(e, "%s", str_text(&hint));
-    }
-    str_release(&message);
-    str_release(&hint);
-    return e;
-}
-
 static err build_and_commit(const struct data_build *b, const char *temporary, const char *dir) {
     struct building s = {.b = b, .dir = temporary};
     TRY(check_target(dir));
@@ -208,7 +195,7 @@ static err build_and_commit(const struct data_build *b, const char *temporary, c
     building_release(&s);
     if (e == ERR_OK && b->check) e = b->check(b->check_ctx, temporary);
     if (e == ERR_OK) e = dir_commit(temporary, dir);
-    return e == ERR_OK ? ERR_OK : give_up(e, temporary);
+    return e == ERR_OK ? ERR_OK : dir_give_up(e, temporary);
 }
 
 err data_build(const struct data_build *b, const char *out_dir) {

@@ -104,6 +104,7 @@ err model_init_write(const struct model_config *config, uint64_t seed, enum dtyp
     err code = temporary ? dir_remove(temporary) : ERR_MEMORY;
     if (!code) code = write_folder(&f, dtype, temporary, &arena);
     if (!code) code = dir_commit(temporary, dir);
+    if (code && temporary) code = dir_give_up(code, temporary);
     mem_free(f.value);
     mem_free(f.stored);
     arena_release(&arena);

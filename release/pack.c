@@ -170,14 +170,7 @@ err release_pack(const struct release_pack *p, const char *out_dir,
     json_decref(k.manifest);
     json_decref(k.before);
     json_decref(k.after);
-    if (result != ERR_OK) {
-        result = fail_in(result, "release '%s'", out_dir);
-        /* The first error is what matters; a leftover is removed by the next packing. */
-        struct str first = {0};
-        bool kept = str_add(&first, err_message()) == ERR_OK;
-        if (dir_remove(k.dir) != ERR_OK && kept) result = fail(result, "%s", str_text(&first));
-        str_release(&first);
-    }
+    if (result != ERR_OK) result = dir_give_up(fail_in(result, "release '%s'", out_dir), k.dir);
     str_release(&temporary);
     return result;
 }

@@ -220,9 +220,11 @@ err seal_check(struct seal *s, const char *dir) {
     char sums[SHA256_HEX_SIZE];
     *s = (struct seal){0};
     if (!dir_exists(dir)) return fail(ERR_MISSING, "there is no folder '%s'", dir);
-    if (need_file(dir, SEAL_RELEASE) != ERR_OK && need_file(dir, SEAL_MANIFEST) != ERR_OK)
+    err sealed = need_file(dir, SEAL_RELEASE), listed = need_file(dir, SEAL_MANIFEST);
+    if (sealed == ERR_GATE && listed == ERR_GATE)
         return fail(ERR_MISSING, "'%s' is no release: it has no file RELEASE", dir);
-    TRY(need_file(dir, SEAL_RELEASE));
+    if (listed != ERR_GATE) TRY(listed);
+    TRY(sealed);
     TRY(check_release(s, dir, sums));
     TRY(check_sums(s, dir, sums));
     TRY(check_no_extra(s, dir, ""));

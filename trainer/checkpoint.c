@@ -110,10 +110,7 @@ static err commit_folder(const struct trainer *t, const char *path) {
     err e = str_printf(&temporary, "%s.tmp-write", path);
     if (e == ERR_OK) e = fill_folder(t, str_text(&temporary));
     if (e == ERR_OK) e = dir_commit(str_text(&temporary), path);
-    if (e != ERR_OK && temporary.data) {
-        err left = dir_remove(temporary.data); /* the next resume removes what this cannot */
-        (void)left;
-    }
+    if (e != ERR_OK && temporary.data) e = dir_give_up(e, temporary.data);
     str_release(&temporary);
     return e;
 }

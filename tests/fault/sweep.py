@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 
-WANTED = {"mem": re.compile(r"out of memory"), "io": re.compile(r"No space left on device")}
+WANTED = {"mem": re.compile(r"(out of|no) memory"), "io": re.compile(r"No space left on device")}
 TROUBLE = re.compile(r"Sanitizer|runtime error:|BUG|Assertion|double free|corrupt")
 TEMPORARY = re.compile(r"\.tmp")
 
