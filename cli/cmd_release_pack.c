@@ -27,7 +27,7 @@ static const struct opt rows[] = {
 static err show(const struct pack_options *o, const char *dir, const char *hash) {
     if (o->json) {
         json_t *value = json_pack("{s:s, s:s}", "release", dir, "hash", hash);
-        if (value == NULL) return fail(ERR_MEMORY, "no memory for the result");
+        if (value == NULL) return fail(ERR_MEMORY, "out of memory for the result");
         err result = print_json(value);
         json_decref(value);
         return result;

@@ -23,7 +23,7 @@ static err show_json(const struct verify_options *o, const struct release_facts 
                   "files", (json_int_t)facts->n_files, "bytes", (json_int_t)facts->bytes, "chain",
                   json_object_get(facts->manifest, "chain"), "checks",
                   json_object_get(facts->manifest, "checks"));
-    if (value == NULL) return fail(ERR_MEMORY, "no memory for the result");
+    if (value == NULL) return fail(ERR_MEMORY, "out of memory for the result");
     err result = print_json(value);
     json_decref(value);
     return result;

@@ -89,11 +89,13 @@ err stage_begin(struct stage *s, const struct work *w, const char *name) {
     TRY(result);
     s->inputs = json_object();
     TRY(stage_input_text(s, "program", COTRAIN_VERSION));
-    if (file_exists(s->path) && json_parse_file(s->path, &s->record) != ERR_OK) {
+    if (!file_exists(s->path)) return ERR_OK;
+    result = json_parse_file(s->path, &s->record);
+    if (result == ERR_PARSE) {
         s->record = NULL;
         err_clear();
     }
-    return ERR_OK;
+    return result == ERR_PARSE ? ERR_OK : result;
 }
 
 bool stage_was_started(const struct stage *s) {
@@ -122,7 +124,7 @@ err stage_is_done(const struct stage *s, bool *out) {
 static err write_record(struct stage *s, json_t *outputs) {
     json_t *record =
         json_pack("{s:s, s:O, s:o?}", "stage", s->name, "inputs", s->inputs, "outputs", outputs);
-    if (record == NULL) return fail(ERR_MEMORY, "no memory for a stage record");
+    if (record == NULL) return fail(ERR_MEMORY, "out of memory for a stage record");
     json_decref(s->record);
     s->record = record;
     char *folder = path_dir(s->path);

@@ -14,7 +14,7 @@ err report_new(const char *model_digest, const char *adapter_digest,
                      "settings", "decoding", "greedy", "max_new_tokens",
                      (json_int_t)options->max_new_tokens, "limit", (json_int_t)options->limit,
                      "tasks");
-    if (*out == NULL) return fail(ERR_MEMORY, "no memory for an evaluation report");
+    if (*out == NULL) return fail(ERR_MEMORY, "out of memory for an evaluation report");
     return ERR_OK;
 }
 

@@ -15,10 +15,10 @@ enum { SHOWN_REGRESSIONS = 10 };
 
 static err add_quoted(struct str *out, const char *text) {
     json_t *value = json_string(text);
-    if (value == NULL) return fail(ERR_MEMORY, "no memory for a card");
+    if (value == NULL) return fail(ERR_MEMORY, "out of memory for a card");
     char *quoted = json_dumps(value, JSON_ENCODE_ANY);
     json_decref(value);
-    if (quoted == NULL) return fail(ERR_MEMORY, "no memory for a card");
+    if (quoted == NULL) return fail(ERR_MEMORY, "out of memory for a card");
     err result = str_add(out, quoted);
     mem_free(quoted);
     return result;

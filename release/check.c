@@ -199,7 +199,8 @@ static err check_all(struct checking *c, json_t *out) {
 err release_check(const struct release_check *inputs, json_t **out) {
     struct checking c = {.inputs = inputs};
     json_t *checks = json_object();
-    err result = checks == NULL ? fail(ERR_MEMORY, "no memory for a check") : check_all(&c, checks);
+    err result =
+        checks == NULL ? fail(ERR_MEMORY, "out of memory for a check") : check_all(&c, checks);
     eval_subject_close(&c.packed);
     eval_subject_close(&c.adapted);
     for (int64_t i = 0; c.texts != NULL && i < c.n; i++) tokens_release(&c.texts[i]);

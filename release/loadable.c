@@ -20,7 +20,7 @@ static const char chat_template[] =
 static err read_object(const char *path, json_t **out) {
     if (!file_exists(path)) {
         *out = json_object();
-        return *out != NULL ? ERR_OK : fail(ERR_MEMORY, "no memory for '%s'", path);
+        return *out != NULL ? ERR_OK : fail(ERR_MEMORY, "out of memory for '%s'", path);
     }
     TRY(json_parse_file(path, out));
     if (json_is_object(*out)) return ERR_OK;

@@ -30,10 +30,10 @@ static err hash_json(const json_t *value, char out[SHA256_HEX_SIZE]) {
 }
 
 static err describe_request(const struct request *r, json_t *to) {
-    json_t *examples = json_array();
     TRY(json_put(to, "id", json_string(r->id)));
     TRY(json_put(to, "scenario", text_or_null(r->scenario)));
     TRY(json_put(to, "capability", text_or_null(r->capability)));
+    json_t *examples = json_array();
     TRY(json_put(to, "examples", examples));
     for (int64_t i = 0; i < r->n_examples; i++)
         TRY(json_push(examples, json_pack("{s:s, s:s}", "prompt", r->examples[i].prompt, "response",
@@ -43,7 +43,7 @@ static err describe_request(const struct request *r, json_t *to) {
 
 err manifest_request_hash(const struct request *r, char out[SHA256_HEX_SIZE]) {
     json_t *value = json_object();
-    if (value == NULL) return fail(ERR_MEMORY, "no memory for a request");
+    if (value == NULL) return fail(ERR_MEMORY, "out of memory for a request");
     err result = describe_request(r, value);
     if (result == ERR_OK) result = hash_json(value, out);
     json_decref(value);
@@ -52,7 +52,7 @@ err manifest_request_hash(const struct request *r, char out[SHA256_HEX_SIZE]) {
 
 static err put_about(json_t *to, const struct release_pack *p) {
     const struct release_options *o = p->options;
-    json_t *about = json_object(), *languages = json_array();
+    json_t *about = json_object();
     TRY(json_put(to, "about", about));
     TRY(json_put(about, "name", json_string(o->name)));
     TRY(json_put(about, "month", text_or_null(p->month)));
@@ -61,6 +61,7 @@ static err put_about(json_t *to, const struct release_pack *p) {
     TRY(json_put(about, "base_model",
                  json_string(o->base_model != NULL ? o->base_model : p->base_name)));
     TRY(json_put(about, "summary", text_or_null(o->summary)));
+    json_t *languages = json_array();
     TRY(json_put(about, "languages", languages));
     for (int64_t i = 0; i < o->languages.n; i++)
         TRY(json_push(languages, json_string(o->languages.items[i])));
@@ -117,7 +118,7 @@ static err put_chain(json_t *to, const struct release_pack *p) {
 
 err manifest_new(const struct release_pack *p, json_t **out) {
     json_t *manifest = json_object();
-    if (manifest == NULL) return fail(ERR_MEMORY, "no memory for a manifest");
+    if (manifest == NULL) return fail(ERR_MEMORY, "out of memory for a manifest");
     err result = json_put(manifest, "cotrain_release", json_integer(RELEASE_VERSION));
     if (result == ERR_OK) result = put_about(manifest, p);
     if (result == ERR_OK) result = put_requests(manifest, p->requests);
@@ -147,12 +148,9 @@ static err add_file(json_t *files, const char *dir, const char *name) {
 }
 
 static err add_files(json_t *manifest, const struct name_list *names, const char *dir) {
-    json_t *files = json_array(), *apart = json_array();
-    err result = json_put(manifest, "files", files);
-    if (result != ERR_OK) {
-        json_decref(apart);
-        return result;
-    }
+    json_t *files = json_array();
+    TRY(json_put(manifest, "files", files));
+    json_t *apart = json_array();
     TRY(json_put(manifest, "apart", apart));
     for (size_t i = 0; i < names->n; i++) {
         if (manifest_is_apart(names->names[i]))

@@ -130,9 +130,9 @@ static err put_items(json_t *part, const struct asked *a) {
 
 static err write_part(const struct asked *a, json_t *part) {
     struct tally all = count(a->verdicts, a->n);
-    json_t *scores = json_object();
     TRY(json_put(part, "task", json_string("requests")));
     TRY(json_put(part, "metric", json_string("exact_match")));
+    json_t *scores = json_object();
     TRY(json_put(part, "scores", scores));
     TRY(put_scores(scores, all));
     TRY(put_counts(part, all));

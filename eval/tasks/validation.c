@@ -16,9 +16,9 @@ static err need(const struct eval_context *c, int64_t *out_max_tokens) {
 }
 
 static err write_part(const struct validation_sums *sums, json_t *part) {
-    json_t *scores = json_object();
     TRY(json_put(part, "task", json_string("validation")));
     TRY(json_put(part, "metric", json_string("loss")));
+    json_t *scores = json_object();
     TRY(json_put(part, "scores", scores));
     if (sums->n_tokens > 0)
         TRY(json_put(scores, "loss", json_real(sums->loss / (double)sums->n_tokens)));
