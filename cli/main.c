@@ -4,6 +4,7 @@
 #include "base/env.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/par.h"
 #include "base/str.h"
 #include "cli/command.h"
 
@@ -65,6 +66,7 @@ static err start(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    par_start(argv);
     err code = start(argc, argv);
     if (code == ERR_OK) return 0;
     const char *message = err_message();
