@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The order in which a model comes up: the adapter goes onto the opened model before memory is planned,
+ * and both are placed after it is allocated. Closing runs backwards. */
+#include "cli/loaded.h"
+
+static err bring_up(struct loaded *l, const struct loaded_options *o) {
+    const bool full = o->gradients && !o->adapter_dir;
+    TRY(compute_open(&l->compute, o->device));
+    TRY(model_open(&l->model, o->model_dir, &l->compute));
+    if (o->adapter_dir) TRY(adapter_open(&l->adapter, &l->model, o->adapter_dir));
+    TRY(model_plan(&l->model, &l->plan,
+                   &(struct model_plan_options){.max_tokens = o->max_tokens,
+                                                .max_step_tokens = o->max_tokens,
+                                                .train_base = full,
+                                                .backward = o->gradients}));
+    if (l->adapter) TRY(adapter_plan(l->adapter, &l->plan, o->gradients));
+    TRY(plan_allocate(&l->plan, &l->compute));
+    TRY(model_start(&l->model, &l->plan));
+    return l->adapter ? adapter_start(l->adapter, &l->plan) : ERR_OK;
+}
+
+err loaded_open(struct loaded *l, const struct loaded_options *options) {
+    *l = (struct loaded){0};
+    err e = bring_up(l, options);
+    if (e) loaded_close(l);
+    return e;
+}
+
+void loaded_close(struct loaded *l) {
+    adapter_free(l->adapter);
+    model_close(&l->model);
+    plan_release(&l->plan);
+    if (l->compute.backend) compute_close(&l->compute);
+    *l = (struct loaded){0};
+}
+
+struct param *loaded_params(struct loaded *l, int64_t *out_n) {
+    if (l->adapter) return adapter_params(l->adapter, out_n);
+    *out_n = l->model.n_params;
+    return l->model.params;
+}

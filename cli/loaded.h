@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A model brought up for one command: backend, weights, an adapter where one is named, and their memory
+ * in one plan. Shared by `model probe`, `generate` and `chat`.
+ * Read next: model/model.h, adapters/adapter.h. */
+#ifndef COTRAIN_CLI_LOADED_H
+#define COTRAIN_CLI_LOADED_H
+
+#include "adapters/adapter.h"
+#include "model/model.h"
+
+struct loaded_options {
+    const char *model_dir, *adapter_dir, *device; /* adapter_dir and device may be NULL */
+    int64_t max_tokens;                           /* 0: only decoders will run */
+    bool gradients; /* of the adapter where there is one, else of the model */
+};
+
+struct loaded {
+    struct compute compute;
+    struct model model;
+    struct adapter *adapter;
+    struct plan plan;
+};
+
+/* On failure nothing needs closing. */
+MUST_CHECK err loaded_open(struct loaded *l, const struct loaded_options *options);
+void loaded_close(struct loaded *l);
+/* What `gradients` asked for: the adapter's parameters or the model's own. */
+struct param *loaded_params(struct loaded *l, int64_t *out_n);
+
+#endif

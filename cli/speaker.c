@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One decoder an answer: its cache is as long as prompt and answer can become, and no text of an earlier
+ * question is left in it. */
+#include "cli/speaker.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+static bool has_tokenizer(const char *dir) {
+    char *path = path_join(dir, tokenizer_files[0]);
+    bool there = path && file_exists(path);
+    mem_free(path);
+    return there;
+}
+
+err speaker_open(struct speaker *s, const struct speaker_options *o) {
+    const char *dir = o->tokenizer_dir ? o->tokenizer_dir : o->model_dir;
+    *s = (struct speaker){0};
+    if (o->tokenizer_needed || o->tokenizer_dir || has_tokenizer(dir)) {
+        err e = tokenizer_open(&s->tokenizer, dir);
+        if (e) return fail_hint(e, "--tokenizer names a folder with tokenizer.model");
+    }
+    const struct loaded_options options = {
+        .model_dir = o->model_dir, .adapter_dir = o->adapter_dir, .device = o->device};
+    err e = loaded_open(&s->loaded, &options);
+    if (e) tokenizer_free(s->tokenizer);
+    return e;
+}
+
+void speaker_close(struct speaker *s) {
+    loaded_close(&s->loaded);
+    tokenizer_free(s->tokenizer);
+    *s = (struct speaker){0};
+}
+
+err speaker_answer(struct speaker *s, const struct speaker_call *call, struct tokens *out) {
+    const int64_t room = s->loaded.model.config.max_positions;
+    const int64_t most = call->generate.max_new_tokens;
+    struct decoder *decoder;
+    int64_t n;
+    if (call->n_prompt > room || most > room - call->n_prompt)
+        return fail(
+            ERR_RANGE,
+            "a prompt of %lld tokens and %lld new ones do not fit the model's %lld positions",
+            (long long)call->n_prompt, (long long)most, (long long)room);
+    int32_t *ids = mem_alloc((size_t)most, sizeof *ids);
+    if (!ids) return ERR_MEMORY;
+    err e = decoder_new(&decoder, &s->loaded.model, call->n_prompt + most, call->isolate);
+    if (!e) {
+        e = generate_greedy(decoder, call->prompt, call->n_prompt, &call->generate, ids, &n,
+                            call->on_token, call->ctx);
+        if (!e) e = tokens_append(out, ids, n);
+        decoder_free(decoder);
+    }
+    mem_free(ids);
+    return e;
+}
