@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config.json: the released shapes give the published parameter counts; what would change the numbers
+ * and is not handled is refused by name. */
+#include "model/config.h"
+#include "tests/unit/model/small.h"
+
+static const char *folder;
+static char path[256];
+
+static void refused(const char *changes, err code, const char *part) {
+    struct model_config c;
+    small_config(path, changes);
+    assert_fails(model_config_read(&c, path), code, part);
+    assert_non_null(strstr(err_message(), "config.json"));
+    assert_null(c.json);
+}
+
+static void unhandled_settings(void **state) {
+    (void)state;
+    refused("\"hidden_act\": \"gelu\"", ERR_UNSUPPORTED, "'hidden_act': only \"silu\"");
+    refused("\"causal_mask\": false", ERR_UNSUPPORTED, "'causal_mask'");
+    refused("\"use_shareqk\": true", ERR_UNSUPPORTED, "'use_shareqk'");
+    refused("\"rope_theta\": 500000", ERR_UNSUPPORTED, "'rope_theta'");
+    refused("\"rope_scaling\": {\"type\": \"linear\"}", ERR_UNSUPPORTED, "'rope_scaling'");
+    refused("\"quantization_config\": {}", ERR_UNSUPPORTED, "'quantization_config'");
+    refused("\"num_key_value_heads\": 1", ERR_UNSUPPORTED, "'num_key_value_heads'");
+    refused("\"rms_norm_eps\": \"small\"", ERR_PARSE, "'rms_norm_eps' is not a number");
+    refused("\"rms_norm_eps\": 2", ERR_RANGE, "'rms_norm_eps' is 2");
+    refused("\"tie_word_embeddings\": 1", ERR_PARSE, "neither true nor false");
+    refused("\"vocab_size\": 98", ERR_PARSE, "vocab_size");
+}
+
+static void write_text(const char *text) {
+    assert_ok(file_write(path, text, strlen(text)));
+}
+
+static void wrong_shapes(void **state) {
+    (void)state;
+    struct model_config c;
+#define SHAPE(v, h, l, heads, eod)                                                                 \
+    "{\"vocab_size\": " v ", \"hidden_size\": " h ", \"intermediate_size\": 8,"                    \
+    " \"num_hidden_layers\": " l ", \"num_attention_heads\": " heads                               \
+    ", \"max_position_embeddings\": 8, \"eod_token\": " eod "}"
+    write_text(SHAPE("9", "8", "1", "2", "1"));
+    assert_ok(model_config_read(&c, path));
+    assert_int_equal(c.head_size, 4);
+    assert_int_equal(c.pad, 1); /* as eod */
+    assert_int_equal(c.sep, -1);
+    assert_true(c.tied_head && c.rms_norm_eps == 1e-6);
+    model_config_release(&c);
+    write_text(SHAPE("9", "8", "1", "3", "1"));
+    assert_fails(model_config_read(&c, path), ERR_RANGE, "3 heads of an even size");
+    write_text(SHAPE("9", "6", "1", "2", "1"));
+    assert_fails(model_config_read(&c, path), ERR_RANGE, "2 heads of an even size");
+    write_text(SHAPE("9", "8", "0", "2", "1"));
+    assert_fails(model_config_read(&c, path), ERR_RANGE, "'num_hidden_layers' is 0");
+    write_text(SHAPE("99999999999", "8", "1", "2", "1"));
+    assert_fails(model_config_read(&c, path), ERR_RANGE, "'vocab_size'");
+    write_text(SHAPE("9", "\"8\"", "1", "2", "1"));
+    assert_fails(model_config_read(&c, path), ERR_PARSE, "'hidden_size' is not a whole number");
+    write_text(SHAPE("9", "8", "1", "2", "9"));
+    assert_fails(model_config_read(&c, path), ERR_RANGE, "'eod_token' 9 is not below");
+    write_text("{\"vocab_size\": 9}");
+    assert_fails(model_config_read(&c, path), ERR_MISSING, "no 'hidden_size'");
+    write_text("[]");
+    assert_fails(model_config_read(&c, path), ERR_PARSE, "not an object");
+}
+
+/* Published sizes, tied head (spec of the architecture). */
+static void published_parameter_counts(void **state) {
+    (void)state;
+    const struct {
+        int64_t layers, hidden, heads, feed_forward, parameters;
+    } sizes[] = {
+        {24, 2048, 32, 8192, 2088724480},
+        {42, 8192, 64, 32768, 51842105344},
+        {84, 8192, 64, 32768, 102577954816},
+    };
+    for (int i = 0; i < 3; i++) {
+        const struct model_config c = {.vocab_size = 135040,
+                                       .hidden_size = sizes[i].hidden,
+                                       .intermediate_size = sizes[i].feed_forward,
+                                       .n_layers = sizes[i].layers,
+                                       .n_heads = sizes[i].heads,
+                                       .head_size = sizes[i].hidden / sizes[i].heads,
+                                       .tied_head = true};
+        struct model_config own = c;
+        own.tied_head = false;
+        assert_int_equal(model_config_parameters(&c), sizes[i].parameters);
+        assert_int_equal(model_config_parameters(&own) - model_config_parameters(&c),
+                         135040 * sizes[i].hidden);
+    }
+}
+
+static int before(void **state) {
+    (void)state;
+    folder = test_folder();
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    return 0;
+}
+static int after(void **state) {
+    (void)state;
+    test_folder_remove(folder);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(unhandled_settings, before, after),
+        cmocka_unit_test_setup_teardown(wrong_shapes, before, after),
+        cmocka_unit_test(published_parameter_counts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
