@@ -10,7 +10,8 @@
 struct decoder; /* cache of one sequence; several decoders may share a model */
 
 /* max_tokens: prompt and answer together. Own memory (not the model's plan). The model must have been
- * started; adapters on its projections apply. Thread-safe across decoders of one model. */
+ * started; adapters on its projections apply. The pieces of a par_for may each run a decoder of their
+ * own over one model (a backend's scratch memory belongs to par_for's threads, not to others). */
 MUST_CHECK err decoder_new(struct decoder **out, struct model *m, int64_t max_tokens,
                            enum isolate isolate);
 void decoder_free(struct decoder *d);

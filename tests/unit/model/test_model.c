@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Opening, fresh weights, saving and decoding of whole models: files that do not fit their config, ids
+ * that do not fit the vocabulary, folders that come back the same, decoders side by side. Left padding's
+ * own gradient is held against differences of the loss. */
+#include "base/hash.h"
+#include "base/par.h"
+#include "model/formats/safetensors.h"
+#include "model/generate.h"
+#include "tests/unit/model/small.h"
+#include <math.h>
+
+static const char *folder;
+static char path[300];
+
+static const char *in_folder(const char *name) {
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static void same_files(const char *a, const char *b) {
+    char one[SHA256_HEX_SIZE], two[SHA256_HEX_SIZE];
+    assert_ok(sha256_file(a, one));
+    assert_ok(sha256_file(b, two));
+    assert_string_equal(one, two);
+}
+
+static void fresh_weights(void **state) {
+    (void)state;
+    struct model m;
+    const char *dir = small_model(folder, NULL, DTYPE_F32);
+    assert_ok(model_open(&m, dir, NULL));
+    for (int64_t i = 0; i < m.n_params; i++) {
+        const struct param *p = &m.params[i];
+        const float *w = p->stored;
+        double squares = 0;
+        bool norm = strstr(p->name, "norm.weight") != NULL, bias = strstr(p->name, ".bias") != NULL;
+        bool output = strstr(p->name, "o_proj") != NULL || strstr(p->name, "down_proj") != NULL;
+        for (int64_t k = 0; k < p->count; k++) {
+            if (norm) assert_true(w[k] == 1);
+            if (bias) assert_true(w[k] == 0);
+            squares += (double)w[k] * (double)w[k];
+        }
+        if (norm || bias) continue;
+        double deviation = sqrt(squares / (double)p->count), want = output ? 0.3 / 2 : 0.3;
+        if (fabs(deviation / want - 1) > 5 / sqrt(2.0 * (double)p->count))
+            fail_msg("%s: deviation %g", p->name, deviation);
+    }
+    model_close(&m);
+    char first[SHA256_HEX_SIZE], second[SHA256_HEX_SIZE];
+    assert_ok(sha256_dir(dir, first));
+    assert_ok(sha256_dir(small_model(folder, NULL, DTYPE_F32), second)); /* made again */
+    assert_string_equal(first, second);
+    struct model_config config;
+    assert_ok(model_config_read(&config, in_folder("given.json")));
+    assert_fails(model_init_write(&config, 11, DTYPE_F32, dir), ERR_EXISTS, "model");
+    assert_ok(model_init_write(&config, 12, DTYPE_F32, in_folder("other")));
+    assert_ok(sha256_dir(in_folder("other"), second));
+    assert_string_not_equal(first, second);
+    model_config_release(&config);
+}
+
+/* Writes model.safetensors anew with tensor `changed` left out, renamed or of another shape. */
+static void damage(const char *dir, const char *changed, const char *new_name, int64_t rows) {
+    struct tensor_file *f;
+    struct tensor list[64];
+    int64_t n = 0;
+    char file[300];
+    assert_ok(tensor_file_open_dir(&f, dir, "model"));
+    for (int64_t i = 0; i < tensor_file_count(f); i++) {
+        list[n] = *tensor_file_at(f, i);
+        if (strcmp(list[n].name, changed) == 0) {
+            if (!new_name) continue;
+            list[n].name = new_name;
+            list[n].count = list[n].count / list[n].shape[0] * rows;
+            list[n].shape[0] = rows;
+        }
+        n++;
+    }
+    snprintf(file, sizeof file, "%s/model.safetensors", dir);
+    assert_ok(tensor_file_write(file, list, n));
+    tensor_file_close(f);
+}
+
+static void weights_that_do_not_fit(void **state) {
+    (void)state;
+    struct model m;
+    const char *norm = "model.norm.weight", *up = "model.layers.1.mlp.up_proj.weight";
+    const char *dir = small_model(folder, NULL, DTYPE_F32);
+    damage(dir, norm, NULL, 0);
+    assert_fails(model_open(&m, dir, NULL), ERR_MISSING, "no tensor 'model.norm.weight'");
+    dir = small_model(folder, NULL, DTYPE_F32);
+    damage(dir, up, up, 35);
+    assert_fails(model_open(&m, dir, NULL), ERR_MISMATCH, "[35,24] where [36,24]");
+    dir = small_model(folder, NULL, DTYPE_F32);
+    damage(dir, norm, "model.nrom.weight", 24);
+    assert_fails(model_open(&m, dir, NULL), ERR_MISSING, norm);
+    dir = small_model(folder, "\"tie_word_embeddings\": false", DTYPE_F32);
+    damage(dir, "lm_head.weight", "lm_tail.weight", SMALL_V);
+    assert_fails(model_open(&m, dir, NULL), ERR_MISSING, "lm_head.weight");
+    assert_ok(dir_remove(dir));
+    assert_fails(model_open(&m, dir, NULL), ERR_IO, "config.json");
+}
+
+/* Rotary buffers and a copy of the tied head are in converted files, and nothing else is. */
+static void other_tensors(void **state) {
+    (void)state;
+    struct model m;
+    struct tensor_file *f;
+    struct tensor list[64];
+    const char *dir = small_model(folder, NULL, DTYPE_F32);
+    const char *const names[] = {"model.layers.0.self_attn.rotary_emb.inv_freq", "lm_head.weight",
+                                 "model.extra.weight"};
+    for (int i = 0; i < 3; i++) {
+        char file[300];
+        int64_t n = 0;
+        assert_ok(tensor_file_open_dir(&f, dir, "model"));
+        for (; n < tensor_file_count(f); n++) list[n] = *tensor_file_at(f, n);
+        list[n] = *tensor_file_find(f, "model.norm.weight");
+        list[n++].name = names[i];
+        snprintf(file, sizeof file, "%s/model.safetensors", dir);
+        assert_ok(tensor_file_write(file, list, n));
+        tensor_file_close(f);
+        if (i < 2) {
+            assert_ok(model_open(&m, dir, NULL));
+            model_close(&m);
+        }
+    }
+    assert_fails(model_open(&m, dir, NULL), ERR_MISMATCH, "'model.extra.weight' has no place");
+}
+
+static err halve_norms(void *ctx, const struct param *p, float *value) {
+    int64_t *n = ctx;
+    (*n)++;
+    if (strstr(p->name, "norm.weight"))
+        for (int64_t i = 0; i < p->count; i++) value[i] *= 0.5f;
+    return ERR_OK;
+}
+
+static void saving(void **state) {
+    (void)state;
+    struct small s;
+    char again[300], weights[300];
+    const char *dir = small_model(folder, NULL, DTYPE_BF16);
+    snprintf(weights, sizeof weights, "%s/model.safetensors", dir);
+    small_open(&s, dir, 8, true);
+    assert_ok(dir_make(in_folder("again")));
+    snprintf(again, sizeof again, "%s/again/model.safetensors", folder);
+    assert_ok(model_save(&s.model, in_folder("again"), 0, NULL, NULL)); /* from the fp32 copies */
+    same_files(weights, again);
+    int64_t n = 0;
+    assert_ok(dir_make(in_folder("halved")));
+    assert_ok(model_save(&s.model, in_folder("halved"), 9000, halve_norms, &n));
+    assert_int_equal(n, s.model.n_params);
+    small_close(&s);
+    struct model m;
+    assert_ok(model_open(&m, in_folder("halved"), NULL)); /* shards, and a config that fits */
+    const struct param *norm = &m.params[m.n_params - 1];
+    assert_string_equal(norm->name, "model.norm.weight");
+    assert_int_equal(norm->dtype, DTYPE_BF16);
+    assert_true(bf16_to_f32(*(const uint16_t *)norm->stored) == 0.5f);
+    model_close(&m);
+}
+
+static void ids_and_positions_out_of_range(void **state) {
+    (void)state;
+    struct small s;
+    struct batch b;
+    struct decoder *d;
+    struct model_call call = {.batch = &b};
+    int32_t ids[3] = {1, 2, 3};
+    double sum;
+    int64_t trained;
+    small_open(&s, small_model(folder, NULL, DTYPE_F32), 3, false);
+    assert_ok(batch_init(&b, 4));
+    assert_fails(model_forward(&s.model, &call), ERR_RANGE, "without tokens");
+    assert_ok(batch_add_row(&b, 3, ids, ids, NULL, SMALL_EOD, ISOLATE_NONE));
+    b.ids[2] = SMALL_V;
+    assert_fails(model_forward(&s.model, &call), ERR_RANGE, "token 2: id 97 is not below");
+    b.ids[2] = -1;
+    assert_fails(model_forward(&s.model, &call), ERR_RANGE, "token 2: id -1");
+    b.ids[2] = 3;
+    b.position[1] = 128;
+    assert_fails(model_forward(&s.model, &call), ERR_RANGE, "token 1: position 128");
+    b.position[1] = 1;
+    b.targets[0] = SMALL_V;
+    assert_ok(model_forward(&s.model, &call));
+    assert_fails(model_loss(&s.model, &call, 0, &sum, &trained, NULL), ERR_RANGE,
+                 "token 0: target 97");
+    for (int i = 0; i < 3; i++) b.targets[i] = TARGET_IGNORE;
+    assert_ok(model_loss(&s.model, &call, 0, &sum, &trained, NULL));
+    assert_true(sum == 0 && trained == 0);
+    assert_ok(batch_add_row(&b, 1, ids, ids, NULL, SMALL_EOD, ISOLATE_NONE));
+    assert_fails(model_forward(&s.model, &call), ERR_LIMIT, "planned for 3");
+    assert_ok(decoder_new(&d, &s.model, 200, ISOLATE_NONE));
+    ids[1] = SMALL_V;
+    assert_fails(decoder_feed(d, ids, 2), ERR_RANGE, "token 1: id 97");
+    ids[1] = 2;
+    for (int i = 0; i < 64; i++) assert_ok(decoder_feed(d, ids, 2));
+    assert_fails(decoder_feed(d, ids, 1), ERR_RANGE, "token 128: position 128");
+    assert_fails(decoder_feed(d, ids, 0), ERR_RANGE, "no tokens");
+    decoder_free(d);
+    batch_release(&b);
+    small_close(&s);
+}
+
+/* Decoders side by side in the pieces of a par_for answer as each does alone. */
+enum { N_JOBS = 6, ANSWER = 40 };
+struct job {
+    struct model *model;
+    int32_t prompt[4], answer[ANSWER];
+    err code;
+};
+static void decode(struct job *j) {
+    struct decoder *d;
+    int64_t n;
+    const struct generate_options options = {.max_new_tokens = ANSWER, .ignore_eod = true};
+    j->code = decoder_new(&d, j->model, 4 + ANSWER, ISOLATE_ALL);
+    if (j->code) return;
+    j->code = generate_greedy(d, j->prompt, 4, &options, j->answer, &n, NULL, NULL);
+    decoder_free(d);
+}
+static void decode_jobs(void *ctx, int64_t begin, int64_t end, int thread) {
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) decode((struct job *)ctx + i);
+}
+static void decoders_side_by_side(void **state) {
+    (void)state;
+    struct small s;
+    struct job alone[N_JOBS] = {0}, together[N_JOBS] = {0};
+    small_open(&s, small_model(folder, NULL, DTYPE_BF16), 0, false);
+    for (int i = 0; i < N_JOBS; i++) {
+        alone[i].model = together[i].model = &s.model;
+        small_document((uint64_t)i, 4, alone[i].prompt);
+        small_document((uint64_t)i, 4, together[i].prompt);
+        decode(&alone[i]);
+    }
+    par_set_threads(3);
+    par_for(N_JOBS, 1, decode_jobs, together);
+    par_set_threads(0);
+    for (int i = 0; i < N_JOBS; i++) {
+        assert_int_equal(alone[i].code, ERR_OK);
+        assert_int_equal(together[i].code, ERR_OK);
+        assert_memory_equal(together[i].answer, alone[i].answer, sizeof alone[i].answer);
+    }
+    assert_memory_not_equal(alone[0].answer, alone[1].answer, sizeof alone[0].answer);
+    small_close(&s);
+}
+
+/* Loss of a left-padded row, summed in double from single precision logits. */
+static double padded_loss(struct small *s, struct batch *b, double scale) {
+    struct model_call call = {.batch = b};
+    double sum;
+    int64_t trained;
+    assert_ok(model_forward(&s->model, &call));
+    assert_ok(model_loss(&s->model, &call, scale, &sum, &trained, NULL));
+    return sum;
+}
+static void gradient_of_left_padding(void **state) {
+    (void)state;
+    struct small s;
+    struct batch b;
+    int32_t ids[12];
+    uint8_t seen[12];
+    small_open(&s, small_model(folder, NULL, DTYPE_F32), 12, true);
+    assert_ok(batch_init(&b, 12));
+    small_document(3, 12, ids);
+    for (int i = 0; i < 12; i++) seen[i] = i >= 4;
+    assert_ok(batch_add_row(&b, 12, ids, ids, NULL, SMALL_EOD, ISOLATE_NONE));
+    assert_ok(batch_hide(&b, 12, seen));
+    for (int i = 0; i < 4; i++) b.targets[i] = TARGET_IGNORE;
+    assert_ok(model_zero_gradients(&s.model));
+    padded_loss(&s, &b, 1);
+    assert_ok(model_backward(&s.model, &(struct model_call){.batch = &b}));
+    assert_ok(model_finish_gradients(&s.model));
+    double worst = 0;
+    for (int64_t i = 0; i < s.model.n_params; i++) { /* along each parameter's own gradient */
+        const struct param *p = &s.model.params[i];
+        double norm = 0, h = 2e-3;
+        for (int64_t k = 0; k < p->count; k++)
+            norm += (double)p->gradient[k] * (double)p->gradient[k];
+        norm = sqrt(norm);
+        if (norm < 0.05) continue;
+        float *old = mem_alloc((size_t)p->count, sizeof *old);
+        double loss[2];
+        assert_non_null(old);
+        memcpy(old, p->value, (size_t)p->count * sizeof *old);
+        for (int side = 0; side < 2; side++) {
+            for (int64_t k = 0; k < p->count; k++)
+                p->value[k] =
+                    (float)((double)old[k] + (side ? -h : h) * (double)p->gradient[k] / norm);
+            loss[side] = padded_loss(&s, &b, 0);
+        }
+        memcpy(p->value, old, (size_t)p->count * sizeof *old);
+        mem_free(old);
+        double e = fabs((loss[0] - loss[1]) / (2 * h) / norm - 1);
+        if (e > worst) worst = e;
+    }
+    print_message("differences against the gradient's norm: %.3g\n", worst);
+    assert_true(worst > 0 && worst < 5e-3); /* losses near 40 in fp32: 4e-6 / 2e-3, h^2 beside it */
+    batch_release(&b);
+    small_close(&s);
+}
+
+static int before(void **state) {
+    (void)state;
+    folder = test_folder();
+    return 0;
+}
+static int after(void **state) {
+    (void)state;
+    test_folder_remove(folder);
+    return 0;
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, before, after)
+    const struct CMUnitTest tests[] = {
+        TEST(fresh_weights),
+        TEST(weights_that_do_not_fit),
+        TEST(other_tensors),
+        TEST(saving),
+        TEST(decoders_side_by_side),
+        TEST(ids_and_positions_out_of_range),
+        TEST(gradient_of_left_padding),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
