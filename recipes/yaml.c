@@ -269,6 +269,10 @@ err yaml_read(const char *text, size_t n, const char *file, struct arena *a,
     struct recipe_place whole = {.file = file};
     if (n > YAML_MAX_BYTES)
         return recipe_fault(faults, a, ERR_LIMIT, whole, "larger than %d bytes", YAML_MAX_BYTES);
+    if (n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* libyaml would count it as a column */
+        text += 3;
+        n -= 3;
+    }
     int64_t n_before = faults->n, invalid = utf8_invalid_at(text, n);
     if (invalid >= 0)
         return recipe_fault(faults, a, ERR_PARSE, offset_place(file, text, (size_t)invalid),
