@@ -4,6 +4,7 @@
 
 #include "adapters/adapter.h"
 #include "base/env.h"
+#include "cli/chain.h"
 #include "cli/command.h"
 #include "compute/ops/op.h"
 #include "data/readers/reader.h"
@@ -107,6 +108,97 @@ static err list_backends(json_t *out) {
         if (!add_row(out, backends[i]->name, where)) return ERR_MEMORY;
     }
     return ERR_OK;
+}
+
+/* The keys of one section, "data.holdout.per_request". */
+static err list_section(json_t *out, const char *path, bool items, struct opt_table table) {
+    for (size_t i = 0; i < table.n; i++) {
+        const struct opt *key = &table.rows[i];
+        struct str name = {0};
+        err code =
+            str_printf(&name, "%s%s%s%s", path, items ? "[]" : "", path[0] ? "." : "", key->name);
+        json_t *row = NULL;
+        if (code == ERR_OK) {
+            row = add_row(out, str_text(&name), key->help ? key->help : "");
+            code = row ? ERR_OK : ERR_MEMORY;
+        }
+        str_release(&name);
+        if (code == ERR_OK && key->required) code = json_put(row, "required", json_true());
+        if (code == ERR_OK && key->preset)
+            code = json_put(row, "default", json_string(key->preset));
+        if (code != ERR_OK) return code;
+    }
+    return ERR_OK;
+}
+
+static err list_keys(json_t *out) {
+    TRY(list_section(out, "", false, recipe_head_table()));
+    TRY(list_section(out, "", false, chain_schema.table()));
+    for (size_t i = 0; i < chain_schema.n; i++) {
+        const struct recipe_section *section = &chain_schema.sections[i];
+        TRY(list_section(out, section->path, section->kind == SECTION_IS_LIST, section->table()));
+    }
+    return ERR_OK;
+}
+
+/* Tables without a struct of their own: a name and what the table says of it. */
+struct fact {
+    const char *name, *summary;
+};
+
+static err list_facts(json_t *out, const struct fact *facts, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!add_row(out, facts[i].name, facts[i].summary)) return ERR_MEMORY;
+    return ERR_OK;
+}
+
+static err list_special_tokens(json_t *out) {
+    static const struct fact facts[] = {
+#define CORE "the tokenizer's own; white space beside it stays"
+#define ADDED "added by Yuan; white space beside it is dropped, or kept"
+#define SPECIAL(name, text, kind) {text, kind},
+#include "data/special.def"
+#undef SPECIAL
+#undef ADDED
+#undef CORE
+    };
+    return list_facts(out, facts, sizeof(facts) / sizeof(facts[0]));
+}
+
+static err list_parameters(json_t *out) {
+    static const struct fact facts[] = {
+#define TOP_PARAM(field, name, ...) {name, "outside the layers"},
+#define LAYER_PARAM(field, name, ...) {"model.layers.{i}." name, "of every layer"},
+#define HEAD_PARAM(field, name, ...) {name, "only where the head is not tied to the embedding"},
+#include "model/params.def"
+#undef TOP_PARAM
+#undef LAYER_PARAM
+#undef HEAD_PARAM
+    };
+    return list_facts(out, facts, sizeof(facts) / sizeof(facts[0]));
+}
+
+static err list_projections(json_t *out) {
+    static const struct fact facts[] = {
+#define PROJECTION(field, module, weight, bias, in, out, stride, paired)                           \
+    {module, "from " #in " to " #out " (letters: model/shapes.h)"},
+#include "model/projections.def"
+#undef PROJECTION
+    };
+    return list_facts(out, facts, sizeof(facts) / sizeof(facts[0]));
+}
+
+static err list_activations(json_t *out) {
+    static const struct fact facts[] = {
+#define SAVED(field, type, width, cached) {#field, "kept per layer, " #width " a token"},
+#define SCRATCH(field, type, width) {#field, "shared by the layers, " #width " a token"},
+#define BACKWARD(field, type, width) {#field, "of the backward pass, " #width " a token"},
+#include "model/acts.def"
+#undef SAVED
+#undef SCRATCH
+#undef BACKWARD
+    };
+    return list_facts(out, facts, sizeof(facts) / sizeof(facts[0]));
 }
 
 const struct list lists[] = {
