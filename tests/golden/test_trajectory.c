@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Twenty AdamW steps against the golden trajectories: full fine-tuning with both weight-decay rules,
- * without a mask, and LoRA. Losses and norms are compared with the double precision run of the released
- * code; tolerances are those that the golden files suggest (losses 1e-3, gradient norms 2e-3 relative),
- * and the worst values found are printed.
+ * Twenty AdamW steps against the golden trajectories: full fine-tuning with both weight-decay
+ * rules, without a mask, and LoRA. Losses and norms are compared with the double precision run of
+ * the released code; tolerances are those that the golden files suggest (losses 1e-3, gradient
+ * norms 2e-3 relative), and the worst values found are printed.
  * Read next: tests/unit/trainer/fixture.h. */
 #include "tests/unit/trainer/fixture.h"
 
