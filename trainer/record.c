@@ -136,7 +136,7 @@ static err fill_line(const struct record *r, const struct train_report *report, 
     TRY(json_put(line, "update", json_string(r->update)));
     TRY(json_put(line, "digest", json_string(chain)));
     double rate = report->seconds > 0 ? (double)report->tokens / report->seconds : 0;
-    return json_put(line, "tokens_per_second", json_real(round(rate * 10) / 10));
+    return json_put(line, "tokens_per_second", json_integer(llround(rate)));
 }
 
 err record_step(struct record *r, const struct train_report *report, double eval_loss,
