@@ -30,7 +30,9 @@ static err answer_one(struct decoding *d, struct worker *w, int64_t i) {
         if (w->out == NULL) return ERR_MEMORY;
     }
     decoder_clear(w->decoder);
+    int64_t room = d->max_tokens - prompt->n;
     struct generate_options how = {.max_new_tokens = d->options->max_new_tokens};
+    if (room < how.max_new_tokens) how.max_new_tokens = room;
     TRY(generate_greedy(w->decoder, prompt->ids, prompt->n, &how, w->out, &a->n_tokens, NULL,
                         NULL));
     a->n_prompt_tokens = prompt->n;

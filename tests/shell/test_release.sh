@@ -180,6 +180,23 @@ run "$COTRAIN" eval run --recipe "$recipe" --tasks reqests
 expect_rc 1
 expect_one_error "unknown evaluation task 'reqests'"
 
+# ---- sealed cases are published as hashes alone ----
+run "$COTRAIN" run "$recipe" --work "$scratch/sealed" --set data.holdout.sealed=true
+expect_rc 0
+check "no held-out text in the release" python3 - "$scratch" <<'PY'
+import json, os, sys
+release = sys.argv[1] + "/sealed/release/Tiny"
+prompts = [json.loads(line)["prompt"] for kind in ("copy", "turn")
+           for line in open(f"{sys.argv[1]}/month/{kind}.cases.jsonl")]
+texts = [open(os.path.join(p, n), "rb").read() for p, _, names in os.walk(release) for n in names]
+assert not [p for p in prompts if any(p.encode() in text for text in texts)]
+after = json.load(open(release + "/provenance/eval-after.json"))
+item = after["tasks"][0]["items"][0]
+assert "prompt" not in item and len(item["prompt_sha256"]) == len(item["got_sha256"]) == 64
+PY
+run "$COTRAIN" release verify "$scratch/sealed/release/Tiny"
+expect_rc 0
+
 # ---- full fine-tuning, and a base in bf16 ----
 run "$COTRAIN" run "$scratch/month/full.yaml" --work "$scratch/full"
 expect_rc 0
