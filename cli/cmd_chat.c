@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain chat: a question a line from standard input, the answer on standard output as it comes. Each
- * question stands alone: question, <sep>, answer until <eod>. */
+ * question stands alone: question, <sep>, answer until <eod>. A newline inside a question is written
+ * <n>, as in the model's own text files. */
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/speaker.h"
@@ -15,7 +16,7 @@ struct chat_options {
 
 #define ROW(field, ...) OPT(struct chat_options, field, __VA_ARGS__)
 static const struct opt rows[] = {
-    ROW(model, .required = true, .positional = true, .value = "DIR", .help = "model folder"),
+    ROW(model, .required = true, .value = "DIR", .help = "model folder"),
     ROW(adapter, .value = "DIR", .help = "PEFT adapter folder on top of it"),
     ROW(max_new_tokens, .min = 1, .max = 1e6, .preset = "512",
         .help = "longest answer; shorter where the model's positions end"),
@@ -83,6 +84,18 @@ static err answer(struct speaker *s, const struct chat_options *o, const struct 
     return e;
 }
 
+/* The question with its newlines. */
+static err question_text(const char *line, size_t n, struct str *out) {
+    static const char newline[] = "<n>";
+    const size_t mark = sizeof newline - 1;
+    for (size_t i = 0; i < n;) {
+        bool here = n - i >= mark && memcmp(line + i, newline, mark) == 0;
+        TRY(str_append(out, here ? "\n" : line + i, 1));
+        i += here ? mark : 1;
+    }
+    return ERR_OK;
+}
+
 static err answer_line(struct speaker *s, const struct chat_options *o, const char *line,
                        size_t n) {
     enum special_whitespace whitespace;
@@ -91,8 +104,13 @@ static err answer_line(struct speaker *s, const struct chat_options *o, const ch
     if (utf8_invalid_at(line, n) >= 0)
         return fail(ERR_PARSE, "ill-formed UTF-8 at byte %lld",
                     (long long)utf8_invalid_at(line, n));
-    err e = tokenizer_encode_prompt(s->tokenizer, line, n, whitespace, &prompt);
+    struct str question = {0};
+    err e = question_text(line, n, &question);
+    if (!e)
+        e = tokenizer_encode_prompt(s->tokenizer, str_text(&question), question.len, whitespace,
+                                    &prompt);
     if (!e) e = answer(s, o, &prompt);
+    str_release(&question);
     tokens_release(&prompt);
     return e;
 }
@@ -132,6 +150,7 @@ const struct command cmd_chat = {
     .noun = "chat",
     .verb = "",
     .summary = "answers questions from standard input, a line each",
+    .details = "A newline inside a question is written <n>.",
     .options = {rows, sizeof rows / sizeof rows[0]},
     .options_size = sizeof(struct chat_options),
     .run = run,
