@@ -64,16 +64,14 @@ static void take_token(void *ctx, int32_t id) {
 }
 
 static err answer(struct speaker *s, const struct chat_options *o, const struct tokens *prompt) {
-    const int64_t room = s->loaded.model.config.max_positions - prompt->n;
     struct stream stream = {.tokenizer = s->tokenizer};
     struct tokens out = {0};
     struct speaker_call call = {.prompt = prompt->ids,
                                 .n_prompt = prompt->n,
+                                .generate = {.max_new_tokens = o->max_new_tokens},
                                 .isolate = ISOLATE_NONE,
                                 .on_token = take_token,
                                 .ctx = &stream};
-    call.generate.max_new_tokens = o->max_new_tokens < room ? o->max_new_tokens : room;
-    if (room < 1) return fail(ERR_RANGE, "the question leaves no room for an answer");
     err e = speaker_answer(s, &call, &out);
     if (!e) e = stream.code;
     if (!e) e = show_rest(&stream, stream.text.len);

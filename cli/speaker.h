@@ -31,7 +31,7 @@ struct speaker_call {
     void (*on_token)(void *ctx, int32_t id); /* NULL: nobody listens */
     void *ctx;
 };
-/* Greedy answer, appended to `out`. Prompt and new tokens together must fit the model's positions. */
+/* Greedy answer, appended to `out`; it is shorter than asked for where the model's positions end. */
 MUST_CHECK err speaker_answer(struct speaker *s, const struct speaker_call *call,
                               struct tokens *out);
 
