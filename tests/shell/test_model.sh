@@ -114,7 +114,7 @@ expect_one_error "a prompt of 256 tokens leaves no room in the model's 256 posit
 run "$COTRAIN" generate --model "$nano" --prompt "text"
 expect_rc 1
 expect_one_error "tokenizer.model"
-run "$COTRAIN" chat "$nano"
+run "$COTRAIN" chat --model "$nano"
 expect_rc 1
 expect_one_error "tokenizer.model"
 finish
