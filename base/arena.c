@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Arena of chunks. A chunk holds many small blocks; a block larger than a quarter of a chunk gets a
- * chunk of its own, so little is wasted. */
+ * chunk of its own, so little is wasted.
+ * Read next: base/arena.h, the contract. */
 #include "base/arena.h"
 
 #include "base/mem.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Folders and paths: sorted listing, recursive removal, and the atomic replacement of a whole
- * folder. */
+ * folder.
+ * Read next: base/file.h, the contract. */
 #include "base/file.h"
 
 #include "base/file_int.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The table of environment variables and its one reader, so that no other place can read one that
- * help does not show. */
+ * help does not show.
+ * Read next: base/env.h, the contract. */
 #include "base/env.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Counting of operations that may be made to fail. Counters are process-wide: the Nth operation is
- * the Nth of any thread, which is exact where the tested code runs in one thread. */
+ * the Nth of any thread, which is exact where the tested code runs in one thread.
+ * Read next: base/fault.h, the contract. */
 #include "base/fault.h"
 
 #include "base/env.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Files: reading, mapping and atomic writing. Folders are in base/dir.c. */
+ * Files: reading, mapping and atomic writing. Folders are in base/dir.c.
+ * Every system call that changes something goes through base/file_int.h, which can make it fail.
+ * Read next: base/file.h, the contract. */
 #include "base/file.h"
 
 #include "base/fault.h"

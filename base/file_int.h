@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What base/file.c and base/dir.c share: the counted system calls. */
+ * What base/file.c and base/dir.c share: the counted system calls.
+ * Each asks base/fault.h first, so that a test can make the Nth fail or end the process there.
+ * Read next: base/file.h. */
 #ifndef COTRAIN_BASE_FILE_INT_H
 #define COTRAIN_BASE_FILE_INT_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SHA-256 through libcrypto's EVP interface, which uses the processor's SHA instructions where
- * there are any. */
+ * there are any.
+ * Read next: base/hash.h, the contract. */
 #include "base/hash.h"
 
 #include "base/file.h"

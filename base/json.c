@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * JSON by jansson, with this project's errors and allocation. */
+ * JSON by jansson, with this project's errors and allocation.
+ * Short of memory jansson misleads in two places; both are corrected here.
+ * Read next: base/json.h, the contract. */
 #include "base/json.h"
 
 #include "base/file.h"
@@ -20,7 +22,8 @@ __attribute__((constructor)) static void use_own_memory(void) {
 
 err json_parse(const char *text, size_t n, const char *where, json_t **out) {
     json_error_t why;
-    // Out of memory, jansson may report a fault of the text; what base/mem records tells them apart.
+    // Out of memory, jansson may report a fault of the text; what base/mem records tells them
+    // apart.
     err_clear();
     *out = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
     if (*out != NULL) return ERR_OK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The log on stderr and the progress line. A line is written with one call, so threads do not mix.
- */
+ * Levels are set once, at the start, by log_configure.
+ * Read next: base/log.h, the contract. */
 #include "base/log.h"
 
 #include "base/str.h"

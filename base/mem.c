@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Counted, failable allocation. A block carries its size in front of it, so that live bytes and the
- * peak are exact; the header is 64 bytes, which keeps the block aligned for vector loads. */
+ * peak are exact; the header is 64 bytes, which keeps the block aligned for vector loads.
+ * Read next: base/mem.h, the contract. */
 #include "base/mem.h"
 
 #include "base/err.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Option tables: typed assignment with ranges and choices, and lookup with nearest names. The
- * command line over a table is in base/opt_args.c. */
+ * command line over a table is in base/opt_args.c.
+ * Read next: base/opt.h, the contract. */
 #include "base/opt.h"
 
 #include "base/str.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The command line over an option table, and its help. */
+ * The command line over an option table, and its help.
+ * Words without a dash fill the positional rows in order; unknown names get the nearest one.
+ * Read next: base/opt.h, the contract. */
 #include "base/opt.h"
 
 #include "base/str.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Threads through OpenMP: contiguous pieces, one a thread. */
+ * Threads through OpenMP: contiguous pieces, one a thread.
+ * Nothing is summed across pieces, so the number of threads never shows in a result.
+ * Read next: base/par.h, the contract. */
 #include "base/par.h"
 
 #include "base/env.h"

@@ -9,11 +9,11 @@
 
 enum { PAR_MAX_THREADS = 1024 };
 
-/* First thing in main. A thread that waits for others spins for milliseconds by libgomp's default, and
- * where other programs want the cores too it spins away the time of the thread it waits for: training
- * beside one busy process took 11 times as long. libgomp takes a shorter spin only from the
- * environment, only while it is loaded, so the program sets it and starts itself anew (1 ms). Whoever
- * set GOMP_SPINCOUNT or OMP_WAIT_POLICY is obeyed. */
+/* First thing in main. A thread that waits for others spins for milliseconds by libgomp's default,
+ * and where other programs want the cores too it spins away the time of the thread it waits for:
+ * training beside one busy process took 11 times as long. libgomp takes a shorter spin only from
+ * the environment, only while it is loaded, so the program sets it and starts itself anew (1 ms).
+ * Whoever set GOMP_SPINCOUNT or OMP_WAIT_POLICY is obeyed. */
 void par_start(char **argv);
 /* n <= 0: COTRAIN_THREADS, else all cores this process may use. */
 void par_set_threads(int64_t n);

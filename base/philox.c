@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Philox4x32-10: ten rounds of two 32x32 multiplications, the key bumped by the Weyl constants
- * between rounds. Source: see base/philox.h. */
+ * between rounds. Source: see base/philox.h.
+ * Read next: base/philox.h, the contract. */
 #include "base/philox.h"
 
 #include <math.h>

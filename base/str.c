@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Growable strings and whole-text numbers. UTF-8 is in base/utf8.c. */
+ * Growable strings and whole-text numbers. UTF-8 is in base/utf8.c.
+ * Growing is by half, so appending stays linear; the text always ends with a NUL.
+ * Read next: base/str.h, the contract. */
 #include "base/str.h"
 
 #include "base/mem.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * UTF-8 by the table of well-formed sequences (Unicode standard, table 3-7). */
+ * UTF-8 by the table of well-formed sequences (Unicode standard, table 3-7).
+ * Overlong forms, surrogates and what lies beyond U+10FFFF are ill-formed.
+ * Read next: base/str.h, the contract. */
 #include "base/str.h"
 
 #include "base/mem.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From a recipe file to struct chain: the generic reading of recipes/ with this program's sections,
- * then what no single row can check. */
+ * then what no single row can check.
+ * Read next: cli/chain.h, the contract. */
 #include "cli/chain.h"
 
 #include "base/hash.h"

@@ -47,8 +47,8 @@ extern const struct recipe_schema chain_schema;
  * releasing. */
 MUST_CHECK err chain_read(struct chain *c, const char *recipe_path, const struct opt_list *sets);
 void chain_release(struct chain *c);
-/* The same for who wants to see how it was read: all faults and notes are in `r`, which keeps owning
- * every text. Release `r` either way, and `c` never. */
+/* The same for who wants to see how it was read: all faults and notes are in `r`, which keeps
+ * owning every text. Release `r` either way, and `c` never. */
 MUST_CHECK err chain_fill(struct chain *c, struct recipe *r, const char *recipe_path,
                           const struct opt_list *sets);
 /* Every key with a default, as recipe_resolved has it. The caller json_decref()s. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain doctor: what this machine has for the chain, what is missing, and what to do about it. It
- * only looks; nothing is changed, and a missing thing is no failure of the command. */
+ * only looks; nothing is changed, and a missing thing is no failure of the command.
+ * Read next: cli/machine.h. */
 #include "base/hash.h"
 #include "cli/command.h"
 #include "cli/machine.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain help: the commands, those of one noun, or one command with its options. `--all` prints
- * the help of every command, which is what the reference page is made from. */
+ * the help of every command, which is what the reference page is made from.
+ * Read next: cli/help.c. */
 #include "cli/command.h"
 
 #include "base/str.h"

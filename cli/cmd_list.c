@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain list: the rows of any table of the program, as columns or as JSON; without a name the
- * tables there are. Which tables there are is cli/lists.def. */
+ * tables there are. Which tables there are is cli/lists.def.
+ * Read next: cli/lists.h. */
 #include "cli/command.h"
 #include "cli/lists.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cotrain model info: a checkpoint's shape and parameter counts, from config.json and the headers of the
- * weight files alone; no weight is read. */
+ * cotrain model info: a checkpoint's shape and parameter counts, from config.json and the headers
+ * of the weight files alone; no weight is read.
+ * Read next: model/config.h. */
 #include "cli/command.h"
 #include "model/model.h"
 

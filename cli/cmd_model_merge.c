@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * `cotrain model merge`: a model and a PEFT adapter become one model folder. Sums are in fp32 from the
- * checkpoint's own weights, then rounded to the dtype they came in.
+ * `cotrain model merge`: a model and a PEFT adapter become one model folder. Sums are in fp32 from
+ * the checkpoint's own weights, then rounded to the dtype they came in.
  * Read next: adapters/adapter.h. */
 #include "adapters/adapter.h"
 #include "base/mem.h"

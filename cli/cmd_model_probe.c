@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cotrain model probe: one batch through the model, and every number that another implementation can be
- * compared with: logits, the loss of each token, the loss, and the gradient of every trainable parameter
- * under its checkpoint name (PEFT's for an adapter). */
+ * cotrain model probe: one batch through the model, and every number that another implementation
+ * can be compared with: logits, the loss of each token, the loss, and the gradient of every
+ * trainable parameter under its checkpoint name (PEFT's for an adapter). */
 #include "base/mem.h"
 #include "cli/command.h"
 #include "cli/loaded.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * `cotrain plan`: every byte that training a recipe would allocate, from the files' headers alone. It
- * is the plan that `cotrain train` allocates from (compute/plan.h), for rows of train.sequence_len
- * tokens; data with shorter rows needs less.
+ * `cotrain plan`: every byte that training a recipe would allocate, from the files' headers alone.
+ * It is the plan that `cotrain train` allocates from (compute/plan.h), for rows of
+ * train.sequence_len tokens; data with shorter rows needs less.
  * Read next: trainer/trainer.h, compute/plan.h. */
 #include "base/mem.h"
 #include "cli/chain.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cotrain recipe check: reads a recipe and reports every fault with its place, and what was accepted
- * under another spelling. Nothing but the recipe (and whether its paths exist) is looked at. */
+ * cotrain recipe check: reads a recipe and reports every fault with its place, and what was
+ * accepted under another spelling. Nothing but the recipe (and whether its paths exist) is looked
+ * at.
+ * Read next: recipes/faults.h. */
 #include "cli/chain.h"
 #include "cli/command.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain recipe new: writes a recipe for a base model and one request, with a comment at every key
- * that a maintainer is likely to change. The comments are the help of the option rows. */
+ * that a maintainer is likely to change. The comments are the help of the option rows.
+ * Read next: cli/chain.h. */
 #include "cli/chain.h"
 #include "cli/command.h"
 

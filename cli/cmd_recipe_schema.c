@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain recipe schema: every key that a recipe may have, with type, default and meaning; as JSON
- * Schema for editors that complete and check YAML while it is typed. */
+ * Schema for editors that complete and check YAML while it is typed.
+ * Read next: recipes/schema.h. */
 #include "cli/chain.h"
 #include "cli/command.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain recipe show: a recipe as the stages get it, with `inherit`, --set, aliases and defaults
- * resolved. The text is a recipe again; what it does not say itself is marked as a default. */
+ * resolved. The text is a recipe again; what it does not say itself is marked as a default.
+ * Read next: recipes/resolve.c. */
 #include "cli/chain.h"
 #include "cli/command.h"
 #include "recipes/write.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * `cotrain train`: the data and training stages of a recipe alone, in the same work folder and by the
- * same functions that `cotrain run` uses, so that one can go on where the other stopped.
+ * `cotrain train`: the data and training stages of a recipe alone, in the same work folder and by
+ * the same functions that `cotrain run` uses, so that one can go on where the other stopped.
  * Read next: cli/train_stage.h. */
 #include "base/log.h"
 #include "base/par.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The table of subcommands, looking them up by their words, and running one: its options are read
- * into a struct of its own, then it is called. */
+ * into a struct of its own, then it is called.
+ * Read next: cli/command.h, the contract. */
 #include "cli/command.h"
 
 #include "base/str.h"

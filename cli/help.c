@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Help texts, made from the table of commands and from their option tables, so that nothing is said
- * here that the program does not do. */
+ * here that the program does not do.
+ * Read next: cli/command.h. */
 #include "cli/command.h"
 
 #include "base/str.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Rows of the tables of cli/lists.def, taken from the tables themselves. */
+ * Rows of the tables of cli/lists.def, taken from the tables themselves.
+ * A new table needs its line there and one function here.
+ * Read next: cli/lists.h, the contract. */
 #include "cli/lists.h"
 
 #include "adapters/adapter.h"

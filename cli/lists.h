@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The tables of `cotrain list`. A row is an object with "name" and "summary" and whatever else the
- * table says of it, in the order in which it is shown. */
+ * table says of it, in the order in which it is shown.
+ * Read next: cli/cmd_list.c, which shows them. */
 #ifndef COTRAIN_CLI_LISTS_H
 #define COTRAIN_CLI_LISTS_H
 

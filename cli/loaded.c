@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The order in which a model comes up: the adapter goes onto the opened model before memory is planned,
- * and both are placed after it is allocated. Closing runs backwards. */
+ * The order in which a model comes up: the adapter goes onto the opened model before memory is
+ * planned, and both are placed after it is allocated. Closing runs backwards.
+ * Read next: cli/loaded.h, the contract. */
 #include "cli/loaded.h"
 
 static err bring_up(struct loaded *l, const struct loaded_options *o) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A model brought up for one command: backend, weights, an adapter where one is named, and their memory
- * in one plan. Shared by `model probe`, `generate` and `chat`.
+ * A model brought up for one command: backend, weights, an adapter where one is named, and their
+ * memory in one plan. Shared by `model probe`, `generate` and `chat`.
  * Read next: model/model.h, adapters/adapter.h. */
 #ifndef COTRAIN_CLI_LOADED_H
 #define COTRAIN_CLI_LOADED_H

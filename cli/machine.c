@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Looking at the machine through /proc, statvfs and the compiler's processor checks. */
+ * Looking at the machine through /proc, statvfs and the compiler's processor checks.
+ * What the system does not tell stays zero or empty, and is shown as not known.
+ * Read next: cli/machine.h, the contract. */
 #include "cli/machine.h"
 
 #include "base/file.h"

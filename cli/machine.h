@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What this machine has, as far as the program cares: cores, vector units, memory, disk. Asked of the
- * system each time; nothing is kept. Shown by `cotrain doctor`. */
+ * What this machine has, as far as the program cares: cores, vector units, memory, disk. Asked of
+ * the system each time; nothing is kept. Shown by `cotrain doctor`.
+ * Read next: cli/cmd_doctor.c. */
 #ifndef COTRAIN_CLI_MACHINE_H
 #define COTRAIN_CLI_MACHINE_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The program: finds the command of its first words, runs it, and says what went wrong. This is the
- * only place that prints errors and the only one that decides the exit code (base/err.def). */
+ * only place that prints errors and the only one that decides the exit code (base/err.def).
+ * Read next: cli/command.h and cli/cmds.def. */
 #include "base/env.h"
 #include "base/fault.h"
 #include "base/log.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Results to stdout. A result that cannot be written whole is a failure of the command: a script
- * must not take half a report for a whole one. */
+ * must not take half a report for a whole one.
+ * Read next: cli/command.h. */
 #include "cli/command.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reads a batch that another implementation has written. Everything is checked: shapes against each
- * other, numbers against 32 bits; ids and positions against the model by the forward pass itself. */
+ * other, numbers against 32 bits; ids and positions against the model by the forward pass itself.
+ * Read next: cli/probe_batch.h, the contract. */
 #include "cli/probe_batch.h"
 #include "base/mem.h"
 #include "model/formats/safetensors.h"

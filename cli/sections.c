@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cli/sections.def as a schema: the sections of a recipe over struct chain. The rows of the top level
- * and of base_model are here, since no stage below owns them. */
+ * cli/sections.def as a schema: the sections of a recipe over struct chain. The rows of the top
+ * level and of base_model are here, since no stage below owns them.
+ * Read next: cli/chain.h. */
 #include "cli/chain.h"
 
 #define ROW(field, ...) OPT(struct chain, field, __VA_ARGS__)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Filling flat batches. The three kinds of isolation differ only in row_place_next, which the decoder
- * shares, so that what is trained and what is decoded cannot disagree about a border. */
+ * Filling flat batches. The three kinds of isolation differ only in row_place_next, which the
+ * decoder shares, so that what is trained and what is decoded cannot disagree about a border.
+ * Read next: model/batch.h, the contract. */
 #include "model/batch.h"
 #include "base/mem.h"
 #include <string.h>

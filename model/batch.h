@@ -19,8 +19,9 @@ enum isolate {
 };
 MUST_CHECK err isolate_parse(const char *name, enum isolate *out);
 
-/* Padding at a row's start that an attention mask hides: tokens [begin, end) of the row [begin, row_end)
- * see no key, and then the released code's softmax over nothing weighs all keys of the row alike. */
+/* Padding at a row's start that an attention mask hides: tokens [begin, end) of the row [begin,
+ * row_end) see no key, and then the released code's softmax over nothing weighs all keys of the row
+ * alike. */
 struct blind {
     int64_t begin, end, row_end;
 };
@@ -46,9 +47,9 @@ void batch_release(struct batch *b);
 MUST_CHECK err batch_add_row(struct batch *b, int64_t n, const int32_t *ids, const int32_t *targets,
                              const uint8_t *doc_start, int64_t eod, enum isolate isolate);
 
-/* Applies an attention mask (n) to the row of n tokens added last: hidden tokens are no keys for the
- * others, while the filter still sees them (released code). Padding at either end only: a hole is
- * ERR_UNSUPPORTED naming the token. */
+/* Applies an attention mask (n) to the row of n tokens added last: hidden tokens are no keys for
+ * the others, while the filter still sees them (released code). Padding at either end only: a hole
+ * is ERR_UNSUPPORTED naming the token. */
 MUST_CHECK err batch_hide(struct batch *b, int64_t n, const uint8_t *seen);
 
 /* One row taken token by token, as a decoder does. A zeroed struct is the start of a row. */

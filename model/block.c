@@ -4,8 +4,8 @@
  *   f = rms(conv2(conv1(n)) + n, w_lf, 1e-6)          localized filter, two taps each (ops/pair)
  *   q, k from f (rows [H][q(D) k(D)]), v from n;  rotate q and k;  middle = x + o(attention)
  *   out = middle + down(gate(m) * silu(up(m))),  m = rms(middle, w_post)
- * Sources: Yuan 2.0 paper section 3.1; the mixing of q and k into heads, v reading n instead of f, the
- * residual inside the filter, its own eps and silu on up_proj are the released model code's. */
+ * Sources: Yuan 2.0 paper section 3.1; the mixing of q and k into heads, v reading n instead of f,
+ * the residual inside the filter, its own eps and silu on up_proj are the released model code's. */
 #include "model/block_int.h"
 #include "base/mem.h"
 #include "compute/ops/add.h"
@@ -102,8 +102,8 @@ static err add_rows(const struct pass *p, const void *a, const void *b, void *y)
     return ERR_OK;
 }
 
-/* The row before the first one is a true zero for both convolutions (not the first one's bias): a link
- * of 0, or a decoder's state. normed -> filter1, filter_sum, branch = f. */
+/* The row before the first one is a true zero for both convolutions (not the first one's bias): a
+ * link of 0, or a decoder's state. normed -> filter1, filter_sum, branch = f. */
 static err filter_forward(const struct pass *p, const struct layer *l, const struct saved *s) {
     const struct scratch *t = &p->workspace->scratch;
     const int64_t C = p->model->config.hidden_size;
@@ -136,8 +136,8 @@ static struct rope_args rope_of(const struct pass *p, void *qk, bool inverse) {
                               .x = qk};
 }
 
-/* q_proj and k_proj outputs side by side are rows of H heads [q(D) k(D)]: head j of the released code's
- * concatenation, viewed as (H, 2D). */
+/* q_proj and k_proj outputs side by side are rows of H heads [q(D) k(D)]: head j of the released
+ * code's concatenation, viewed as (H, 2D). */
 static struct attention_args attention_of(const struct pass *p, const struct saved *s) {
     const struct model_config *c = &p->model->config;
     const int64_t C = c->hidden_size, D = c->head_size;
@@ -162,8 +162,9 @@ static struct attention_args attention_of(const struct pass *p, const struct sav
                                    .lse = s->lse};
 }
 
-/* Rows that see no key (left padding) get the mean of all values of their row: a product with a matrix
- * whose elements are all one number. It matters because the filter of the next layer reads them. */
+/* Rows that see no key (left padding) get the mean of all values of their row: a product with a
+ * matrix whose elements are all one number. It matters because the filter of the next layer reads
+ * them. */
 static err blind_forward(const struct pass *p, const struct saved *s) {
     const int64_t C = p->model->config.hidden_size;
     const struct batch *b = &p->workspace->batch;
@@ -177,8 +178,8 @@ static err blind_forward(const struct pass *p, const struct saved *s) {
     return ERR_OK;
 }
 
-/* Where the sum of a blind range's output gradients is kept, fp32 (C), while attention's own backward
- * pass runs without them. */
+/* Where the sum of a blind range's output gradients is kept, fp32 (C), while attention's own
+ * backward pass runs without them. */
 static float *blind_sum(const struct pass *p, int64_t i) {
     return (float *)p->workspace->scratch.pairs + i * p->model->config.hidden_size;
 }

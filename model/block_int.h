@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The blocks of a layer, forward and backward, and what one pass over them works on. Shared by
- * training (model/pass.c) and decoding (model/generate.c). */
+ * training (model/pass.c) and decoding (model/generate.c).
+ * Read next: model/block.c. */
 #ifndef COTRAIN_MODEL_BLOCK_INT_H
 #define COTRAIN_MODEL_BLOCK_INT_H
 
@@ -36,13 +37,15 @@ struct pass {
     struct filter_state *states; /* decoding: one per layer; else NULL */
 };
 
-/* x -> middle = x + attention(filter(norm(x))), and middle -> out = middle + feed_forward(norm(middle)).
+/* x -> middle = x + attention(filter(norm(x))), and middle -> out = middle +
+ * feed_forward(norm(middle)).
  * `s` holds x on entry; out may be x. */
 MUST_CHECK err attention_forward(const struct pass *p, const struct layer *l,
                                  const struct saved *s);
 MUST_CHECK err feed_forward_forward(const struct pass *p, const struct layer *l,
                                     const struct saved *s, void *out);
-/* Both take the gradient of their output in scratch.d_residual and leave that of their input there. */
+/* Both take the gradient of their output in scratch.d_residual and leave that of their input
+ * there. */
 MUST_CHECK err feed_forward_backward(const struct pass *p, const struct layer *l,
                                      const struct saved *s);
 MUST_CHECK err attention_backward(const struct pass *p, const struct layer *l,

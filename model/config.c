@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reading config.json. The released configs carry many keys that the model code never reads; those are
- * kept and not judged. Keys that change the numbers are either understood here or refused by name.
+ * Reading config.json. The released configs carry many keys that the model code never reads; those
+ * are kept and not judged. Keys that change the numbers are either understood here or refused by
+ * name.
  * Sizes have upper bounds so that products of them cannot overflow later. */
 #include "model/config.h"
 #include "model/params_int.h"

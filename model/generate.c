@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Decoding. A decoder is a pass over the model's blocks whose q/k rows and v rows lie in a cache: the
- * blocks are the ones that training uses, attention counts its keys from the document's start in both,
- * so a decoded token has the same bits as in a full recomputation.
- * The localized filter remembers, per layer, the last token's normed row and first convolution's row;
+ * Decoding. A decoder is a pass over the model's blocks whose q/k rows and v rows lie in a cache:
+ * the blocks are the ones that training uses, attention counts its keys from the document's start
+ * in both, so a decoded token has the same bits as in a full recomputation.
+ * The localized filter remembers, per layer, the last token's normed row and first convolution's
+ * row;
  * at the start of a text there is none, and both convolutions see a true zero. */
 #include "model/generate.h"
 #include "base/mem.h"

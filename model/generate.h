@@ -9,9 +9,10 @@
 
 struct decoder; /* cache of one sequence; several decoders may share a model */
 
-/* max_tokens: prompt and answer together. Own memory (not the model's plan). The model must have been
- * started; adapters on its projections apply. The pieces of a par_for may each run a decoder of their
- * own over one model (a backend's scratch memory belongs to par_for's threads, not to others). */
+/* max_tokens: prompt and answer together. Own memory (not the model's plan). The model must have
+ * been started; adapters on its projections apply. The pieces of a par_for may each run a decoder
+ * of their own over one model (a backend's scratch memory belongs to par_for's threads, not to
+ * others). */
 MUST_CHECK err decoder_new(struct decoder **out, struct model *m, int64_t max_tokens,
                            enum isolate isolate);
 void decoder_free(struct decoder *d);
@@ -24,8 +25,9 @@ struct generate_options {
     int64_t max_new_tokens;
     bool ignore_eod; /* go on after <eod> */
 };
-/* Greedy continuation (ties: the lowest id). Stops after max_new_tokens or before <eod>, which is not
- * returned. on_token (may be NULL) sees each token as it comes. `out` holds max_new_tokens ids. */
+/* Greedy continuation (ties: the lowest id). Stops after max_new_tokens or before <eod>, which is
+ * not returned. on_token (may be NULL) sees each token as it comes. `out` holds max_new_tokens
+ * ids. */
 MUST_CHECK err generate_greedy(struct decoder *d, const int32_t *prompt, int64_t n,
                                const struct generate_options *options, int32_t *out, int64_t *out_n,
                                void (*on_token)(void *ctx, int32_t id), void *ctx);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fresh weights, one parameter at a time. The random stream of a parameter is keyed by its number in
- * params.def's order, the draw by the element's index: no weight depends on another's size. */
+ * Fresh weights, one parameter at a time. The random stream of a parameter is keyed by its number
+ * in params.def's order, the draw by the element's index: no weight depends on another's size.
+ * Read next: model/init.h, the contract. */
 #include "model/init.h"
 #include "base/arena.h"
 #include "base/file.h"

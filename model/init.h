@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fresh weights: a model folder from a config alone. Each number is a pure function of the seed, the
- * parameter's place in the model and the element's index, so a folder can be made again bit for bit.
+ * Fresh weights: a model folder from a config alone. Each number is a pure function of the seed,
+ * the parameter's place in the model and the element's index, so a folder can be made again bit for
+ * bit.
  *   embedding, projections, convolutions: normal(0, initializer_range)
  *   o_proj and down_proj (the ones that write to the residual stream): scaled by 1 / sqrt(2 L)
  *   norms: 1; biases: 0.      Source: the released training scripts' initialisation. */
@@ -11,7 +12,8 @@
 #include "model/config.h"
 #include <stdint.h>
 
-/* Writes DIR/config.json (the config's object, torch_dtype set) and DIR/model.safetensors or shards.
+/* Writes DIR/config.json (the config's object, torch_dtype set) and DIR/model.safetensors or
+ * shards.
  * The folder appears whole or not at all; one that exists is ERR_EXISTS. dtype: F32 or BF16. */
 MUST_CHECK err model_init_write(const struct model_config *config, uint64_t seed, enum dtype dtype,
                                 const char *dir);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The embedding's gradient from the lookup. The padding token's row gets none (released code,
  * padding_idx), though with a tied head it gets the head's.
- * Tied: head and lookup add to one gradient, and over several micro-batches their order would depend on
- * the cut. So the lookup adds to rows of its own, one per distinct token of the step, and
+ * Tied: head and lookup add to one gradient, and over several micro-batches their order would
+ * depend on the cut. So the lookup adds to rows of its own, one per distinct token of the step, and
  * model_finish_gradients adds those once, after the head's. Untied: straight to the gradient. */
 #include "base/mem.h"
 #include "compute/ops/embed.h"

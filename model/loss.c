@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Cross entropy over the trained rows only, in blocks of rows, so that the logits never exist whole. The
- * trained rows are gathered side by side first: a few answers among long prompts cost what the answers
- * cost. Gathering and scattering are both the embedding lookup, which copies rows exactly.
+ * Cross entropy over the trained rows only, in blocks of rows, so that the logits never exist
+ * whole. The trained rows are gathered side by side first: a few answers among long prompts cost
+ * what the answers cost. Gathering and scattering are both the embedding lookup, which copies rows
+ * exactly.
  *   loss[r] = logsumexp(z[r]) - z[r][target],  z = hidden head^T
  *   d hidden = dz head,  d head += dz^T hidden   (one chain over the step's trained rows in order)
- * The sum does not depend on how a step is cut: each row's loss is first rounded to a multiple of 2^-30,
- * and sums of those below 2^22 are exact in double precision in any order. */
+ * The sum does not depend on how a step is cut: each row's loss is first rounded to a multiple of
+ * 2^-30, and sums of those below 2^22 are exact in double precision in any order. */
 #include "base/mem.h"
 #include "compute/ops/cross_entropy.h"
 #include "compute/ops/embed.h"
@@ -140,7 +141,8 @@ static err block_loss(struct model *m, int64_t begin, int64_t rows, double gradi
     return gradient_scale > 0 ? head_backward(m, begin, rows) : ERR_OK;
 }
 
-/* Gradient of every final row into scratch.d_residual: its own, or the zero row behind the trained. */
+/* Gradient of every final row into scratch.d_residual: its own, or the zero row behind the
+ * trained. */
 static err scatter_gradient(struct model *m, const struct batch *b, int64_t trained) {
     struct model_internal *in = m->internal;
     struct compute *c = m->compute;

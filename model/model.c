@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Opening a checkpoint, reserving its memory and putting everything in place. Weights stay in the mapped
- * file, in its dtype, unless they are trained, wanted in fp32, misaligned in the file, or the backend
- * cannot read host memory. The passes are in pass.c, the blocks in block.c. */
+ * Opening a checkpoint, reserving its memory and putting everything in place. Weights stay in the
+ * mapped file, in its dtype, unless they are trained, wanted in fp32, misaligned in the file, or
+ * the backend cannot read host memory. The passes are in pass.c, the blocks in block.c. */
 #include "model/model.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -43,7 +43,8 @@ static err make_params(struct model *m) {
     return ERR_OK;
 }
 
-/* Tensors that converted checkpoints hold besides the parameters, and that the released code ignores:
+/* Tensors that converted checkpoints hold besides the parameters, and that the released code
+ * ignores:
  * the rotary buffers, and a copy of the embedding as head when the config says tied. */
 static bool ignored(const struct model *m, const char *name) {
     return str_ends(name, ".rotary_emb.inv_freq") ||

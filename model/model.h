@@ -52,8 +52,8 @@ struct model_plan_options {
     bool fp32_weights;   /* copy the weights to fp32 in the plan even when they are frozen */
 };
 
-/* Opens a checkpoint folder: config.json and safetensors (single file or shards). Headers and shapes
- * are checked; errors name file and tensor. */
+/* Opens a checkpoint folder: config.json and safetensors (single file or shards). Headers and
+ * shapes are checked; errors name file and tensor. */
 MUST_CHECK err model_open(struct model *m, const char *dir, struct compute *compute);
 void model_close(struct model *m);
 MUST_CHECK err model_plan(struct model *m, struct plan *plan,
@@ -66,8 +66,9 @@ struct model_call {
     const struct batch *batch;
     bool training; /* dropout of adapters on */
     uint64_t seed, step;
-    /* Sees intermediate results of the forward pass as they come, in host memory: "layers.0.lf_gate",
-     * "layers.1.mlp", ... (rows, columns). For tests and inspection; NULL: nobody looks. */
+    /* Sees intermediate results of the forward pass as they come, in host memory:
+     * "layers.0.lf_gate", "layers.1.mlp", ... (rows, columns). For tests and inspection; NULL:
+     * nobody looks. */
     err (*observe)(void *ctx, const char *name, const float *values, int64_t rows, int64_t columns);
     void *observe_ctx;
 };
@@ -83,9 +84,9 @@ MUST_CHECK err model_loss(struct model *m, const struct model_call *call, double
 MUST_CHECK err model_backward(struct model *m, const struct model_call *call);
 /* Logits of rows [begin, end) of the last forward into host memory (end - begin, V). */
 MUST_CHECK err model_logits(struct model *m, int64_t begin, int64_t end, float *out);
-/* A step's gradients: zero, then loss and backward once a micro-batch, then finish, then read. Finish
- * adds the lookups' part to a tied embedding's gradient; it is kept apart until then so that the bits
- * do not depend on how the step was cut into micro-batches. */
+/* A step's gradients: zero, then loss and backward once a micro-batch, then finish, then read.
+ * Finish adds the lookups' part to a tied embedding's gradient; it is kept apart until then so that
+ * the bits do not depend on how the step was cut into micro-batches. */
 MUST_CHECK err model_zero_gradients(struct model *m);
 MUST_CHECK err model_finish_gradients(struct model *m);
 

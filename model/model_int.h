@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What stands behind struct model: the mapped files, the layers' tables, places in the plan, and the
- * state of a step (what ran last, which embedding rows have a lookup gradient). */
+ * What stands behind struct model: the mapped files, the layers' tables, places in the plan, and
+ * the state of a step (what ran last, which embedding rows have a lookup gradient).
+ * Read next: model/model.h, the contract. */
 #ifndef COTRAIN_MODEL_MODEL_INT_H
 #define COTRAIN_MODEL_MODEL_INT_H
 
@@ -58,10 +59,11 @@ struct model_internal {
 /* Residual stream through all layers; x of layer 0 is in place. `out` receives the last one. */
 MUST_CHECK err layers_forward(const struct pass *p, void *out);
 MUST_CHECK err embed_tokens(const struct pass *p, void *x);
-/* Ids below the vocabulary, positions below the rotary table's length; `begin`: the text's tokens before
- * these, for the error. */
+/* Ids below the vocabulary, positions below the rotary table's length; `begin`: the text's tokens
+ * before these, for the error. */
 MUST_CHECK err check_tokens(const struct model *m, const struct batch *b, int64_t begin);
-/* Reserving and placing of the loss (model/loss.c) and of the lookup's gradient (model/lookup.c). */
+/* Reserving and placing of the loss (model/loss.c) and of the lookup's gradient
+ * (model/lookup.c). */
 MUST_CHECK err loss_plan(struct model *m, struct plan *plan);
 MUST_CHECK err loss_place(struct model *m, const struct plan *plan);
 void loss_release(struct model *m);

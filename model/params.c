@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Expands params.def and projections.def for one config. Everything that walks a model's parameters
- * (opening, counting, fresh weights, saving) goes through here, so names and shapes stand once. */
+ * (opening, counting, fresh weights, saving) goes through here, so names and shapes stand once.
+ * Read next: model/params_int.h. */
 #include "model/params_int.h"
 
 enum { N_BEFORE_LAYERS = 1 };

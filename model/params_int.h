@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The parameters and projections of a model, derived from its config and the two tables. Numbers of
- * parameters run: embedding, the layers' in the table's order, final norm, head (when not tied). */
+ * parameters run: embedding, the layers' in the table's order, final norm, head (when not tied).
+ * Read next: model/params.def and model/projections.def. */
 #ifndef COTRAIN_MODEL_PARAMS_INT_H
 #define COTRAIN_MODEL_PARAMS_INT_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The forward and backward passes over all layers, in the model's own memory. The loss between them is
- * in loss.c, the embedding's gradient in lookup.c. */
+ * The forward and backward passes over all layers, in the model's own memory. The loss between them
+ * is in loss.c, the embedding's gradient in lookup.c.
+ * Read next: model/block.c, one function a block. */
 #include "compute/ops/embed.h"
 #include "compute/ops/product.h"
 #include "model/model_int.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The one place where a weight meets its input. Weight gradients are one chain over the step's tokens in
- * order (the product adds to what is there), so cutting a step into micro-batches changes no bit. */
+ * The one place where a weight meets its input. Weight gradients are one chain over the step's
+ * tokens in order (the product adds to what is there), so cutting a step into micro-batches changes
+ * no bit.
+ * Read next: model/projection.h, the contract. */
 #include "model/projection.h"
 #include "compute/ops/product.h"
 #include "compute/ops/rows.h"

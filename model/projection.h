@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A projection: one weight matrix and, where adapters/ put one, an adapter beside it. The model calls
- * projections and knows no adapter; an adapter fills in this table and knows no block. The localized
- * filter's convolutions are projections whose input rows are paired (ops/pair): in = 2 C. */
+ * A projection: one weight matrix and, where adapters/ put one, an adapter beside it. The model
+ * calls projections and knows no adapter; an adapter fills in this table and knows no block. The
+ * localized filter's convolutions are projections whose input rows are paired (ops/pair): in = 2
+ * C. */
 #ifndef COTRAIN_MODEL_PROJECTION_H
 #define COTRAIN_MODEL_PROJECTION_H
 
@@ -12,8 +13,8 @@
 
 struct projection;
 
-/* What one call works on. `saved` is the adapter's own activation memory for this projection and this
- * call, adapter_ops.saved_bytes(N) long, kept from forward to backward. */
+/* What one call works on. `saved` is the adapter's own activation memory for this projection and
+ * this call, adapter_ops.saved_bytes(N) long, kept from forward to backward. */
 struct projection_call {
     struct compute *compute;
     const struct batch *batch;

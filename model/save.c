@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Writing a model back: config.json as it was read, each parameter in the dtype it was opened with. One
- * parameter is in memory at a time, in fp32 and in its own dtype. */
+ * Writing a model back: config.json as it was read, each parameter in the dtype it was opened with.
+ * One parameter is in memory at a time, in fp32 and in its own dtype.
+ * Read next: model/formats/safetensors.h. */
 #include "base/json.h"
 #include "base/mem.h"
 #include "model/model_int.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reserves the rows of acts.def in a memory plan and sets the pointers of the passes. Reserving and
- * placing walk the same list in the same order (walk), so they cannot drift apart. */
+ * placing walk the same list in the same order (walk), so they cannot drift apart.
+ * Read next: model/acts.def. */
 #include "model/workspace_int.h"
 #include "base/mem.h"
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The memory a pass works on: the activations of acts.def, the batch in the backend's memory, and what
- * adapters keep. The model has one in its plan; each decoder has its own. */
+ * The memory a pass works on: the activations of acts.def, the batch in the backend's memory, and
+ * what adapters keep. The model has one in its plan; each decoder has its own.
+ * Read next: model/acts.def and model/workspace.c. */
 #ifndef COTRAIN_MODEL_WORKSPACE_INT_H
 #define COTRAIN_MODEL_WORKSPACE_INT_H
 
@@ -49,8 +50,8 @@ struct workspace {
     int64_t n_offsets, n_placed;
 };
 
-/* Reserves, then (after plan_allocate) sets every pointer. The adapters on the model's projections must
- * be attached before and stay as they are. */
+/* Reserves, then (after plan_allocate) sets every pointer. The adapters on the model's projections
+ * must be attached before and stay as they are. */
 MUST_CHECK err workspace_plan(struct workspace *w, const struct model *m, struct plan *plan,
                               const struct workspace_shape *shape);
 void workspace_place(struct workspace *w, const struct model *m, const struct plan *plan);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The list of faults of a recipe. Texts live in the arena of the recipe that is being read. */
+ * The list of faults of a recipe. Texts live in the arena of the recipe that is being read.
+ * All are collected before the first is reported, so that one run shows them all.
+ * Read next: recipes/faults.h, the contract. */
 #include "recipes/faults.h"
 
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Files, `inherit` and --set to one tree of nodes. Each tree is brought to the rows' own key names
- * before it is merged; what is unknown stays and is reported when the merged tree is read. */
+ * before it is merged; what is unknown stays and is reported when the merged tree is read.
+ * Read next: recipes/recipe.h. */
 #include "recipes/load_int.h"
 
 #include "base/file.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Option rows of a request and of its examples, as recipes carry them. The fields `file` and `line`
- * of an example are no keys: the reader of the recipe fills them in. */
+ * of an example are no keys: the reader of the recipe fills them in.
+ * Read next: recipes/request.h, the contract. */
 #include "recipes/request.h"
 
 #define ROW(field, ...) OPT(struct request, field, __VA_ARGS__)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A read recipe back to a value tree, everything resolved: what `recipe show` prints and a release
- * carries. It is made from the filled structs, so it says what the stages really got. */
+ * carries. It is made from the filled structs, so it says what the stages really got.
+ * Read next: recipes/write.h. */
 #include "recipes/recipe.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Looking things up in a schema: sections by path and key, nearest names, and where a misplaced key
- * belongs. What a schema says to people is in recipes/schema_text.c. */
+ * belongs. What a schema says to people is in recipes/schema_text.c.
+ * Read next: recipes/schema.h, the contract. */
 #include "recipes/schema.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a recipe may hold, said to people and to editors: one block of text a section, and JSON
- * Schema (draft 2020-12), which YAML editors use to complete and check keys while they are typed. */
+ * Schema (draft 2020-12), which YAML editors use to complete and check keys while they are typed.
+ * Read next: recipes/schema.h. */
 #include "recipes/schema.h"
 
 #include <string.h>

@@ -12,7 +12,7 @@
 
 struct cross_entropy_args {
     int64_t n, v;
-    void *z; /* act (N,V), changed in place when want_gradient */
+    void *z;               /* act (N,V), changed in place when want_gradient */
     const int32_t *target; /* (N) */
     float *loss;           /* (N) */
     bool want_gradient;

@@ -14,10 +14,10 @@
 struct product_args {
     int64_t m, n, k;
     struct mat a, b;
-    void *c;              /* (M,N), row stride c_stride elements */
+    void *c; /* (M,N), row stride c_stride elements */
     int64_t c_stride;
     bool accumulate;
-    bool c_is_gradient;   /* c is an fp32 gradient, not an activation (differs on a GPU only) */
+    bool c_is_gradient; /* c is an fp32 gradient, not an activation (differs on a GPU only) */
 };
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reading safetensors. Nothing of a header is believed: every length is held against the file's size
- * before it is used, and the tensors of a file must cover its data exactly, without holes or overlaps,
- * so that two readers cannot see different tensors in the same bytes.
+ * Reading safetensors. Nothing of a header is believed: every length is held against the file's
+ * size before it is used, and the tensors of a file must cover its data exactly, without holes or
+ * overlaps, so that two readers cannot see different tensors in the same bytes.
  * Writing is in safetensors_write.c. */
 #include "model/formats/safetensors.h"
 #include "base/arena.h"

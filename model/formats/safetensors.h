@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * safetensors files: memory-mapped reading, atomic streaming writing. Facts: a u64 little-endian header
- * length, a JSON header {name: {dtype, shape, data_offsets}} padded with spaces to 8, then raw data.
+ * safetensors files: memory-mapped reading, atomic streaming writing. Facts: a u64 little-endian
+ * header length, a JSON header {name: {dtype, shape, data_offsets}} padded with spaces to 8, then
+ * raw data.
  * A header that lies (offsets outside the file, overlaps, holes, wrong sizes, duplicate names) is
  * refused, naming file and tensor. */
 #ifndef COTRAIN_MODEL_FORMATS_SAFETENSORS_H
@@ -45,10 +46,12 @@ struct tensor_source {
     void *ctx;
 };
 
-/* Writes one file with metadata {"format":"pt"}; tensors in the order given; same input, same bytes. */
+/* Writes one file with metadata {"format":"pt"}; tensors in the order given; same input, same
+ * bytes. */
 MUST_CHECK err tensor_file_write(const char *path, const struct tensor *tensors, int64_t n);
 /* Writes DIR/STEM.safetensors, or numbered shards with an index when over shard_bytes (0: never).
- * `source` (may be NULL) is asked for the data of tensors that have none, one at a time, in order. */
+ * `source` (may be NULL) is asked for the data of tensors that have none, one at a time, in
+ * order. */
 MUST_CHECK err tensor_file_write_dir(const char *dir, const char *stem,
                                      const struct tensor *tensors, int64_t n, int64_t shard_bytes,
                                      const struct tensor_source *source);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Writing safetensors: the header is made from the tensors' shapes alone, then the data streams through
- * one tensor at a time, so a model larger than memory can be written. Each file appears whole or not at
- * all. The bytes depend on nothing but the tensors. */
+ * Writing safetensors: the header is made from the tensors' shapes alone, then the data streams
+ * through one tensor at a time, so a model larger than memory can be written. Each file appears
+ * whole or not at all. The bytes depend on nothing but the tensors. */
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/json.h"

@@ -83,8 +83,8 @@ static inline void worst_check(const char *what, double error, double tolerance)
     if (!(error <= tolerance)) fail_msg("%s: %g is over %g", what, error, tolerance);
 }
 
-/* The (B,T) input of a golden file as a batch, one row each. `targets` may be NULL; `mask` (B,T) takes
- * out targets where it is 0 (NULL: none). */
+/* The (B,T) input of a golden file as a batch, one row each. `targets` may be NULL; `mask` (B,T)
+ * takes out targets where it is 0 (NULL: none). */
 static inline void golden_batch(struct bench *b, const struct tensor_file *f, const char *mask,
                                 enum isolate isolate) {
     const struct tensor *ids = golden_tensor(f, "input_ids"), *labels = golden_tensor(f, "labels");

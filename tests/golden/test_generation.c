@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Greedy decoding against the released code's: every run of generation.json (prompts of one token, two,
- * with <sep>, packed documents with and without the document mask), token for token, and the logits at
- * the stored steps. Decoding step by step gives the bits of a full forward pass. */
+ * Greedy decoding against the released code's: every run of generation.json (prompts of one token,
+ * two, with <sep>, packed documents with and without the document mask), token for token, and the
+ * logits at the stored steps. Decoding step by step gives the bits of a full forward pass. */
 #include "base/json.h"
 #include "tests/golden/golden.h"
 
@@ -61,7 +61,8 @@ static void check_tokens_of(struct bench *b, const char *name, enum isolate isol
     decoder_free(d);
 }
 
-/* Every prefix's logits, decoded in one step, in pieces and token by token, are those of a full pass. */
+/* Every prefix's logits, decoded in one step, in pieces and token by token, are those of a full
+ * pass. */
 static void check_bits(struct bench *b, enum isolate isolate, json_t *run) {
     int32_t text[2 * MAX_TEXT];
     int64_t n = read_ids(run, "prompt", text);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The model against the released code's own numbers: logits, token losses, gradients of every parameter,
- * intermediate results, and the modes in which the released programs run it (document mask, plain,
- * left padding, positions reset without attention). nano is in the repository (tied head, fp32), micro
- * in the shared folder (own head, bf16). Tolerances are those suggested with the golden files; fp32
- * against double precision of the same code lies an order of magnitude below them. */
+ * The model against the released code's own numbers: logits, token losses, gradients of every
+ * parameter, intermediate results, and the modes in which the released programs run it (document
+ * mask, plain, left padding, positions reset without attention). nano is in the repository (tied
+ * head, fp32), micro in the shared folder (own head, bf16). Tolerances are those suggested with the
+ * golden files; fp32 against double precision of the same code lies an order of magnitude below
+ * them. */
 #include "base/json.h"
 #include "tests/golden/golden.h"
 
@@ -14,7 +15,8 @@ static void forward(struct bench *b) {
     assert_ok(model_forward(&b->model, &call));
 }
 
-/* Logits at the positions listed in the file (all, when `at` is NULL), where `keep` (may be NULL) is 1. */
+/* Logits at the positions listed in the file (all, when `at` is NULL), where `keep` (may be NULL)
+ * is 1. */
 static void check_logits(struct bench *b, const char *what, const struct tensor *want,
                          const struct tensor *at, const struct tensor *keep) {
     const int64_t B = want->shape[0], V = b->model.config.vocab_size, T = b->batch.n / B;
@@ -265,7 +267,8 @@ struct watch {
     int64_t n_checked;
 };
 
-/* Golden element of (row, column) of what the model shows; NULL where the file has no such tensor. */
+/* Golden element of (row, column) of what the model shows; NULL where the file has no such
+ * tensor. */
 static const struct tensor *watched(struct watch *w, const char *name, char *other, size_t size) {
     const struct tensor *t = tensor_file_find(w->want, name);
     if (t) return t;

@@ -104,7 +104,8 @@ static void move(const struct param *p, const float *from, double by) {
 /* The derivative along a random direction, from losses at +-h and +-2h:
  *   (8 (L(h) - L(-h)) - (L(2h) - L(-2h))) / 12 h,  error O(h^4) and a loss's noise times 1.5 / h.
  * A loss is the mean of 64 fp32 values near 10, each off by up to 1e-6, so by 1.2e-7; with h = 2e-3
- * that makes 1e-4, where uphill directions of unit variance give 0.5 and more. Allowed: 1 % of it. */
+ * that makes 1e-4, where uphill directions of unit variance give 0.5 and more. Allowed: 1 % of
+ * it. */
 static void check_direction(struct fixture *f, struct batch *batch, const struct param *p) {
     const double h = 2e-3;
     float *start = mem_alloc((size_t)p->count, sizeof *start);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Errors: contexts in order, hints, exit codes, and texts longer than the buffer. */
+ * Errors: contexts in order, hints, exit codes, and texts longer than the buffer.
+ * The message is all that a user sees of a failure, so its text is compared.
+ * Under test: base/err.h. */
 #include "tests/unit/test.h"
 
 static void contexts_read_from_outside_in(void **state) {

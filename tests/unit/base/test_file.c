@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Files and folders: whole or not at all, whichever I/O operation fails. */
+ * Files and folders: whole or not at all, whichever I/O operation fails.
+ * The operation that fails is counted through, one by one, by base/fault.h.
+ * Under test: base/file.h. */
 #include "tests/unit/test.h"
 
 #include "base/fault.h"

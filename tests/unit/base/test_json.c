@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * JSON: what is refused and where, exact integers, deterministic text. */
+ * JSON: what is refused and where, exact integers, deterministic text.
+ * Texts are compared byte by byte, since hashes are made of them.
+ * Under test: base/json.h. */
 #include "tests/unit/test.h"
 
 #include "base/json.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Memory: counting, alignment, checked sizes, the Nth allocation failing; arenas. */
+ * Memory: counting, alignment, checked sizes, the Nth allocation failing; arenas.
+ * What is released must show as released: live bytes come back to where they were.
+ * Under test: base/mem.h, base/arena.h, base/fault.h. */
 #include "tests/unit/test.h"
 
 #include "base/arena.h"

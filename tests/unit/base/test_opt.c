@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Option tables: every type, presets, ranges, choices, aliases, and the command line over them. */
+ * Option tables: every type, presets, ranges, choices, aliases, and the command line over them.
+ * A refusal must say what is allowed, or which name was near.
+ * Under test: base/opt.h. */
 #include "tests/unit/test.h"
 
 #include "base/mem.h"

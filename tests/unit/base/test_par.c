@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Threads: every item once, whatever the thread count and grain; nested calls run in place. */
+ * Threads: every item once, whatever the thread count and grain; nested calls run in place.
+ * Each item counts how often it was met.
+ * Under test: base/par.h. */
 #include "tests/unit/test.h"
 
 #include "base/par.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Philox against its published test vectors, and the properties the program relies on. */
+ * Philox against its published test vectors, and the properties the program relies on.
+ * The vectors are those published with the generator (Random123, kat_vectors).
+ * Under test: base/philox.h. */
 #include "tests/unit/test.h"
 
 #include "base/philox.h"

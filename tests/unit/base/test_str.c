@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Strings: growth, numbers, UTF-8 by the standard's own hard cases, nearest names. */
+ * Strings: growth, numbers, UTF-8 by the standard's own hard cases, nearest names.
+ * The cases of UTF-8 stand at the borders: the last code point allowed and the first that is not.
+ * Under test: base/str.h. */
 #include "tests/unit/test.h"
 
 #include "base/mem.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A small model with fresh weights for tests that compare the program with itself: two layers, odd
- * sizes where the architecture allows them, weights large enough that everything matters. */
+ * sizes where the architecture allows them, weights large enough that everything matters.
+ * Read next: model/init.h, which makes the weights. */
 #ifndef COTRAIN_TESTS_UNIT_MODEL_SMALL_H
 #define COTRAIN_TESTS_UNIT_MODEL_SMALL_H
 

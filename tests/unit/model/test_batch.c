@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Flat batches: where attention, positions and the filter stop under each isolation, capacity, and what
- * an attention mask hides. */
+ * Flat batches: where attention, positions and the filter stop under each isolation, capacity, and
+ * what an attention mask hides.
+ * Under test: model/batch.h. */
 #include "model/batch.h"
 #include "tests/unit/test.h"
 

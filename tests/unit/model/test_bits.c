@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Same bits: token losses of a document packed or alone, gradients however a step is cut into
- * micro-batches or packed, and everything whatever the number of threads. */
+ * micro-batches or packed, and everything whatever the number of threads.
+ * Under test: model/model.h, as compute/ops/op.h promises. */
 #include "base/par.h"
 #include "tests/unit/model/small.h"
 

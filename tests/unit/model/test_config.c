@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * config.json: the released shapes give the published parameter counts; what would change the numbers
- * and is not handled is refused by name. */
+ * config.json: the released shapes give the published parameter counts; what would change the
+ * numbers and is not handled is refused by name.
+ * Under test: model/config.h. */
 #include "model/config.h"
 #include "tests/unit/model/small.h"
 

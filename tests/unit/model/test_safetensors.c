@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * safetensors: what is written comes back, in one file and in shards, the same bytes each time; headers
- * that lie are refused by name; and no damaged byte anywhere in a header does more than that. */
+ * safetensors: what is written comes back, in one file and in shards, the same bytes each time;
+ * headers that lie are refused by name; and no damaged byte anywhere in a header does more than
+ * that.
+ * Under test: model/formats/safetensors.h. */
 #include "base/mem.h"
 #include "base/philox.h"
 #include "model/formats/safetensors.h"
@@ -14,7 +16,8 @@ static const char *in_folder(const char *name) {
     return path;
 }
 
-/* A file of a header text and `data_bytes` zeros; the length field is `length`, or the text's when 0. */
+/* A file of a header text and `data_bytes` zeros; the length field is `length`, or the text's when
+ * 0. */
 static const char *make_file(const char *header, uint64_t length, size_t data_bytes) {
     struct str bytes = {0};
     if (!length) length = strlen(header);
@@ -162,8 +165,8 @@ static void an_index_that_lies(void **state) {
     index_refused("{\"weight_map\": {\"z\": \"gone.safetensors\"}}", ERR_IO, "gone.safetensors");
 }
 
-/* Every header byte changed in three ways, and every length cut short: opens, or fails cleanly; what
- * opens can be read to its last byte. */
+/* Every header byte changed in three ways, and every length cut short: opens, or fails cleanly;
+ * what opens can be read to its last byte. */
 static void damaged_headers(void **state) {
     (void)state;
     struct str good = {0};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A small schema of every shape that a recipe may have, for the tests of recipes/: single keys of each
- * type, a needed map, a map within a map, lists of maps, a list within the items of a list. */
+ * A small schema of every shape that a recipe may have, for the tests of recipes/: single keys of
+ * each type, a needed map, a map within a map, lists of maps, a list within the items of a list.
+ * Read next: recipes/schema.h. */
 #ifndef COTRAIN_TESTS_UNIT_RECIPES_SCHEMA_H
 #define COTRAIN_TESTS_UNIT_RECIPES_SCHEMA_H
 

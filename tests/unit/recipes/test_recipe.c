@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reading recipes into structs: types, defaults, aliases, inheritance, --set and paths, and every kind
- * of fault with its exact place. The schema is tests/unit/recipes/schema.h. */
+ * Reading recipes into structs: types, defaults, aliases, inheritance, --set and paths, and every
+ * kind of fault with its exact place. The schema is tests/unit/recipes/schema.h.
+ * Under test: recipes/recipe.h. */
 #include "tests/unit/test.h"
 
 #include "tests/unit/recipes/schema.h"

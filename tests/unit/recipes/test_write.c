@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The YAML writer: what it writes is read back as the same texts, is quoted where a YAML 1.1 reader
- * would take it for something else, and a resolved recipe reads back as itself. */
+ * would take it for something else, and a resolved recipe reads back as itself.
+ * Under test: recipes/write.h. */
 #include "tests/unit/test.h"
 
 #include "recipes/write.h"
