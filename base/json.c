@@ -22,12 +22,16 @@ __attribute__((constructor)) static void use_own_memory(void) {
 
 err json_parse(const char *text, size_t n, const char *where, json_t **out) {
     json_error_t why;
-    // Out of memory, jansson may report a fault of the text; what base/mem records tells them
-    // apart.
     err_clear();
     *out = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+    /* Where an allocation fails, jansson may blame the text, or go on with a value left out; but
+     * json_alloc has recorded the truth. */
+    if (err_message()[0] != '\0') {
+        json_decref(*out);
+        *out = NULL;
+        return fail_in(ERR_MEMORY, "%s", where);
+    }
     if (*out != NULL) return ERR_OK;
-    if (err_message()[0] != '\0') return fail_in(ERR_MEMORY, "%s", where);
     return fail(ERR_PARSE, "%s: line %d, column %d: not valid JSON: %s", where, why.line,
                 why.column, why.text);
 }

@@ -72,7 +72,9 @@ static err is_current(const struct data_build *b, const char *out_dir, bool *out
     *out = false;
     if (!dir_exists(out_dir)) return ERR_OK;
     TRY(data_build_input(b, input));
-    if (dataset_open(&d, out_dir) != ERR_OK) return ERR_OK;
+    err e = dataset_open(&d, out_dir);
+    if (e == ERR_MEMORY) return e;
+    if (e != ERR_OK) return ERR_OK; /* damaged: built again */
     *out = strcmp(dataset_input(d), input) == 0;
     dataset_close(d);
     return ERR_OK;

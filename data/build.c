@@ -27,14 +27,14 @@ struct block {
     const struct building *s;
     const struct row_text *rows;
     struct row_tokens *out;
-    bool *failed;
+    err *result;
 };
 
 static void encode_rows(void *ctx, int64_t begin, int64_t end, int thread) {
     struct block *b = ctx;
     (void)thread;
     for (int64_t i = begin; i < end; i++)
-        b->failed[i] = row_encode(b->s->tokenizer, &b->rows[i], b->s->whitespace, &b->out[i]) != 0;
+        b->result[i] = row_encode(b->s->tokenizer, &b->rows[i], b->s->whitespace, &b->out[i]);
 }
 
 static err check_vocabulary(const struct building *s, const struct row_text *row,
@@ -81,8 +81,9 @@ static err write_block(struct building *s, struct block *b, int64_t first) {
     b->rows = s->rows.items + first;
     par_for(n, 8, encode_rows, b);
     for (int64_t i = 0; i < n; i++) {
-        /* Again in this thread, which has no message of the one that failed. */
-        if (b->failed[i]) TRY(row_encode(s->tokenizer, &b->rows[i], s->whitespace, &b->out[i]));
+        if (b->result[i] == ERR_MEMORY) return fail(ERR_MEMORY, "out of memory");
+        /* Otherwise again in this thread, for the message of the one that failed. */
+        if (b->result[i]) TRY(row_encode(s->tokenizer, &b->rows[i], s->whitespace, &b->out[i]));
         TRY(write_row(s, &b->rows[i], &b->out[i]));
     }
     return ERR_OK;
@@ -92,8 +93,8 @@ static err write_rows(struct building *s) {
     struct block b = {.s = s};
     struct progress progress;
     b.out = mem_zalloc(BLOCK_ROWS, sizeof *b.out);
-    b.failed = mem_zalloc(BLOCK_ROWS, sizeof *b.failed);
-    err e = b.out && b.failed ? ERR_OK : ERR_MEMORY;
+    b.result = mem_zalloc(BLOCK_ROWS, sizeof *b.result);
+    err e = b.out && b.result ? ERR_OK : ERR_MEMORY;
     progress_start(&progress, "tokens", s->rows.n);
     for (int64_t first = 0; first < s->rows.n && e == ERR_OK; first += BLOCK_ROWS) {
         e = write_block(s, &b, first);
@@ -102,7 +103,7 @@ static err write_rows(struct building *s) {
     progress_end(&progress);
     for (int i = 0; i < BLOCK_ROWS && b.out; i++) row_tokens_release(&b.out[i]);
     mem_free(b.out);
-    mem_free(b.failed);
+    mem_free(b.result);
     return e;
 }
 
@@ -175,12 +176,13 @@ static err check_target(const char *dir) {
     json_t *manifest = NULL;
     const char *format;
     if (!path) return ERR_MEMORY;
-    if (file_exists(path) && json_parse_file(path, &manifest) == ERR_OK)
+    err e = file_exists(path) ? json_parse_file(path, &manifest) : ERR_OK;
+    if (e == ERR_OK && manifest)
         is_dataset = json_need_string(manifest, "format", &format) == ERR_OK &&
                      strcmp(format, "cotrain-dataset") == 0;
     json_decref(manifest);
     mem_free(path);
-    if (is_dataset) return ERR_OK;
+    if (is_dataset || e == ERR_MEMORY) return e;
     return fail(ERR_EXISTS, "'%s' is there and is no dataset; it is not replaced", dir);
 }
 
