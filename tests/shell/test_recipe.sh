@@ -133,4 +133,11 @@ def names(node):
 known = set(names(schema))
 text = [line.split(":")[0].strip() for line in open(sys.argv[2]) if line.startswith("  ") and line[2] != " "]
 assert text and set(text) <= known, set(text) - known' out schema.txt
+
+# The shipped recipes are in order, whatever folder their base model is in.
+for shipped in "$SOURCE_DIR"/recipes/*/*.yaml; do
+    run "$COTRAIN" recipe check "$shipped" --set base_model.path=base
+    expect_rc 0
+    expect_out "$shipped: in order"
+done
 finish
