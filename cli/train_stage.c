@@ -110,9 +110,9 @@ static err open_model(struct training *t, const char *name) {
 /* ---- what is left behind ---- */
 
 static err fill_plan(const struct plan *plan, json_t *out) {
-    json_t *rows = json_array();
     TRY(json_put(out, "total_bytes", json_integer((json_int_t)plan->total_bytes)));
     TRY(json_put(out, "mapped_bytes", json_integer((json_int_t)plan_bytes(plan, PLAN_MAPPED))));
+    json_t *rows = json_array();
     TRY(json_put(out, "rows", rows));
     for (int64_t i = 0; i < plan->n_rows; i++) {
         const struct plan_row *row = &plan->rows[i];
