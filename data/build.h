@@ -25,9 +25,10 @@ struct data_build {
     void *check_ctx;
 };
 
-/* Refused, each with its place: no rows, nothing to train, unreadable or ill-formed rows (all of
+/* Refused, each with its place: no rows, every row held out, unreadable or ill-formed rows (all of
  * them together, counted, the first ten shown), special tokens in a text, a held-out prompt that is
- * also trained, a token id at or over vocab_size. An existing `out_dir` is replaced only if it is a
+ * also trained, a token id at or over vocab_size. Whether anything is
+ * trained depends on the loss mask, so that is `check`'s to ask (cli/data_stage.c does). An existing `out_dir` is replaced only if it is a
  * dataset (or empty). */
 MUST_CHECK err data_build(const struct data_build *b, const char *out_dir);
 
