@@ -5,9 +5,9 @@
   make_month.py OUT     writes OUT/<request>.train.jsonl (alpaca rows) and OUT/<request>.cases.jsonl
 
 OUT is models/month in the repository, and the files there are what this script writes, byte for byte.
-No prompt is drawn twice: rows, cases and the two examples of a request (EXAMPLES, the ones its recipe
-shows) have no prompt in common. A request is one function: it returns what was given and what is
-wanted back. Words come from sample_words.py.
+A request is one function: it returns what is given and what is wanted back. Nothing given is drawn
+twice, so a request's rows, its cases and its two examples (which stand in the recipes of the month) have
+no prompt in common. Words come from sample_words.py; tools/check_month.py proves what is said here.
 """
 import json
 import os
@@ -16,6 +16,7 @@ import sys
 import sample_words as words
 from sample_words import Stream
 
+N_EXAMPLES = 2
 N_ROWS = 400
 N_CASES = 50
 
@@ -48,8 +49,10 @@ ORDER_TEXTS = ["{p}要{n}{m}{g}，送到{a}", "{a}的{p}订了{n}{m}{g}", "{p}�
 
 def order_fields(s):
     """An order in plain words to its four fields."""
-    p, a, g, m, n = words.person(s), words.address(s), s.pick(words.ALL_GOODS), s.pick(words.MEASURES), s.between(2, 60)
-    return s.pick(ORDER_TEXTS).format(p=p, n=n, m=m, g=g, a=a), f"姓名：{p}；商品：{g}；数量：{n}{m}；地址：{a}"
+    p, a, g = words.person(s), words.address(s), s.pick(words.ALL_GOODS)
+    m, n = s.pick(words.MEASURES), s.between(2, 60)
+    return (s.pick(ORDER_TEXTS).format(p=p, n=n, m=m, g=g, a=a),
+            f"姓名：{p}；商品：{g}；数量：{n}{m}；地址：{a}")
 
 
 FAULTS = {
@@ -105,15 +108,15 @@ REQUESTS = [
 ]
 
 
-def draw(name, instruction, make):
+def draw(name, make):
     """Examples, rows and cases of one request, as (input, output), no input twice."""
-    s, seen, out = Stream("month/" + name), {}, []
-    while len(out) < 2 + N_ROWS + N_CASES:
+    s, drawn = Stream("month/" + name), {}
+    while len(drawn) < N_EXAMPLES + N_ROWS + N_CASES:
         given, wanted = make(s)
-        if given not in seen:
-            seen[given] = True
-            out.append((given, wanted))
-    return out[:2], out[2:2 + N_ROWS], out[2 + N_ROWS:]
+        drawn[given] = wanted
+    pairs = list(drawn.items())
+    rest = pairs[N_EXAMPLES:]
+    return pairs[:N_EXAMPLES], rest[:N_ROWS], rest[N_ROWS:]
 
 
 def write_lines(path, records):
@@ -125,7 +128,7 @@ def write_lines(path, records):
 def main():
     out = sys.argv[1]
     for name, instruction, make in REQUESTS:
-        _, rows, cases = draw(name, instruction, make)
+        _, rows, cases = draw(name, make)
         write_lines(os.path.join(out, name + ".train.jsonl"),
                     [{"instruction": instruction, "input": a, "output": b} for a, b in rows])
         write_lines(os.path.join(out, name + ".cases.jsonl"),

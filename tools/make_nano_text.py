@@ -17,13 +17,14 @@ import sample_words as words
 from sample_words import Stream
 
 N_LINES = 110000
-# Characters that requests use and that the sentences below do not hold: copied, they mean nothing here.
+# Characters that the sentences below do not hold, or seldom: single ones are copied, without a meaning.
 RARE = ("壹贰叁肆伍陆柒捌玖拾佰仟整元额币类别优先级寄存器宏定义复位值偏移称提取订单信息工据说明金"
         "转成行志合计进程模块收货人给把写出根内容时间姓名商品数量地址要送到大分的这账死处闪掉软忘"
         "速络弱纸系低联理退年月日同自起至止签约期于键值对")
 NAMES_EN = words.FIRST_NAMES + words.LAST_NAMES
 MACHINES = [b + r for b in words.BLOCKS for r in ("", "0", "1", "2", "3")] + words.REGISTERS
-HAN = "".join(words.ROADS + words.CITIES + words.ALL_GOODS) + words.SURNAMES + words.GIVEN + words.MEASURES + RARE
+HAN = ("".join(words.ROADS + words.CITIES + words.ALL_GOODS) + words.SURNAMES + words.GIVEN +
+       words.MEASURES + RARE)
 SYMBOLS = list("|;:,.-_/#[](){}<>=+*\"'~@$%^&!?\\`") + list("，。：；、（）《》“”！？【】")
 
 
