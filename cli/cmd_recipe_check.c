@@ -80,7 +80,8 @@ static err run(const void *given, struct arena *arena) {
     struct chain c;
     struct recipe r;
     err code = chain_fill(&c, &r, options->recipe, &options->set);
-    if (code == ERR_OK || r.faults.n > 0) { /* else the file itself could not be read */
+    /* Without faults a failure is of the file itself; out of memory, the list may lack some. */
+    if (code == ERR_OK || (r.faults.n > 0 && code != ERR_MEMORY)) {
         err printed = options->json ? print_as_json(&r) : print_as_text(&r);
         code = printed == ERR_OK ? recipe_faults_err(&r.faults) : printed;
     }

@@ -110,6 +110,28 @@ if [ -w /dev/full ]; then
     expect_one_error "cannot write to standard output"
 fi
 
+# A report that memory ran out under is no report: it is whole, or the command says why there is none.
+# The long text needs memory of its own after the first fault is found.
+printf 'cotrain: 1\nname: n\nwrok: 1\ntrain: {sead: 1, seed: x}\nrequests: [{id: i, scenario: %s}]\n' \
+    "$(printf '%020000d' 0)" >"$scratch/bad.yaml"
+run "$COTRAIN" recipe check "$scratch/bad.yaml"
+expect_rc 1
+cp "$scratch/out" "$scratch/whole"
+n_whole=0
+nth=0
+while [ "$n_whole" -lt 3 ] && [ "$nth" -lt 200 ]; do
+    nth=$((nth + 1))
+    run env COTRAIN_FAULT=mem:$nth "$COTRAIN" recipe check "$scratch/bad.yaml"
+    expect_rc 1
+    if grep -q "out of memory" "$scratch/err"; then
+        n_whole=0
+    else
+        n_whole=$((n_whole + 1))
+        expect_same "$scratch/out" "$scratch/whole"
+    fi
+done
+[ "$nth" -gt 10 ] && [ "$nth" -lt 200 ] || failed "a sweep over every allocation ends by itself"
+
 # A wrong environment variable is told before any work.
 run env COTRAIN_LOG=loud "$COTRAIN" list
 [ "$rc" != 0 ] || failed "an unknown log level is refused"
