@@ -27,9 +27,9 @@ struct data_build {
 
 /* Refused, each with its place: no rows, every row held out, unreadable or ill-formed rows (all of
  * them together, counted, the first ten shown), special tokens in a text, a held-out prompt that is
- * also trained, a token id at or over vocab_size. Whether anything is
- * trained depends on the loss mask, so that is `check`'s to ask (cli/data_stage.c does). An existing `out_dir` is replaced only if it is a
- * dataset (or empty). */
+ * also trained, a token id at or over vocab_size. Whether anything is trained depends on the loss
+ * mask, so that is `check`'s to ask (cli/data_stage.c does). An existing `out_dir` is replaced only
+ * if it is a dataset (or empty). */
 MUST_CHECK err data_build(const struct data_build *b, const char *out_dir);
 
 /* SHA-256 over all that a dataset depends on (files, texts, options, tokenizer, seed), without
