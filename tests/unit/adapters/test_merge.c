@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Merging: every merged weight is W + s B A as double precision gives it, to the rounding of the dtype
- * the base was stored in and of the fp32 sum before it; everything else is the base's bits; and the
- * merged fp32 model computes what the adapted one does, the convolutions' adapters included.
+ * Merging: every merged weight is W + s B A as double precision gives it, to the rounding of the
+ * dtype the base was stored in and of the fp32 sum before it; everything else is the base's bits;
+ * the merged fp32 model computes what the adapted one does, the convolutions' adapters included.
  * Read next: adapters/save.c. */
 #include "tests/unit/trainer/fixture.h"
 
@@ -20,7 +20,7 @@ struct merged {
     char dir[64], base_dir[100], merged_dir[100];
 };
 
-/* A fresh model of golden nano's shape, an adapter of all sites with random values, and the merge. */
+/* A fresh model of golden nano's shape, an adapter of all sites with random values, the merge. */
 static void merge(struct merged *m, enum dtype dtype) {
     struct model_config config;
     const struct rng values = {3, RNG_TEST, 0};
@@ -92,8 +92,9 @@ static const struct param *adapted(struct merged *m, const char *weight) {
     return NULL;
 }
 
-/* Returns the number of weights that the adapter changed. `unit` is the dtype's half ulp; the fp32 sum
- * of three products and one addition adds at most 4 roundings of the largest value there, under 4. */
+/* Returns the number of weights that the adapter changed. `unit` is the dtype's half ulp; the fp32
+ * sum of three products and one addition adds at most 4 roundings of the largest value there, which
+ * is under 4. */
 static int check_weights(struct merged *m, double unit) {
     int n_adapted = 0;
     assert_int_equal(m->model.n_params, m->base.n_params);
