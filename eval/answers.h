@@ -19,8 +19,8 @@ struct answer_options {
     enum special_whitespace whitespace;
 };
 
-/* Answers all; the first one (in order) that failed is the error, with its number. An answer ends at
- * the model's last position at the latest. */
+/* Answers all; the first one (in order) that failed is the error, with its number. An answer ends
+ * at the model's last position at the latest. */
 MUST_CHECK err answers_decode(struct eval_subject *s, struct answer *answers, int64_t n,
                               const struct answer_options *options);
 void answers_clear(struct answer *answers, int64_t n); /* frees the texts */
