@@ -59,6 +59,7 @@ static err add_dtypes(const struct model *m, json_t *out) {
 
 static err add_line(const char *name, const json_t *value, struct str *out) {
     TRY(str_printf(out, "%-24s ", name));
+    if (json_is_real(value)) return str_printf(out, "%g\n", json_real_value(value));
     TRY(json_text(value, 0, out));
     return str_add(out, "\n");
 }

@@ -5,17 +5,20 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-static bool has_tokenizer(const char *dir) {
+static err has_tokenizer(const char *dir, bool *out) {
     char *path = path_join(dir, tokenizer_files[0]);
-    bool there = path && file_exists(path);
+    if (!path) return ERR_MEMORY;
+    *out = file_exists(path);
     mem_free(path);
-    return there;
+    return ERR_OK;
 }
 
 err speaker_open(struct speaker *s, const struct speaker_options *o) {
     const char *dir = o->tokenizer_dir ? o->tokenizer_dir : o->model_dir;
     *s = (struct speaker){0};
-    if (o->tokenizer_needed || o->tokenizer_dir || has_tokenizer(dir)) {
+    bool there;
+    TRY(has_tokenizer(dir, &there));
+    if (there || o->tokenizer_needed || o->tokenizer_dir) {
         err e = tokenizer_open(&s->tokenizer, dir);
         if (e) return fail_hint(e, "--tokenizer names a folder with tokenizer.model");
     }

@@ -29,7 +29,8 @@ struct adapter_ops {
     /* y (N,out), rows y_stride apart, already holds W x + bias; adds the adapter's part. */
     MUST_CHECK err (*forward)(const struct projection *p, const struct projection_call *call,
                               const void *x, void *y);
-    /* Adds the adapter's parameter gradients, and to dx (N,in) its part of the input's gradient. */
+    /* Adds the adapter's parameter gradients, and to dx (N,in) its part of the input's gradient (dx
+     * NULL: not wanted, nothing before this layer is trained). */
     MUST_CHECK err (*backward)(const struct projection *p, const struct projection_call *call,
                                const void *x, const void *dy, void *dx);
     size_t (*saved_bytes)(const struct projection *p, int64_t n);

@@ -17,6 +17,11 @@ check "the chain" "$COTRAIN" run "$month/lora.yaml" --work "$scratch/work" --set
 sweep -- "$COTRAIN" list errors
 sweep -- "$COTRAIN" help list
 sweep --runs 200 -- "$COTRAIN" recipe check "$month/lora.yaml"
+nano=$SOURCE_DIR/tests/golden/nano
+sweep --runs 150 -- "$COTRAIN" model info "$nano"
+sweep --runs 150 -- "$COTRAIN" generate --model "$nano" --prompt-ids 1,2 --max-new-tokens 2
+sweep --runs 100 -- "$COTRAIN" model probe --model "$nano" --batch "$nano/forward.f32.safetensors" \
+    --grads --out "{out}"
 sweep --runs 100 -- "$COTRAIN" data build "$month/lora.yaml" --out "{out}"
 sweep --runs 100 --start "$scratch/work" -- "$COTRAIN" release verify "{out}/release/Tiny"
 sweep --runs 60 --but "$dated" -- "$COTRAIN" run "$month/lora.yaml" --work "{out}" --set train.max_steps=2
