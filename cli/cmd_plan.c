@@ -23,18 +23,6 @@ static const struct opt rows[] = {
     ROW(json, .help = "every range of the plan, as JSON"),
 };
 
-static err as_json(const struct plan *p, json_t *out) {
-    json_t *list = json_array();
-    TRY(json_put(out, "total_bytes", json_integer((json_int_t)p->total_bytes)));
-    TRY(json_put(out, "mapped_bytes", json_integer((json_int_t)plan_bytes(p, PLAN_MAPPED))));
-    TRY(json_put(out, "rows", list));
-    for (int64_t i = 0; i < p->n_rows; i++)
-        TRY(json_push(list,
-                      json_pack("{s:s, s:s, s:I}", "kind", plan_kind_name(p->rows[i].kind), "name",
-                                p->rows[i].name, "bytes", (json_int_t)p->rows[i].bytes)));
-    return ERR_OK;
-}
-
 static err as_text(const struct plan *p, struct str *out) {
     const double MIB = 1048576.0;
     for (int kind = 0; kind < PLAN_KIND_COUNT; kind++)
@@ -48,7 +36,7 @@ static err as_text(const struct plan *p, struct str *out) {
 static err show(const struct plan *p, bool json) {
     struct str text = {0};
     json_t *value = json_object();
-    err e = json ? as_json(p, value) : as_text(p, &text);
+    err e = json ? plan_json(p, value) : as_text(p, &text);
     if (e == ERR_OK) e = json ? print_json(value) : print_text(&text);
     json_decref(value);
     str_release(&text);

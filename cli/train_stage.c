@@ -109,19 +109,6 @@ static err open_model(struct training *t, const char *name) {
 
 /* ---- what is left behind ---- */
 
-static err fill_plan(const struct plan *plan, json_t *out) {
-    TRY(json_put(out, "total_bytes", json_integer((json_int_t)plan->total_bytes)));
-    TRY(json_put(out, "mapped_bytes", json_integer((json_int_t)plan_bytes(plan, PLAN_MAPPED))));
-    json_t *rows = json_array();
-    TRY(json_put(out, "rows", rows));
-    for (int64_t i = 0; i < plan->n_rows; i++) {
-        const struct plan_row *row = &plan->rows[i];
-        TRY(json_push(rows, json_pack("{s:s, s:s, s:I}", "kind", plan_kind_name(row->kind), "name",
-                                      row->name, "bytes", (json_int_t)row->bytes)));
-    }
-    return ERR_OK;
-}
-
 static err fill_result(const struct train_result *r, json_t *out) {
     TRY(json_put(out, "digest", json_string(r->digest)));
     TRY(json_put(out, "n_steps", json_integer(r->n_steps)));
@@ -181,7 +168,7 @@ static err train(struct training *t, const struct places *p, const char *name,
     TRY(dir_remove(p->adapter));
     TRY(dir_remove(p->merged));
     json_t *value = json_object();
-    TRY(write_json(p->plan, value, value != NULL ? fill_plan(&t->plan, value) : ERR_OK));
+    TRY(write_json(p->plan, value, value != NULL ? plan_json(&t->plan, value) : ERR_OK));
     TRY(save_adapter(t, p->adapter, name));
     TRY(adapter_save_merged(&t->model, t->adapter, t->stage->chain->base_model.path, p->merged));
     value = json_object();

@@ -68,6 +68,19 @@ size_t plan_bytes(const struct plan *p, enum plan_kind kind) {
     return sum;
 }
 
+err plan_json(const struct plan *p, json_t *out) {
+    json_t *rows = json_array();
+    TRY(json_put(out, "total_bytes", json_integer((json_int_t)p->total_bytes)));
+    TRY(json_put(out, "mapped_bytes", json_integer((json_int_t)plan_bytes(p, PLAN_MAPPED))));
+    TRY(json_put(out, "rows", rows));
+    for (int64_t i = 0; i < p->n_rows; i++) {
+        const struct plan_row *row = &p->rows[i];
+        TRY(json_push(rows, json_pack("{s:s, s:s, s:I}", "kind", plan_kind_name(row->kind), "name",
+                                      row->name, "bytes", (json_int_t)row->bytes)));
+    }
+    return ERR_OK;
+}
+
 void plan_release(struct plan *p) {
     if (p->memory != NULL) p->compute->backend->free(p->compute, p->memory);
     mem_free(p->rows);

@@ -11,6 +11,7 @@
 #define COTRAIN_COMPUTE_PLAN_H
 
 #include "base/err.h"
+#include "base/json.h"
 #include "compute/compute.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -46,6 +47,8 @@ size_t plan_add(struct plan *p, enum plan_kind kind, const char *name, size_t by
 MUST_CHECK err plan_allocate(struct plan *p, struct compute *c);
 void *plan_at(const struct plan *p, size_t offset);
 size_t plan_bytes(const struct plan *p, enum plan_kind kind);
+/* Into an object: total_bytes, mapped_bytes and every range as {kind, name, bytes}. */
+MUST_CHECK err plan_json(const struct plan *p, json_t *out);
 void plan_release(struct plan *p);
 
 #endif
