@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cotrain chat: a question a line from standard input, the answer on standard output as it comes. Each
- * question stands alone: question, <sep>, answer until <eod>. A newline inside a question is written
- * <n>, as in the model's own text files. */
+ * cotrain chat: a question a line from standard input, the answer on standard output as it comes.
+ * Each question stands alone: question, <sep>, answer until <eod>. A newline inside a question is
+ * written <n>, as in the model's own text files. */
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/speaker.h"
@@ -37,8 +37,8 @@ struct stream {
     err code;
 };
 
-/* Bytes of a text that can be printed: a last character that is still incomplete, or that decoding has
- * replaced by U+FFFD because the rest of its bytes is to come, waits. */
+/* Bytes of a text that can be printed: a last character that is still incomplete, or that decoding
+ * has replaced by U+FFFD because the rest of its bytes is to come, waits. */
 static size_t printable(const struct str *text) {
     size_t n = text->len;
     int64_t bad = n ? utf8_invalid_at(text->data, n) : -1;

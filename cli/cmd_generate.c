@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain generate: continues one prompt, given as text or as token ids. Greedy is the only way of
- * choosing a token so far; --greedy says so and --no-greedy is refused. */
+ * choosing a token so far; --greedy says so and --no-greedy is refused.
+ * Read next: cli/speaker.h. */
 #include "cli/command.h"
 #include "cli/speaker.h"
 #include <string.h>

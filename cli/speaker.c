@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One decoder an answer: its cache is as long as prompt and answer can become, and no text of an earlier
- * question is left in it. */
+ * One decoder an answer: its cache is as long as prompt and answer can become, and no text of an
+ * earlier question is left in it.
+ * Read next: cli/speaker.h, the contract. */
 #include "cli/speaker.h"
 #include "base/file.h"
 #include "base/mem.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A model that answers: weights, an adapter where one is named, and the tokenizer where there is one.
- * Shared by `generate` and `chat`; decoding itself is model/generate.h. */
+ * A model that answers: weights, an adapter where one is named, and the tokenizer where there is
+ * one.
+ * Shared by `generate` and `chat`; decoding itself is model/generate.h.
+ * Read next: cli/cmd_generate.c and cli/cmd_chat.c. */
 #ifndef COTRAIN_CLI_SPEAKER_H
 #define COTRAIN_CLI_SPEAKER_H
 
@@ -31,7 +33,8 @@ struct speaker_call {
     void (*on_token)(void *ctx, int32_t id); /* NULL: nobody listens */
     void *ctx;
 };
-/* Greedy answer, appended to `out`; it is shorter than asked for where the model's positions end. */
+/* Greedy answer, appended to `out`; it is shorter than asked for where the model's positions
+ * end. */
 MUST_CHECK err speaker_answer(struct speaker *s, const struct speaker_call *call,
                               struct tokens *out);
 

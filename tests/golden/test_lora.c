@@ -2,8 +2,8 @@
  * A golden PEFT adapter on a golden model: loss, logits and the gradient of every lora_A and lora_B
  * against the released code with PEFT's arithmetic; and the same logits from the merged model.
  * Tolerances are the ones that the golden files suggest: logits 3e-4, gradients 1e-4 of each
- * tensor's largest. Merging into fp32 weights rounds each once, 2^-24 relative, which a forward pass of the
- * model shows as no more than the fp32 noise of its logits, 2e-4.
+ * tensor's largest. Merging into fp32 weights rounds each once, 2^-24 relative, which a forward
+ * pass of the model shows as no more than the fp32 noise of its logits, 2e-4.
  * Read next: adapters/lora.c. */
 #include "tests/unit/test.h"
 

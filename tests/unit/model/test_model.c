@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Opening, fresh weights, saving and decoding of whole models: files that do not fit their config, ids
- * that do not fit the vocabulary, folders that come back the same, decoders side by side. */
+ * Opening, fresh weights, saving and decoding of whole models: files that do not fit their config,
+ * ids that do not fit the vocabulary, folders that come back the same, decoders side by side.
+ * Under test: model/model.h. */
 #include "base/hash.h"
 #include "base/par.h"
 #include "model/formats/safetensors.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Padding hidden at a row's start has a gradient of its own: its rows get the mean of all values of the
- * row, and the filter of the next layer reads them. Held against differences of the loss along each
- * parameter's gradient. The forward numbers are golden (tests/golden/test_model.c). */
+ * Padding hidden at a row's start has a gradient of its own: its rows get the mean of all values of
+ * the row, and the filter of the next layer reads them. Held against differences of the loss along
+ * each parameter's gradient. The forward numbers are golden (tests/golden/test_model.c). */
 #include "tests/unit/model/small.h"
 #include <math.h>
 
