@@ -4,6 +4,7 @@
  * Under test: model/model.h, as compute/ops/op.h promises. */
 #include "base/par.h"
 #include "tests/unit/model/small.h"
+#include <math.h>
 
 enum { N_DOCUMENTS = 5, MAX_TOKENS = 128 };
 static const int64_t lengths[N_DOCUMENTS] = {7, 1, 19, 12, 30};
@@ -181,10 +182,50 @@ static void padding_row_gets_no_gradient_from_the_lookup(void **state) {
     test_folder_remove(folder);
 }
 
+/* A sum of losses is a whole number of 2^-30, so that adding sums is exact in any order, also where sharp
+ * predictions make losses whose last bits lie below that. */
+static void sums_are_exact(void **state) {
+    (void)state;
+    const char *folder = test_folder();
+    struct small s;
+    struct documents d;
+    struct batch b;
+    struct model_call call = {.batch = &b};
+    float logits[30 * SMALL_V], losses[30];
+    double sum;
+    int64_t trained;
+    bool fine = false;
+    make_documents(&d);
+    small_open(&s, small_model(folder, NULL, DTYPE_F32), 30, true);
+    struct param *norm = &s.model.params[s.model.n_params - 1];
+    assert_string_equal(norm->name, "model.norm.weight");
+    for (int64_t i = 0; i < norm->count; i++) norm->value[i] = 3;
+    assert_ok(batch_init(&b, 30));
+    assert_ok(batch_add_row(&b, 30, d.ids[4], NULL, NULL, SMALL_EOD, ISOLATE_ALL));
+    assert_ok(model_forward(&s.model, &call));
+    assert_ok(model_logits(&s.model, 0, 30, logits));
+    for (int t = 0; t < 30; t++) { /* the most likely token as target */
+        b.targets[t] = 0;
+        for (int32_t j = 1; j < SMALL_V; j++)
+            if (logits[t * SMALL_V + j] > logits[t * SMALL_V + b.targets[t]]) b.targets[t] = j;
+    }
+    assert_ok(model_loss(&s.model, &call, 0, &sum, &trained, losses));
+    for (int t = 0; t < 30; t++) {
+        double scaled = (double)losses[t] * 0x1p30;
+        fine |= scaled != rint(scaled);
+    }
+    assert_true(fine); /* else the rounding would not show */
+    assert_true(sum * 0x1p30 == rint(sum * 0x1p30));
+    batch_release(&b);
+    small_close(&s);
+    test_folder_remove(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tied_head),
         cmocka_unit_test(own_head_in_bf16),
+        cmocka_unit_test(sums_are_exact),
         cmocka_unit_test(documents_reach_each_other_without_isolation),
         cmocka_unit_test(padding_row_gets_no_gradient_from_the_lookup),
     };
