@@ -182,8 +182,8 @@ static void padding_row_gets_no_gradient_from_the_lookup(void **state) {
     test_folder_remove(folder);
 }
 
-/* A sum of losses is a whole number of 2^-30, so that adding sums is exact in any order, also where sharp
- * predictions make losses whose last bits lie below that. */
+/* A sum of losses is a whole number of 2^-30, so that adding sums is exact in any order, also where
+ * sharp predictions make losses whose last bits lie below that. */
 static void sums_are_exact(void **state) {
     (void)state;
     const char *folder = test_folder();
