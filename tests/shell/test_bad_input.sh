@@ -98,6 +98,13 @@ rows "$good{\"instruction\": \"copy ab\", \"output\": 7}\n"
 bad_run "$month/bad.yaml" "rows.jsonl" "line 2"
 rows "$good{\"instruction\": \"copy $(printf 'ab%.0s' $(seq 60))\", \"output\": \"ab\"}\n"
 bad_run "$month/bad.yaml" "rows.jsonl" "line 2" "64"
+rows '{"messages": [{"role": "user", "content": "copy a"}]}\n'
+sed -i 's/rows.jsonl, format: alpaca/rows.jsonl, format: messages/' "$month/bad.yaml"
+bad_run "$month/bad.yaml" "rows.jsonl" "line 1" "assistant"
+rows '{"instruction": "copy ab", "output": ""}\n'
+bad_run "$month/bad.yaml" "rows.jsonl" "line 1" "answer is empty"
+faulty 1 "no row to use" -- "$COTRAIN" run "$month/lora.yaml" --work "$scratch/short" \
+    --set train.sequence_len=4 --set train.overlong=drop
 sed '/^  sources:/,/^    - {path: turn/d; s/^data:/data: {validation: 0.0}/; /^  validation: 0.1/d; /examples:/d; /cases:/d' \
     "$month/lora.yaml" >"$month/bad.yaml"
 bad_run "$month/bad.yaml" "tiny/requests#1@1" "no rows"
@@ -134,6 +141,20 @@ cp "$month/model/tokenizer.model" "$scratch/tokenizer.kept"
 head -c 50 "$scratch/tokenizer.kept" >"$month/model/tokenizer.model"
 bad_run "$month/lora.yaml" "tokenizer.model"
 cp "$scratch/tokenizer.kept" "$month/model/tokenizer.model"
+
+# Weights that are no numbers; numbers that training itself blows up: the run stops and names step and
+# samples, and the checkpoint of the step before stays and is whole.
+printf '\000\000\300\177' >"$scratch/nan"
+size=$(wc -c <"$month/model/model.safetensors")
+dd if="$scratch/nan" of="$month/model/model.safetensors" conv=notrunc bs=1 seek=$((size - 4)) 2>/dev/null
+faulty 1 "not finite" -- "$COTRAIN" run "$month/lora.yaml" --work "$scratch/nan.work"
+restore
+faulty 1 "stage 'train'" "step" "not finite" "copy.train.jsonl line" -- "$COTRAIN" run "$month/full.yaml" \
+    --work "$scratch/wild" --set train.learning_rate=10 --set train.weight_decay=1 \
+    --set train.max_steps=60 --set train.save_steps=1 --set train.lr_scheduler=constant
+step=$(sed -n 's/.*step \([0-9]*\): .*not finite.*/\1/p' "$scratch/err")
+check "a checkpoint of the step before" [ -f "$scratch/wild/train/checkpoint-$((step - 1))/state.json" ]
+check "no checkpoint of the step" [ ! -e "$scratch/wild/train/checkpoint-$step" ]
 
 # Afterwards the good recipe finds everything up to date.
 run "$COTRAIN" run "$month/lora.yaml" --work "$work"
