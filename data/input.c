@@ -20,10 +20,10 @@ static err put_file(json_t *out, const char *key, const char *path) {
 }
 
 static err put_request(json_t *out, const struct request *request) {
-    json_t *examples = json_array();
     TRY(put_text(out, "id", request->id));
     TRY(json_put(out, "weight", json_real(request->weight)));
     TRY(put_file(out, "cases", request->cases));
+    json_t *examples = json_array();
     TRY(json_put(out, "examples", examples));
     for (int64_t i = 0; i < request->n_examples; i++) {
         const struct example *example = &request->examples[i];
@@ -45,8 +45,9 @@ static err put_source(json_t *out, const struct data_source *source) {
 
 static err put_all(const struct data_build *b, const struct tokenizer *t, json_t *out) {
     const struct data_options *o = b->options;
-    json_t *requests = json_array(), *sources = json_array();
+    json_t *requests = json_array();
     TRY(json_put(out, "requests", requests));
+    json_t *sources = json_array();
     TRY(json_put(out, "sources", sources));
     TRY(json_put(out, "version", json_integer(DATASET_VERSION)));
     TRY(put_text(out, "tokenizer", tokenizer_digest(t)));

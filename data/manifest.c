@@ -80,10 +80,10 @@ static err describe_source(const struct building *s, int64_t i, json_t *out) {
 
 static err describe_split(const struct building *s, int64_t i, json_t *out) {
     const struct shard_writer *w = &s->splits[i];
-    json_t *shards = json_array();
     TRY(json_put(out, "rows", json_integer(w->n_rows)));
     TRY(json_put(out, "tokens", json_integer(w->n_tokens)));
     TRY(json_put(out, "answer_tokens", json_integer(w->n_answer_tokens)));
+    json_t *shards = json_array();
     TRY(json_put(out, "shards", shards)); /* number of each one's first token */
     for (int64_t k = 0; k < w->n_shards; k++)
         TRY(json_push(shards, json_integer(w->first_tokens[k])));
@@ -122,11 +122,11 @@ static err put_files(const struct building *s, json_t *manifest) {
 static err fill_manifest(const struct building *s, json_t *m) {
     const struct data_options *o = s->b->options;
     char input[SHA256_HEX_SIZE];
-    json_t *tokenizer = json_object();
     TRY(data_build_input(s->b, input));
     TRY(json_put(m, "format", json_string("cotrain-dataset")));
     TRY(json_put(m, "version", json_integer(DATASET_VERSION)));
     TRY(json_put(m, "input", json_string(input)));
+    json_t *tokenizer = json_object();
     TRY(json_put(m, "tokenizer", tokenizer));
     TRY(describe_tokenizer(s, tokenizer));
     TRY(json_put(m, "special_whitespace", json_string(o->special_whitespace)));
