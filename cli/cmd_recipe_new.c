@@ -123,8 +123,9 @@ static err put_request(const struct new_options *o, json_t *top) {
     if (o->prompt.n != o->response.n)
         return fail(ERR_USAGE, "%lld times --prompt, but %lld times --response",
                     (long long)o->prompt.n, (long long)o->response.n);
-    json_t *requests = json_array(), *request = json_object();
+    json_t *requests = json_array();
     TRY(json_put(top, "requests", requests));
+    json_t *request = json_object();
     TRY(json_push(requests, request));
     TRY(put_text(request, "id", o->id));
     TRY(put_text(request, "scenario", o->scenario));

@@ -69,9 +69,9 @@ size_t plan_bytes(const struct plan *p, enum plan_kind kind) {
 }
 
 err plan_json(const struct plan *p, json_t *out) {
-    json_t *rows = json_array();
     TRY(json_put(out, "total_bytes", json_integer((json_int_t)p->total_bytes)));
     TRY(json_put(out, "mapped_bytes", json_integer((json_int_t)plan_bytes(p, PLAN_MAPPED))));
+    json_t *rows = json_array();
     TRY(json_put(out, "rows", rows));
     for (int64_t i = 0; i < p->n_rows; i++) {
         const struct plan_row *row = &p->rows[i];

@@ -144,8 +144,8 @@ static err section_json(const struct recipe_schema *schema, const struct recipe_
     TRY(json_put(properties, key, of));
     if (section->kind == SECTION_IS_MAP)
         return map_json(schema, section->path, section->table(), of);
-    json_t *items = json_object();
     TRY(json_put(of, "type", json_string("array")));
+    json_t *items = json_object();
     TRY(json_put(of, "items", items));
     struct str path = {0};
     err code = str_printf(&path, "%s[]", section->path);
@@ -157,10 +157,11 @@ static err section_json(const struct recipe_schema *schema, const struct recipe_
 /* An object whose properties are a table's rows and the sections below it. */
 static err map_json(const struct recipe_schema *schema, const char *path, struct opt_table table,
                     json_t *of) {
-    json_t *properties = json_object(), *required = json_array();
     TRY(json_put(of, "type", json_string("object")));
     TRY(json_put(of, "additionalProperties", json_false()));
+    json_t *properties = json_object();
     TRY(json_put(of, "properties", properties));
+    json_t *required = json_array();
     TRY(json_put(of, "required", required));
     for (size_t i = 0; i < table.n; i++) {
         TRY(row_json(&table.rows[i], properties));
