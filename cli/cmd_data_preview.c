@@ -77,16 +77,16 @@ static err add_text(const struct preview *p, int64_t row, int64_t n, const uint8
 static err add_json(const struct preview *p, int64_t row, int64_t n, const uint8_t *trained,
                     json_t *out) {
     const int32_t *ids = dataset_tokens(p->dataset, p->split, row);
-    json_t *item = json_object(), *list = json_array();
+    json_t *item = json_object(), *list = NULL;
     struct str text = {0};
     TRY(json_push(out, item));
     TRY(json_put(item, "row", json_integer(row)));
     err e = dataset_describe(p->dataset, p->split, row, &text);
     if (e == ERR_OK) e = json_put(item, "from", json_string(str_text(&text)));
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
+        list = json_array();
         e = json_put(item, "tokens", list);
-    else
-        json_decref(list);
+    }
     for (int64_t i = 0; i < n && e == ERR_OK; i++) {
         json_t *token = json_object();
         str_clear(&text);

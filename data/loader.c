@@ -117,8 +117,9 @@ static err choose_documents(struct loader *l) {
         l->groups[g].n = l->n_documents - l->groups[g].first;
     }
     if (l->n_documents == 0)
-        return fail(ERR_RANGE, "dataset '%s' has no row to use (%lld are too long)",
-                    dataset_dir(l->d), (long long)l->n_dropped);
+        return fail(ERR_RANGE,
+                    "the dataset has no row to use: %lld are longer than sequence_len (%lld)",
+                    (long long)l->n_dropped, (long long)l->options.sequence_len);
     if (l->options.in_order) return ERR_OK;
     TRY(share_counts(l->groups, l->n_groups, l->n_documents, l->counts));
     for (int64_t g = 0; g < l->n_groups; g++)
