@@ -135,13 +135,11 @@ void chain_release(struct chain *c) {
     memset(c, 0, sizeof(*c));
 }
 
-err chain_check_base(const struct chain *c) {
-    if (!c->base_model.digest) return ERR_OK;
-    char digest[SHA256_HEX_SIZE];
-    TRY(sha256_dir(c->base_model.path, digest));
-    if (strcmp(digest, c->base_model.digest) == 0) return ERR_OK;
+err chain_check_base(struct chain *c) {
+    TRY(sha256_dir(c->base_model.path, c->base_digest));
+    if (!c->base_model.digest || strcmp(c->base_digest, c->base_model.digest) == 0) return ERR_OK;
     err code = fail(ERR_MISMATCH, "base model '%s' has the digest %s, not %s", c->base_model.path,
-                    digest, c->base_model.digest);
+                    c->base_digest, c->base_model.digest);
     return fail_hint(code, "it is not the model that '%s' was written for, or a file of it changed",
                      c->recipe_path);
 }

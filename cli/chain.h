@@ -8,6 +8,7 @@
 
 #include "adapters/adapter.h"
 #include "base/arena.h"
+#include "base/hash.h"
 #include "base/opt.h"
 #include "data/options.h"
 #include "eval/options.h"
@@ -27,6 +28,7 @@ struct chain {
     const char *recipe_path;
     const char *name, *month; /* month: "2024-03", or NULL */
     struct base_model_options base_model;
+    char base_digest[SHA256_HEX_SIZE]; /* of base_model's folder; empty before chain_check_base */
     struct request_list requests;
     struct adapter_options adapter;
     struct data_options data;
@@ -53,8 +55,9 @@ MUST_CHECK err chain_fill(struct chain *c, struct recipe *r, const char *recipe_
                           const struct opt_list *sets);
 /* Every key with a default, as recipe_resolved has it. The caller json_decref()s. */
 MUST_CHECK err chain_defaults(json_t **out);
-/* Compares the base model folder with base_model.digest; reads every file, so only a command that
- * is about to use the weights calls it. Nothing to do without a digest. */
-MUST_CHECK err chain_check_base(const struct chain *c);
+/* Takes the base model folder's digest into c->base_digest and compares it with base_model.digest
+ * where the recipe gives one. It reads every file, which may be large, so only a command that is
+ * about to use the weights calls it, and once; its stages take the digest from here. */
+MUST_CHECK err chain_check_base(struct chain *c);
 
 #endif

@@ -54,7 +54,8 @@ static err run(const void *given, struct arena *arena) {
     struct chain chain;
     par_set_threads(o->threads);
     TRY(chain_read(&chain, o->recipe, &o->set));
-    err result = pack(o, &chain, arena);
+    err result = chain_check_base(&chain);
+    if (result == ERR_OK) result = pack(o, &chain, arena);
     chain_release(&chain);
     return result;
 }

@@ -36,7 +36,6 @@ struct chain_run {
     const struct run_options *options;
     const struct chain *chain;
     struct work work;
-    char base[SHA256_HEX_SIZE]; /* of the base model's folder, taken once: it may be large */
     char hash[SHA256_HEX_SIZE]; /* of the release */
     json_t *stages;             /* for --json: name, seconds, skipped */
 };
@@ -57,7 +56,7 @@ static err tell(struct chain_run *r, const char *stage, bool skipped, double sec
 static err recipe_inputs(struct stage *s, const struct chain_run *r, const char *const *sections) {
     for (; *sections != NULL; sections++)
         TRY(stage_input_section(s, r->chain->resolved, *sections));
-    return stage_input_text(s, "base", r->base);
+    return stage_input_text(s, "base", r->chain->base_digest);
 }
 
 /* ---- data ---- */
@@ -114,7 +113,7 @@ static err eval_inputs(struct stage *s, const struct chain_run *r) {
 
 static err before_inputs(struct stage *s, const struct chain_run *r) {
     TRY(eval_inputs(s, r));
-    return stage_input_text(s, "base", r->base);
+    return stage_input_text(s, "base", r->chain->base_digest);
 }
 
 static err after_inputs(struct stage *s, const struct chain_run *r) {
@@ -189,7 +188,7 @@ static err pack_inputs(struct stage *s, const struct chain_run *r) {
     const char *const paths[] = {r->work.data,    r->work.before, r->work.after, r->work.merged,
                                  r->work.adapter, r->work.plan,   r->work.log,   r->work.result};
     TRY(stage_input_text(s, "recipe", r->chain->resolved));
-    TRY(stage_input_text(s, "base", r->base));
+    TRY(stage_input_text(s, "base", r->chain->base_digest));
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
         TRY(stage_input_path(s, paths[i], paths[i]));
     return ERR_OK;
@@ -294,8 +293,6 @@ static err run_chain(struct chain_run *r, struct arena *arena) {
     if (dir == NULL) dir = arena_printf(arena, "work/%s", r->chain->name);
     if (dir == NULL) return ERR_MEMORY;
     TRY(work_open(&r->work, dir, r->chain->release.name, arena));
-    TRY(chain_check_base(r->chain));
-    TRY(sha256_dir(r->chain->base_model.path, r->base));
     TRY(run_steps(r));
     TRY(release_verify(r->work.release, NULL, &facts));
     memcpy(r->hash, facts.hash, sizeof r->hash);
@@ -310,7 +307,8 @@ static err run(const void *given, struct arena *arena) {
     par_set_threads(o->threads);
     TRY(chain_read(&chain, o->recipe, &o->set));
     r.stages = json_array();
-    err result = run_chain(&r, arena);
+    err result = chain_check_base(&chain);
+    if (result == ERR_OK) result = run_chain(&r, arena);
     json_decref(r.stages);
     chain_release(&chain);
     return result;

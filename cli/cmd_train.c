@@ -53,7 +53,6 @@ static err train(const struct train_command_options *o, const struct chain *c,
     const char *dir = o->work ? o->work : arena_printf(arena, "work/%s", c->name);
     if (!dir) return ERR_MEMORY;
     TRY(work_open(&work, dir, c->release.name, arena));
-    TRY(chain_check_base(c));
     TRY(data_stage(c, work.data));
     struct train_stage stage = {.chain = c,
                                 .dataset_dir = work.data,
@@ -69,7 +68,8 @@ static err run(const void *given, struct arena *arena) {
     struct chain chain;
     par_set_threads(o->threads);
     TRY(chain_read(&chain, o->recipe, &o->set));
-    err e = train(o, &chain, arena);
+    err e = chain_check_base(&chain);
+    if (e == ERR_OK) e = train(o, &chain, arena);
     chain_release(&chain);
     return e;
 }

@@ -43,12 +43,10 @@ err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE])
     const struct chain *c = s->chain;
     struct str base_name = {0};
     const struct work *w = s->work;
-    char base_digest[SHA256_HEX_SIZE];
     const char *training = NULL;
     json_t *result_json = NULL;
     TRY(need_files(w));
     TRY(gate_stage(c, w, NULL));
-    TRY(sha256_dir(c->base_model.path, base_digest));
     TRY(json_parse_file(w->result, &result_json));
     err result = json_need_string(result_json, "digest", &training);
     if (result == ERR_OK) result = last_part(c->base_model.path, &base_name);
@@ -59,7 +57,7 @@ err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE])
         .recipe_text = c->resolved,
         .base_dir = c->base_model.path,
         .base_name = str_text(&base_name),
-        .base_digest = base_digest,
+        .base_digest = c->base_digest,
         .merged_dir = w->merged,
         .adapter_dir = adapter_wanted(&c->adapter) ? w->adapter : NULL,
         .dataset_dir = w->data,

@@ -15,7 +15,6 @@
 
 struct training {
     const struct train_stage *stage;
-    char base_digest[SHA256_HEX_SIZE];
     struct dataset *dataset;
     struct train_rows rows;
     struct validation validation;
@@ -78,7 +77,6 @@ static err base_name(const struct chain *c, struct str *out) {
 
 static err open_model(struct training *t, const char *name) {
     const struct chain *c = t->stage->chain;
-    TRY(sha256_dir(c->base_model.path, t->base_digest));
     TRY(compute_open(&t->compute, t->stage->device));
     t->compute_is_open = true;
     TRY(model_open(&t->model, c->base_model.path, &t->compute));
@@ -93,7 +91,7 @@ static err open_model(struct training *t, const char *name) {
         .source = &t->rows.source,
         .dir = t->stage->dir,
         .base_name = name,
-        .base_digest = t->base_digest,
+        .base_digest = c->base_digest,
         .resume = t->stage->resume,
         .ctx = t,
         .on_step = on_step,
