@@ -3,17 +3,9 @@
 # A full disk, at every write, sync and rename (for the longer commands at a spread of them): one error
 # that names the file, nothing half written, and what was there before still whole; a release that was
 # there before, or one packed in its place, verifies.
-. "$(dirname "$0")/../shell/lib.sh"
+kind=io
+. "$(dirname "$0")/sweep.sh"
 
-sweep() { # sweep [OPTION...] -- COMMAND...
-    run "$SOURCE_DIR/tests/fault/sweep.py" --kind io "$@"
-    expect_rc 0
-    tail -1 "$scratch/out"
-}
-dated='stages|.*/(run.jsonl|SHA256SUMS|RELEASE)$' # records with times in them
-month=$scratch/month
-"$SOURCE_DIR/tests/shell/tiny_month.py" "$month" || exit 1
-check "the chain" "$COTRAIN" run "$month/lora.yaml" --work "$scratch/work" --set train.max_steps=2
 sweep -- "$COTRAIN" data build "$month/lora.yaml" --out "{out}"
 sweep --start "$scratch/work/data" -- "$COTRAIN" data build "$month/lora.yaml" --out "{out}" \
     --set data.validation=0.2

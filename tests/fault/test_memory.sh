@@ -3,17 +3,9 @@
 # Out of memory, everywhere: each command runs once for every allocation it makes (the whole chain, which
 # makes tens of thousands, for a spread of them), with that allocation failing. Each time it must end with
 # one error that says so, and leave what was there as it was.
-. "$(dirname "$0")/../shell/lib.sh"
+kind=mem
+. "$(dirname "$0")/sweep.sh"
 
-sweep() { # sweep [OPTION...] -- COMMAND...
-    run "$SOURCE_DIR/tests/fault/sweep.py" --kind mem "$@"
-    expect_rc 0
-    tail -1 "$scratch/out"
-}
-dated='stages|.*/(run.jsonl|SHA256SUMS|RELEASE)$' # records with times in them
-month=$scratch/month
-"$SOURCE_DIR/tests/shell/tiny_month.py" "$month" || exit 1
-check "the chain" "$COTRAIN" run "$month/lora.yaml" --work "$scratch/work" --set train.max_steps=2
 sweep -- "$COTRAIN" list errors
 sweep -- "$COTRAIN" help list
 sweep --runs 200 -- "$COTRAIN" recipe check "$month/lora.yaml"
