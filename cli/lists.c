@@ -167,6 +167,25 @@ static err list_special_tokens(json_t *out) {
     return list_facts(out, facts, sizeof(facts) / sizeof(facts[0]));
 }
 
+static err list_config_keys(json_t *out) {
+    static const struct fact facts[] = {
+#define INT_KEY(key, field, other, min, max, needed, summary) {key, summary},
+#define NUMBER_KEY(key, field, min, max, summary) {key, summary},
+#define FLAG_KEY(key, field, summary) {key, summary},
+#define SAME_KEY(key, field, summary) {key, summary "; must agree with the other keys"},
+#define FIXED_KEY(key, only, summary) {key, summary "; only " only " is handled"},
+#define IDLE_KEY(key, summary) {key, summary "; no effect on numbers"},
+#include "model/config.def"
+#undef IDLE_KEY
+#undef FIXED_KEY
+#undef SAME_KEY
+#undef FLAG_KEY
+#undef NUMBER_KEY
+#undef INT_KEY
+    };
+    return list_facts(out, facts, sizeof(facts) / sizeof(facts[0]));
+}
+
 static err list_parameters(json_t *out) {
     static const struct fact facts[] = {
 #define TOP_PARAM(field, name, ...) {name, "outside the layers"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Shape and settings of a Yuan 2.0 model, read from a checkpoint's config.json (HF key names).
- * Keys that would change the numbers and are not handled are refused by name; the rest are kept in
- * `json` so that a release writes them back. */
+ * Which keys there are and what becomes of each is model/config.def; all are kept in `json` so
+ * that a release writes them back. */
 #ifndef COTRAIN_MODEL_CONFIG_H
 #define COTRAIN_MODEL_CONFIG_H
 
@@ -18,11 +18,14 @@ struct model_config {
     double lfa_norm_eps;   /* always 1e-6: the released code ignores the config here */
     double rope_base;      /* 10000 */
     bool tied_head;
-    bool reset_attention_mask, reset_position_ids, use_loss_mask;
     double initializer_range;
-    json_t *json; /* the file's object, owned */
+    json_t *json; /* the object that was read, with all its keys; owned */
 };
 
+/* From an object in HF key names, which the config refers to from then on (the caller keeps its own
+ * reference, and must not change the object). On failure nothing needs releasing. */
+MUST_CHECK err model_config_parse(struct model_config *c, json_t *json);
+/* The same from a file, which an error names. */
 MUST_CHECK err model_config_read(struct model_config *c, const char *path);
 void model_config_release(struct model_config *c);
 /* Parameters, with the tied head counted once. */

@@ -16,19 +16,86 @@ static void refused(const char *changes, err code, const char *part) {
     assert_null(c.json);
 }
 
+/* Every key of the table that may have one value only: another one is refused by the key's name. */
 static void unhandled_settings(void **state) {
     (void)state;
+    static const struct {
+        const char *key, *only;
+    } fixed[] = {
+#define FIXED_KEY(key, only, ...) {key, only},
+#define INT_KEY(...)
+#define NUMBER_KEY(...)
+#define FLAG_KEY(...)
+#define SAME_KEY(...)
+#define IDLE_KEY(...)
+#include "model/config.def"
+#undef IDLE_KEY
+#undef SAME_KEY
+#undef FLAG_KEY
+#undef NUMBER_KEY
+#undef INT_KEY
+#undef FIXED_KEY
+    };
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
+        struct model_config c;
+        char changes[200], part[100];
+        if (strcmp(fixed[i].key, "model_type") == 0) continue; /* small_config has it already */
+        snprintf(changes, sizeof changes, "\"%s\": %s", fixed[i].key, fixed[i].only);
+        small_config(path, changes);
+        assert_ok(model_config_read(&c, path));
+        model_config_release(&c);
+        snprintf(changes, sizeof changes, "\"%s\": {\"other\": 1}", fixed[i].key);
+        snprintf(part, sizeof part, "'%s'", fixed[i].key);
+        refused(changes, ERR_UNSUPPORTED, part);
+    }
     refused("\"hidden_act\": \"gelu\"", ERR_UNSUPPORTED, "'hidden_act': only \"silu\"");
-    refused("\"causal_mask\": false", ERR_UNSUPPORTED, "'causal_mask'");
-    refused("\"use_shareqk\": true", ERR_UNSUPPORTED, "'use_shareqk'");
-    refused("\"rope_theta\": 500000", ERR_UNSUPPORTED, "'rope_theta'");
-    refused("\"rope_scaling\": {\"type\": \"linear\"}", ERR_UNSUPPORTED, "'rope_scaling'");
-    refused("\"quantization_config\": {}", ERR_UNSUPPORTED, "'quantization_config'");
-    refused("\"num_key_value_heads\": 1", ERR_UNSUPPORTED, "'num_key_value_heads'");
+    refused("\"rope_scaling\": {\"type\": \"linear\"}", ERR_UNSUPPORTED,
+            "'rope_scaling' is not handled");
+    refused("\"attention_dropout\": 0.1", ERR_UNSUPPORTED, "'attention_dropout': only 0");
+    refused("\"num_key_value_heads\": 1", ERR_UNSUPPORTED, "'num_key_value_heads': only 3");
+    refused("\"num_key_value_heads\": \"3\"", ERR_UNSUPPORTED, "'num_key_value_heads'");
+    refused("\"head_dim\": 16", ERR_UNSUPPORTED, "'head_dim': only 8");
+    refused("\"attention_projection_size\": 48", ERR_UNSUPPORTED, "'attention_projection_size'");
     refused("\"rms_norm_eps\": \"small\"", ERR_PARSE, "'rms_norm_eps' is not a number");
     refused("\"rms_norm_eps\": 2", ERR_RANGE, "'rms_norm_eps' is 2");
     refused("\"tie_word_embeddings\": 1", ERR_PARSE, "neither true nor false");
     refused("\"vocab_size\": 98", ERR_PARSE, "vocab_size");
+}
+
+/* Keys that agree, keys without effect and keys that nobody knows are taken and kept. */
+static void other_settings(void **state) {
+    (void)state;
+    struct model_config c;
+    small_config(path, "\"num_key_value_heads\": 3, \"head_dim\": 8, \"rope_theta\": 1e4,"
+                       " \"sliding_window\": null, \"dropout\": 0.1, \"sep_token_id\": 3,"
+                       " \"torch_dtype\": 7, \"something_new\": {\"a\": [1]}");
+    assert_ok(model_config_read(&c, path));
+    assert_int_equal(c.sep, SMALL_SEP); /* and not sep_token_id's */
+    assert_true(json_is_object(json_object_get(c.json, "something_new")));
+    assert_true(json_number_value(json_object_get(c.json, "dropout")) == 0.1);
+    model_config_release(&c);
+}
+
+/* An object in memory stays its owner's. */
+static void from_memory(void **state) {
+    (void)state;
+    struct model_config c, other;
+    json_t *json;
+    small_config(path, NULL);
+    assert_ok(json_parse_file(path, &json));
+    assert_ok(model_config_parse(&c, json));
+    assert_int_equal(c.vocab_size, SMALL_V);
+    assert_int_equal(c.head_size, 8);
+    assert_ok(model_config_parse(&other, json));
+    json_decref(json);
+    assert_true(json_is_object(c.json) && c.json == other.json);
+    model_config_release(&c);
+    assert_int_equal(json_integer_value(json_object_get(other.json, "hidden_size")), 24);
+    model_config_release(&other);
+    assert_ok(json_parse("[]", 2, "text", &json));
+    assert_fails(model_config_parse(&c, json), ERR_PARSE, "not an object");
+    assert_null(c.json);
+    json_decref(json);
 }
 
 static void write_text(const char *text) {
@@ -108,6 +175,8 @@ static int after(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(unhandled_settings, before, after),
+        cmocka_unit_test_setup_teardown(other_settings, before, after),
+        cmocka_unit_test_setup_teardown(from_memory, before, after),
         cmocka_unit_test_setup_teardown(wrong_shapes, before, after),
         cmocka_unit_test(published_parameter_counts),
     };
