@@ -115,6 +115,7 @@ static err name_param(struct adapter *a, const struct projection *p, int which, 
     out->count = 1;
     for (int d = 0; d < out->n_dims; d++) out->count *= out->shape[d];
     out->dtype = DTYPE_F32;
+    out->trained = true;
     out->name =
         arena_printf(&a->arena, "base_model.model.%s%s", p->module, a->kind->suffixes[which]);
     return out->name ? ERR_OK : ERR_MEMORY;
@@ -235,7 +236,8 @@ err adapter_plan(struct adapter *a, struct plan *plan, bool train) {
     for (int64_t i = 0; i < a->n_params; i++) {
         size_t bytes = (size_t)a->params[i].count * sizeof(float);
         a->value_at[i] = plan_add(plan, PLAN_ADAPTER, "adapter weights", bytes);
-        if (train) a->gradient_at[i] = plan_add(plan, PLAN_GRADIENTS, "adapter gradients", bytes);
+        if (train && a->params[i].trained)
+            a->gradient_at[i] = plan_add(plan, PLAN_GRADIENTS, "adapter gradients", bytes);
     }
     return ERR_OK;
 }
@@ -261,13 +263,20 @@ err adapter_start(struct adapter *a, const struct plan *plan) {
     for (int64_t i = 0; i < a->n_params && e == ERR_OK; i++) {
         struct param *p = &a->params[i];
         p->value = plan_at(plan, a->value_at[i]);
-        p->gradient = a->gradient_at ? plan_at(plan, a->gradient_at[i]) : NULL;
+        p->gradient = a->gradient_at && p->trained ? plan_at(plan, a->gradient_at[i]) : NULL;
         saved_or_fresh(a, i, values);
         e = a->compute->backend->upload(a->compute, p->value, values,
                                         (size_t)p->count * sizeof *values);
     }
     mem_free(values);
     return e;
+}
+
+bool adapter_site_trained(const struct projection *p) {
+    const struct adapter_site *site = p->adapter_state;
+    for (int i = 0; i < site->adapter->kind->n_tensors; i++)
+        if (site->params[i].trained) return true;
+    return false;
 }
 
 struct param *adapter_params(struct adapter *a, int64_t *out_n) {

@@ -34,7 +34,8 @@ void adapter_free(struct adapter *a); /* detaches it from the model; NULL is fin
 MUST_CHECK err adapter_plan(struct adapter *a, struct plan *plan, bool train);
 /* Places the parameters and gives them their first values: the saved ones, or fresh ones. */
 MUST_CHECK err adapter_start(struct adapter *a, const struct plan *plan);
-/* Trainable parameters under their PEFT names (module order, lora_A before lora_B). */
+/* Trainable parameters under their PEFT names (module order, lora_A before lora_B). All are marked
+ * as trained; one that is unmarked before the plan is made stays as it starts. */
 struct param *adapter_params(struct adapter *a, int64_t *out_n);
 const struct adapter_options *adapter_settings(const struct adapter *a);
 /* Writes adapter_config.json and adapter_model.safetensors into a folder that exists; the same

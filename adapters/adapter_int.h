@@ -55,6 +55,8 @@ extern const int n_adapter_linear_targets;
 extern const char *const adapter_filter_targets[];
 extern const int n_adapter_filter_targets;
 
+/* Whether one of the site's tensors is trained: the `trained` of every kind's adapter_ops. */
+bool adapter_site_trained(const struct projection *p);
 /* The parameter's values in host memory (mem_alloc; the caller frees). */
 MUST_CHECK err adapter_values(const struct adapter *a, const struct param *p, float **out);
 

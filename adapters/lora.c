@@ -244,6 +244,6 @@ const struct adapter_kind lora_adapter = {
     .suffixes = {".lora_A.weight", ".lora_B.weight"},
     .shape = lora_shape,
     .init = lora_init,
-    .ops = {lora_forward, lora_backward, lora_saved_bytes, lora_work_bytes},
+    .ops = {lora_forward, lora_backward, lora_saved_bytes, lora_work_bytes, adapter_site_trained},
     .merge = lora_merge,
 };

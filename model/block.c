@@ -261,8 +261,10 @@ err feed_forward_backward(const struct pass *p, const struct layer *l, const str
     TRY(project_back(p, l, s, PROJECTION_down, t->wide, t->d_residual, t->d_wide, false));
     RUN(swiglu_backward, .n = p->n * F, .up = s->up, .gate = s->gate, .dh = t->d_wide, .dup = s->up,
         .dgate = s->gate);
-    TRY(project_back(p, l, s, PROJECTION_up, t->normed, s->up, t->d_normed, false));
-    TRY(project_back(p, l, s, PROJECTION_gate, t->normed, s->gate, t->d_normed, true));
+    void *d_normed = l->wanted.middle_normed ? t->d_normed : NULL;
+    TRY(project_back(p, l, s, PROJECTION_up, t->normed, s->up, d_normed, false));
+    TRY(project_back(p, l, s, PROJECTION_gate, t->normed, s->gate, d_normed, true));
+    if (!d_normed) return ERR_OK;
     return norm_backward(p, &l->post_norm, s->middle, s->middle_rstd, t->d_normed, t->d_residual,
                          true);
 }
@@ -273,14 +275,14 @@ static err filter_backward(const struct pass *p, const struct layer *l, const st
     const int64_t C = p->model->config.hidden_size;
     TRY(norm_backward(p, &l->filter_norm, s->filter_sum, s->filter_rstd, t->d_branch, t->d_branch,
                       false));
-    if (l->input_wanted) TRY(add_rows(p, t->d_normed, t->d_branch, t->d_normed));
+    if (l->wanted.normed) TRY(add_rows(p, t->d_normed, t->d_branch, t->d_normed));
     TRY(pair_rows(p, s->filter1, C / 2, NULL));
     TRY(project_back(p, l, s, PROJECTION_conv2, t->pairs, t->d_branch, t->d_pairs, false));
     TRY(unpair_rows(p, C / 2, t->d_filter1, false));
     TRY(pair_rows(p, t->normed, C, NULL));
     TRY(project_back(p, l, s, PROJECTION_conv1, t->pairs, t->d_filter1,
-                     l->input_wanted ? t->d_pairs : NULL, false));
-    return l->input_wanted ? unpair_rows(p, C, t->d_normed, true) : ERR_OK;
+                     l->wanted.normed ? t->d_pairs : NULL, false));
+    return l->wanted.normed ? unpair_rows(p, C, t->d_normed, true) : ERR_OK;
 }
 
 err attention_backward(const struct pass *p, const struct layer *l, const struct saved *s) {
@@ -298,9 +300,9 @@ err attention_backward(const struct pass *p, const struct layer *l, const struct
     TRY(project_back(p, l, s, PROJECTION_q, t->branch, t->d_qk, t->d_branch, false));
     TRY(project_back(p, l, s, PROJECTION_k, t->branch, d_second_half, t->d_branch, true));
     TRY(norm_forward(p, &l->input_norm, p->n, s->x, t->normed, s->input_rstd));
-    TRY(project_back(p, l, s, PROJECTION_v, t->normed, t->d_v, l->input_wanted ? t->d_normed : NULL,
-                     false));
+    TRY(project_back(p, l, s, PROJECTION_v, t->normed, t->d_v,
+                     l->wanted.normed ? t->d_normed : NULL, false));
     TRY(filter_backward(p, l, s));
-    if (!l->input_wanted) return ERR_OK;
+    if (!l->wanted.normed) return ERR_OK;
     return norm_backward(p, &l->input_norm, s->x, s->input_rstd, t->d_normed, t->d_residual, true);
 }

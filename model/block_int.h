@@ -17,7 +17,12 @@ struct layer {
     int64_t number;
     struct projection *projections; /* LAYER_PROJECTION_COUNT */
     struct norm input_norm, filter_norm, post_norm;
-    bool input_wanted; /* something before this layer is trained */
+    struct {                /* rows whose gradient is needed (model/reach.c) */
+        bool normed;        /* of the input norm */
+        bool middle;        /* between the blocks */
+        bool middle_normed; /* of the post norm */
+        bool out;           /* of the layer */
+    } wanted;
 };
 
 /* A decoder's memory of the localized filter in one layer: the rows of the token before. */
@@ -45,7 +50,7 @@ MUST_CHECK err attention_forward(const struct pass *p, const struct layer *l,
 MUST_CHECK err feed_forward_forward(const struct pass *p, const struct layer *l,
                                     const struct saved *s, void *out);
 /* Both take the gradient of their output in scratch.d_residual and leave that of their input
- * there. */
+ * there, where something before them is trained. */
 MUST_CHECK err feed_forward_backward(const struct pass *p, const struct layer *l,
                                      const struct saved *s);
 MUST_CHECK err attention_backward(const struct pass *p, const struct layer *l,

@@ -10,7 +10,7 @@
 #include "model/model_int.h"
 
 static bool kept_apart(const struct model *m) {
-    return m->train_base && m->config.tied_head;
+    return m->params[PARAM_EMBEDDING].trained && m->config.tied_head;
 }
 
 err lookup_plan(struct model *m, struct plan *plan) {

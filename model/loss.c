@@ -98,13 +98,15 @@ static err head_backward(struct model *m, int64_t begin, int64_t rows) {
     const int64_t C = m->config.hidden_size, V = m->config.vocab_size;
     struct mat dz = mat_act(c, in->loss.z, V);
     float *gradient = m->params[param_number_head(&m->config)].gradient;
-    TRY(c->backend->product(c, &(struct product_args){.m = rows,
-                                                      .n = C,
-                                                      .k = V,
-                                                      .a = dz,
-                                                      .b = in->head,
-                                                      .c = act_at(c, in->loss.d_hidden, begin * C),
-                                                      .c_stride = C}));
+    if (in->hidden_wanted)
+        TRY(c->backend->product(c,
+                                &(struct product_args){.m = rows,
+                                                       .n = C,
+                                                       .k = V,
+                                                       .a = dz,
+                                                       .b = in->head,
+                                                       .c = act_at(c, in->loss.d_hidden, begin * C),
+                                                       .c_stride = C}));
     if (!gradient) return ERR_OK;
     return c->backend->product(
         c, &(struct product_args){.m = V,
@@ -187,7 +189,7 @@ err model_loss(struct model *m, const struct model_call *call, double gradient_s
     TRY(sum_losses(m, b, trained, out_sum, token_loss));
     *out_trained = trained;
     if (!(gradient_scale > 0)) return ERR_OK;
-    TRY(scatter_gradient(m, b, trained));
+    if (in->hidden_wanted) TRY(scatter_gradient(m, b, trained));
     in->state = PASS_LOSS;
     return ERR_OK;
 }

@@ -151,7 +151,7 @@ static size_t add_sizes(size_t a, size_t b) {
 
 static bool wants_copy(const struct model *m, const struct param *p) {
     const struct model_plan_options *o = &m->internal->options;
-    return o->train_base || o->fp32_weights || !usable_in_place(m, p);
+    return p->trained || o->fp32_weights || !usable_in_place(m, p);
 }
 
 static void plan_weights(struct model *m, struct plan *plan) {
@@ -160,7 +160,7 @@ static void plan_weights(struct model *m, struct plan *plan) {
     for (int64_t i = 0; i < m->n_params; i++) {
         size_t bytes = aligned_floats(m->params[i].count);
         if (wants_copy(m, &m->params[i])) copies = add_sizes(copies, bytes);
-        if (m->train_base) gradients = add_sizes(gradients, bytes);
+        if (m->params[i].trained) gradients = add_sizes(gradients, bytes);
     }
     plan_add(plan, PLAN_MAPPED, "checkpoint", (size_t)tensor_file_bytes(in->file));
     in->copies_at = plan_add(plan, PLAN_WEIGHTS, "weights in fp32", copies);
@@ -176,10 +176,13 @@ err model_plan(struct model *m, struct plan *plan, const struct model_plan_optio
     BUG_IF(options->max_tokens < 0 || options->max_tokens >= INT32_MAX);
     in->options = *options;
     in->planned = true;
-    m->train_base = options->train_base;
+    for (int64_t i = 0; i < m->n_params && options->train_base; i++) m->params[i].trained = true;
+    reach_set(m);
     plan_weights(m, plan);
     if (!options->max_tokens) return ERR_OK;
-    struct workspace_shape shape = {.n_tokens = options->max_tokens, .backward = options->backward};
+    struct workspace_shape shape = {.n_tokens = options->max_tokens,
+                                    .backward = options->backward,
+                                    .kept_from = reach_first_layer(m)};
     TRY(workspace_plan(&in->workspace, m, plan, &shape));
     const int64_t N = options->max_tokens,
                   row = m->config.hidden_size * dtype_bytes(m->compute->backend->act_dtype);
@@ -218,7 +221,7 @@ static err place_weights(struct model *m, const struct plan *plan) {
             copy += bytes;
             TRY(copy_weight(m, p, p->value));
         }
-        if (m->train_base) {
+        if (p->trained) {
             p->gradient = (float *)gradient;
             gradient += bytes;
         }
@@ -255,7 +258,6 @@ static void place_layer(struct model *m, struct layer *l) {
     l->input_norm = norm_of(m, param_number_layer(l->number, LAYER_input_norm), c->rms_norm_eps);
     l->filter_norm = norm_of(m, param_number_layer(l->number, LAYER_filter_norm), c->lfa_norm_eps);
     l->post_norm = norm_of(m, param_number_layer(l->number, LAYER_post_norm), c->rms_norm_eps);
-    l->input_wanted = l->number > 0 || m->train_base;
     for (int i = 0; i < LAYER_PROJECTION_COUNT; i++) {
         struct projection_spec spec = projection_spec_at(c, (enum layer_projection)i);
         struct projection *p = &l->projections[i];

@@ -3,9 +3,11 @@
  * block (model/block.c), over the operations of compute/. Read next: model/block.c, then
  * model/generate.h for decoding. Source of the architecture: Yuan 2.0 paper and released code.
  *
- * Lifetimes: model_open maps the weight files; adapters attach to model->projections; then
- * model_plan reserves weights' copies, gradients, activations in the caller's plan; after
- * plan_allocate, model_start places everything. Only then the passes may be called. */
+ * Lifetimes: model_open maps the weight files; adapters attach to model->projections and the
+ * parameters to train are marked (param.trained, any of them); then model_plan reserves weights'
+ * copies, gradients, activations in the caller's plan; after plan_allocate, model_start places
+ * everything. Only then the passes may be called. What is not trained costs nothing: no copy, no
+ * gradient, and below the first trained layer no kept activation and no backward pass. */
 #ifndef COTRAIN_MODEL_MODEL_H
 #define COTRAIN_MODEL_MODEL_H
 
@@ -25,6 +27,7 @@ struct param {
     int64_t shape[4];
     int64_t count;
     enum dtype dtype; /* of the file it came from */
+    bool trained;     /* set before the plan is made: gets a value and a gradient of its own */
     float *value;     /* fp32 copy in the plan's memory when trained or wanted in fp32; else NULL */
     float *gradient;  /* fp32 when trained; else NULL */
     const void *stored; /* as mapped from the file, in `dtype`; NULL for new ones */
@@ -38,7 +41,6 @@ struct model {
     int64_t n_params;
     struct projection *projections; /* nine a layer: see model_projection */
     int64_t n_projections;
-    bool train_base; /* full fine-tuning: every param gets value and gradient */
     struct model_internal *internal;
 };
 
@@ -47,7 +49,7 @@ struct model_plan_options {
     int64_t
         max_step_tokens; /* most tokens between two model_zero_gradients; 0: any number. Bounds the
                               * rows kept for the lookup's gradient when the head is tied */
-    bool train_base;     /* gradients for the model's own parameters */
+    bool train_base;     /* every parameter of the model is trained; else those already marked */
     bool backward;       /* activations kept for model_backward */
     bool fp32_weights;   /* copy the weights to fp32 in the plan even when they are frozen */
 };

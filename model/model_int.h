@@ -41,6 +41,7 @@ struct model_internal {
     struct mat embedding, head; /* (V,C); the same memory when tied */
     struct model_plan_options options;
     bool planned, started;
+    bool hidden_wanted; /* the final norm, or what is before it, is trained */
     size_t copies_at, gradients_at, rope_at, x_final_at, hidden_at, rstd_at, loss_at[6],
         lookup_at[3];
     size_t gradients_bytes;
@@ -55,6 +56,11 @@ struct model_internal {
     enum pass_state state;
     int64_t n; /* tokens of the last forward */
 };
+
+/* How far back gradients have to go (model/reach.c): sets hidden_wanted and every layer's `wanted`
+ * from what is marked as trained. Then the first layer that is entered backwards; L: none. */
+void reach_set(struct model *m);
+int64_t reach_first_layer(const struct model *m);
 
 /* Residual stream through all layers; x of layer 0 is in place. `out` receives the last one. */
 MUST_CHECK err layers_forward(const struct pass *p, void *out);

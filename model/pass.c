@@ -77,14 +77,15 @@ err model_backward(struct model *m, const struct model_call *call) {
     BUG_IF(in->state != PASS_LOSS || !in->options.backward);
     in->state = PASS_NONE; /* the passes below overwrite what forward kept */
     struct pass p = pass_of(m, call);
+    if (!in->hidden_wanted) return ERR_OK;
     TRY(norm_backward(&p, &in->final_norm, in->x_final, in->final_rstd, t->d_residual,
                       t->d_residual, false));
-    for (int64_t l = m->config.n_layers - 1; l >= 0; l--) {
+    for (int64_t l = m->config.n_layers - 1; l >= 0 && in->layers[l].wanted.out; l--) {
         const struct saved *s = &in->workspace.layers[l];
         TRY(feed_forward_backward(&p, &in->layers[l], s));
-        TRY(attention_backward(&p, &in->layers[l], s));
+        if (in->layers[l].wanted.middle) TRY(attention_backward(&p, &in->layers[l], s));
     }
-    return m->train_base ? lookup_backward(m, &p, call->batch) : ERR_OK;
+    return m->params[PARAM_EMBEDDING].trained ? lookup_backward(m, &p, call->batch) : ERR_OK;
 }
 
 err model_logits(struct model *m, int64_t begin, int64_t end, float *out) {
@@ -110,7 +111,7 @@ err model_logits(struct model *m, int64_t begin, int64_t end, float *out) {
 err model_zero_gradients(struct model *m) {
     struct model_internal *in = m->internal;
     lookup_clear(m);
-    if (!m->train_base) return ERR_OK;
+    if (in->gradients_bytes == 0) return ERR_OK;
     return m->compute->backend->zero(m->compute, in->gradients, in->gradients_bytes);
 }
 

@@ -35,6 +35,8 @@ struct adapter_ops {
                                const void *x, const void *dy, void *dx);
     size_t (*saved_bytes)(const struct projection *p, int64_t n);
     size_t (*work_bytes)(const struct projection *p, int64_t n);
+    /* Whether one of the adapter's parameters here is trained; NULL: always. */
+    bool (*trained)(const struct projection *p);
 };
 
 struct projection {

@@ -97,12 +97,15 @@ static void walk_saved(struct walk *k, const struct model *m, const struct act_r
     int64_t element = row->fp32 ? 4 : dtype_bytes(m->compute->backend->act_dtype);
     bool cached = w->shape.cache_tokens && row->cached;
     int64_t tokens = cached ? w->shape.cache_tokens : w->shape.n_tokens;
-    int64_t copies = cached || w->shape.backward ? m->config.n_layers : 1;
+    /* Layers [0, shared) have one memory, the others each their own. */
+    int64_t shared = cached ? 0 : w->shape.backward ? w->shape.kept_from : m->config.n_layers;
+    int64_t copies = m->config.n_layers - shared + (shared > 0);
     size_t stride = aligned(plan_size(tokens, width * element)), bytes;
     if (__builtin_mul_overflow((size_t)copies, stride, &bytes)) bytes = SIZE_MAX;
     char *base = next(k, row->name, bytes);
     for (int64_t i = 0; base && i < m->config.n_layers; i++)
-        set_pointer(&w->layers[i], row->offset, base + (copies > 1 ? (size_t)i * stride : 0));
+        set_pointer(&w->layers[i], row->offset,
+                    base + (size_t)(i < shared ? 0 : i - shared + (shared > 0)) * stride);
 }
 
 static size_t adapter_bytes(const struct projection *p, int64_t n, bool work) {

@@ -37,11 +37,12 @@ struct workspace_shape {
     int64_t n_tokens;     /* most tokens of a pass */
     int64_t cache_tokens; /* most tokens of a decoder's text; 0: not a decoder */
     bool backward;
+    int64_t kept_from; /* with backward: the layers before it keep nothing and share their memory */
 };
 
 struct workspace {
     struct workspace_shape shape;
-    struct saved *layers; /* L; without backward they share their memory */
+    struct saved *layers; /* L */
     struct scratch scratch;
     struct batch batch;   /* in the backend's memory; targets stay on the host (NULL here) */
     float *blind_weights; /* 1 / row of each of batch.blind, in the backend's memory */

@@ -64,8 +64,8 @@ static err write_params(const struct trainer *t, const char *dir) {
     float **data = arena_alloc(&a, (size_t)t->n_params, sizeof *data);
     err e = tensors && data ? ERR_OK : ERR_MEMORY;
     for (int64_t i = 0; i < t->n_params && e == ERR_OK; i++) {
-        tensors[i] = tensor_of(&t->params[i], t->params[i].name);
-        data[i] = t->params[i].value;
+        tensors[i] = tensor_of(t->params[i], t->params[i]->name);
+        data[i] = t->params[i]->value;
     }
     if (e == ERR_OK) e = write_tensors(t->run.compute, dir, "model", tensors, data, t->n_params);
     char *path = path_join(dir, "config.json");
@@ -82,7 +82,7 @@ static err write_optimizer(const struct trainer *t, const char *dir) {
     struct tensor *tensors = arena_alloc(&a, (size_t)n, sizeof *tensors);
     err e = tensors ? ERR_OK : ERR_MEMORY;
     for (int64_t i = 0; i < n && e == ERR_OK; i++) {
-        const struct param *p = &t->params[i / kind->n_states];
+        const struct param *p = t->params[i / kind->n_states];
         const char *name =
             arena_printf(&a, "%s.%s", kind->state_names[i % kind->n_states], p->name);
         if (!name) e = ERR_MEMORY;
@@ -208,7 +208,7 @@ static err read_tensors(struct trainer *t, const char *dir) {
     err e = tensor_file_open_dir(&params, dir, t->run.adapter ? "adapter_model" : "model");
     if (e == ERR_OK) e = tensor_file_open_dir(&states, dir, "optimizer");
     for (int64_t i = 0; i < t->n_params && e == ERR_OK; i++) {
-        const struct param *p = &t->params[i];
+        const struct param *p = t->params[i];
         e = upload(c, params, p, p->name, p->value);
         for (int s = 0; s < kind->n_states && e == ERR_OK; s++) {
             const char *name = arena_printf(&a, "%s.%s", kind->state_names[s], p->name);

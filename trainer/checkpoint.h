@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Checkpoints: folders DIR/checkpoint-<step> that appear whole or not at all.
- *   model.safetensors, config.json   of full fine-tuning; with an adapter instead
+ *   model.safetensors, config.json   of full fine-tuning: the trained parameters; with an adapter
+ *                                    instead
  *   adapter_model.safetensors, adapter_config.json   so that the folder is a PEFT folder
  *   optimizer.safetensors            the optimiser's tensors, "<state>.<parameter>"
  *   state.json                       step, end of the digest chain, identity of the run, SHA-256 of

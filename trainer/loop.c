@@ -79,9 +79,9 @@ static err fill_batch(struct trainer *t, const struct step_rows *s, int64_t begi
 static err zero_gradients(struct trainer *t) {
     struct compute *c = t->run.compute;
     TRY(model_zero_gradients(t->run.model));
-    for (int64_t i = 0; t->run.adapter && i < t->n_params; i++)
-        TRY(c->backend->zero(c, t->params[i].gradient,
-                             (size_t)t->params[i].count * sizeof *t->params[i].gradient));
+    for (int64_t i = 0; i < t->internal->n_beside; i++)
+        TRY(c->backend->zero(c, t->params[i]->gradient,
+                             (size_t)t->params[i]->count * sizeof *t->params[i]->gradient));
     return ERR_OK;
 }
 
@@ -117,7 +117,8 @@ static err gradient_norm(struct trainer *t, const struct step_rows *s, double *o
     double sum = 0;
     for (int64_t i = 0; i < t->n_params; i++) {
         double squares;
-        const struct sum_squares_args args = {t->params[i].count, t->params[i].gradient, &squares};
+        const struct sum_squares_args args = {t->params[i]->count, t->params[i]->gradient,
+                                              &squares};
         TRY(c->backend->sum_squares(c, &args));
         sum += squares;
     }
@@ -137,9 +138,9 @@ static err update(struct trainer *t, const struct step_rows *s, const struct tra
     double clip = o->max_grad_norm > 0 ? o->max_grad_norm / (report->gradient_norm + 1e-6) : 1;
     for (int64_t i = 0; i < t->n_params; i++) {
         struct optimizer_update u = {
-            .param = &t->params[i],
+            .param = t->params[i],
             .lr = report->lr,
-            .weight_decay = decays(o, &t->params[i]) ? o->weight_decay : 0,
+            .weight_decay = decays(o, t->params[i]) ? o->weight_decay : 0,
             .gradient_scale = fmin(1, clip) / (double)s->trained,
             .step = s->step + 1,
             .options = o,

@@ -107,7 +107,7 @@ err record_update(struct record *r, const struct trainer *t) {
     TRY(sha256_init(&h));
     err e = ERR_OK;
     for (int64_t i = 0; i < t->n_params && e == ERR_OK; i++)
-        e = add_values(&h, t->run.compute, &t->params[i]);
+        e = add_values(&h, t->run.compute, t->params[i]);
     if (e == ERR_OK) e = sha256_final(&h, r->update);
     sha256_release(&h);
     return e;

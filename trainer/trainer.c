@@ -28,6 +28,25 @@ static err check_source(const struct train_run *run, enum isolate isolate) {
     return ERR_OK;
 }
 
+static void add_trained(struct trainer *t, struct param *params, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        if (params[i].trained) t->params[t->n_params++] = &params[i];
+}
+
+/* What is marked as trained: without an adapter, every parameter of the model. */
+static err list_params(struct trainer *t) {
+    struct model *m = t->run.model;
+    int64_t n = 0;
+    struct param *beside = t->run.adapter ? adapter_params(t->run.adapter, &n) : NULL;
+    for (int64_t i = 0; i < m->n_params && !t->run.adapter; i++) m->params[i].trained = true;
+    t->params = arena_alloc(&t->internal->arena, (size_t)(n + m->n_params), sizeof *t->params);
+    if (!t->params) return ERR_MEMORY;
+    add_trained(t, beside, n);
+    t->internal->n_beside = t->n_params;
+    add_trained(t, m->params, m->n_params);
+    return ERR_OK;
+}
+
 static err init(struct trainer *t) {
     struct trainer_internal *in = t->internal;
     const struct train_options *o = t->run.options;
@@ -46,12 +65,7 @@ static err init(struct trainer *t) {
         o->warmup_steps > 0 ? o->warmup_steps : (int64_t)ceil(o->warmup_ratio * (double)t->n_steps);
     in->max_tokens =
         least(o->micro_batch_size, t->run.source->max_rows) * t->run.source->max_row_tokens;
-    if (t->run.adapter)
-        t->params = adapter_params(t->run.adapter, &t->n_params);
-    else {
-        t->params = t->run.model->params;
-        t->n_params = t->run.model->n_params;
-    }
+    TRY(list_params(t));
     in->record.path = path_join(t->run.dir, "run.jsonl");
     return in->record.path ? record_identity(t, &in->progress.identity) : ERR_MEMORY;
 }
@@ -70,7 +84,6 @@ err trainer_plan(struct trainer *t, struct plan *plan) {
     const struct model_plan_options options = {
         .max_tokens = in->max_tokens,
         .max_step_tokens = t->run.source->max_rows * t->run.source->max_row_tokens,
-        .train_base = !t->run.adapter,
         .backward = true,
     };
     TRY(model_plan(t->run.model, plan, &options));
@@ -82,7 +95,7 @@ err trainer_plan(struct trainer *t, struct plan *plan) {
     if (!in->state_at || !in->state) return ERR_MEMORY;
     for (size_t i = 0; i < n; i++)
         in->state_at[i] = plan_add(plan, PLAN_OPTIMIZER, in->optimizer->state_names[i % n_states],
-                                   (size_t)t->params[i / n_states].count * sizeof(float));
+                                   (size_t)t->params[i / n_states]->count * sizeof(float));
     return ERR_OK;
 }
 

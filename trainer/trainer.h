@@ -52,7 +52,7 @@ struct train_result {
 
 struct trainer {
     struct train_run run;
-    struct param *params; /* the trained ones: the adapter's or the model's */
+    struct param **params; /* the trained ones: the adapter's, then the model's */
     int64_t n_params;
     int64_t n_steps;
     struct trainer_internal *internal;

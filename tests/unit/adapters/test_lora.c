@@ -60,7 +60,7 @@ static void test_start(void **state) {
     f.adapter_options.r = 16;
     fixture_start(&f);
     for (int64_t i = 0; i < f.trainer.n_params; i++) {
-        const struct param *p = &f.trainer.params[i];
+        const struct param *p = f.trainer.params[i];
         bool is_a = strstr(p->name, ".lora_A.") != NULL;
         double in = (double)(p->count / p->shape[0]), largest = 0, squares = 0;
         for (int64_t j = 0; j < p->count; j++) {
@@ -137,7 +137,7 @@ static void test_convolution_gradients(void **state) {
     f.mask = LOSS_MASK_ALL;
     fixture_start(&f);
     for (int64_t i = 0; i < f.trainer.n_params; i++) { /* B away from 0, or A has no gradient */
-        const struct param *p = &f.trainer.params[i];
+        const struct param *p = f.trainer.params[i];
         for (int64_t j = 0; strstr(p->name, "lora_B") && j < p->count; j++)
             p->value[j] = (float)(0.1 * rng_normal(&values, (uint64_t)(i * 10000 + j)));
     }
@@ -149,7 +149,7 @@ static void test_convolution_gradients(void **state) {
     mean_loss(&f, &batch, true);
     assert_int_equal(f.trainer.n_params, 8);
     for (int64_t i = 0; i < f.trainer.n_params; i++)
-        check_direction(&f, &batch, &f.trainer.params[i]);
+        check_direction(&f, &batch, f.trainer.params[i]);
     batch_release(&batch);
     fixture_stop(&f);
 }

@@ -36,8 +36,8 @@ static void check_round_trip(const char *target, bool rslora) {
     start(&f, NULL, target);
     ((struct adapter_options *)adapter_settings(f.adapter))->use_rslora = rslora;
     for (int64_t i = 0; i < f.trainer.n_params; i++) /* B too is something to keep */
-        for (int64_t j = 0; j < f.trainer.params[i].count; j++)
-            f.trainer.params[i].value[j] += 0.125f * (float)((i + j) % 7);
+        for (int64_t j = 0; j < f.trainer.params[i]->count; j++)
+            f.trainer.params[i]->value[j] += 0.125f * (float)((i + j) % 7);
     assert_ok(adapter_save(f.adapter, first, "base"));
     fixture_stop(&f);
     start(&f, first, target);

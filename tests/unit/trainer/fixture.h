@@ -157,7 +157,7 @@ static inline void fixture_stop(struct fixture *f) {
 
 static inline const struct param *fixture_param(const struct fixture *f, const char *name) {
     for (int64_t i = 0; i < f->trainer.n_params; i++)
-        if (!strcmp(f->trainer.params[i].name, name)) return &f->trainer.params[i];
+        if (!strcmp(f->trainer.params[i]->name, name)) return f->trainer.params[i];
     return NULL;
 }
 

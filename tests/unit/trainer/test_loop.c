@@ -23,12 +23,12 @@ static void keep_step(void *ctx, const struct train_report *report) {
 }
 
 static void keep_values(const struct fixture *f, struct trace *t) {
-    for (int64_t i = 0; i < f->trainer.n_params; i++) t->n_values += f->trainer.params[i].count;
+    for (int64_t i = 0; i < f->trainer.n_params; i++) t->n_values += f->trainer.params[i]->count;
     t->values = mem_alloc((size_t)t->n_values, sizeof *t->values);
     assert_non_null(t->values);
     int64_t at = 0;
     for (int64_t i = 0; i < f->trainer.n_params; i++) {
-        const struct param *p = &f->trainer.params[i];
+        const struct param *p = f->trainer.params[i];
         memcpy(t->values + at, p->value, (size_t)p->count * sizeof *t->values);
         at += p->count;
     }
@@ -144,7 +144,7 @@ struct poison {
 
 static void poison_weights(void *ctx, const struct train_report *report) {
     const struct poison *p = ctx;
-    if (report->step == p->step) p->fixture->trainer.params[0].value[0] = INFINITY;
+    if (report->step == p->step) p->fixture->trainer.params[0]->value[0] = INFINITY;
 }
 
 static void test_not_finite(void **state) {
