@@ -21,6 +21,7 @@
 #include "compute/ops/rmsnorm.h"
 #include "compute/ops/rope.h"
 #include "compute/ops/rows.h"
+#include "compute/ops/shareqk.h"
 #include "compute/ops/swiglu.h"
 
 #define OP(name)                                                                                   \
