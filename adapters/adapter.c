@@ -19,9 +19,9 @@ const struct adapter_kind *const adapter_kinds[] = {
 };
 const int n_adapter_kinds = sizeof adapter_kinds / sizeof adapter_kinds[0];
 
-const char *const adapter_linear_targets[] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
-                                              "gate_proj", "up_proj", "down_proj"};
-const int n_adapter_linear_targets = 7;
+const char *const adapter_linear_targets[] = {"q_proj", "k_proj",    "qk_proj", "v_proj",
+                                              "o_proj", "gate_proj", "up_proj", "down_proj"};
+const int n_adapter_linear_targets = 8;
 const char *const adapter_filter_targets[] = {"lf_gate.conv1", "lf_gate.conv2"};
 const int n_adapter_filter_targets = 2;
 
@@ -80,18 +80,20 @@ static bool target_matches(const char *module, const char *target) {
     return all && matches_any(module, adapter_filter_targets, n_adapter_filter_targets);
 }
 
+bool adapter_has_target(const struct adapter *a, const char *target) {
+    for (int64_t i = 0; i < a->model->n_projections; i++)
+        if (target_matches(a->model->projections[i].module, target)) return true;
+    return false;
+}
+
 static err check_targets(const struct adapter *a) {
     const struct opt_list *targets = &a->options.target_modules;
     if (targets->n == 0) return fail(ERR_RANGE, "adapter: 'target_modules' is empty");
     for (int64_t t = 0; t < targets->n; t++) {
-        bool found = false;
-        for (int64_t i = 0; i < a->model->n_projections && !found; i++)
-            found = target_matches(a->model->projections[i].module, targets->items[t]);
-        if (found) continue;
+        if (adapter_has_target(a, targets->items[t])) continue;
         err e =
             fail(ERR_MISSING, "adapter: target module '%s' is not in the model", targets->items[t]);
-        return fail_hint(e, "all, linear, or among q_proj k_proj v_proj o_proj gate_proj up_proj "
-                            "down_proj lf_gate.conv1 lf_gate.conv2");
+        return fail_hint(e, "all, linear, or modules of 'cotrain list projections'");
     }
     return ERR_OK;
 }

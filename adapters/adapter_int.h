@@ -54,6 +54,8 @@ extern const char *const adapter_linear_targets[];
 extern const int n_adapter_linear_targets;
 extern const char *const adapter_filter_targets[];
 extern const int n_adapter_filter_targets;
+/* Whether a name stands for a projection of the model, which has those of its variant. */
+bool adapter_has_target(const struct adapter *a, const char *target);
 
 /* Whether one of the site's tensors is trained: the `trained` of every kind's adapter_ops. */
 bool adapter_site_trained(const struct projection *p);

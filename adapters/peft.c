@@ -147,15 +147,21 @@ err peft_read_config(const char *dir, struct arena *arena, struct adapter_option
     return e == ERR_OK ? e : fail_in(e, "adapter '%s'", dir);
 }
 
+static err put_present(const struct adapter *a, const char *const *names, int n, json_t *list) {
+    for (int i = 0; i < n; i++)
+        if (adapter_has_target(a, names[i])) TRY(json_push(list, json_string(names[i])));
+    return ERR_OK;
+}
+
 /* "all" and "linear" as the names they stand for. */
-static err put_targets(const struct opt_list *targets, json_t *list) {
+static err put_targets(const struct adapter *a, json_t *list) {
+    const struct opt_list *targets = &a->options.target_modules;
     for (int64_t t = 0; t < targets->n; t++) {
         bool all = !strcmp(targets->items[t], "all"), linear = !strcmp(targets->items[t], "linear");
         if (!all && !linear) TRY(json_push(list, json_string(targets->items[t])));
-        for (int i = 0; (all || linear) && i < n_adapter_linear_targets; i++)
-            TRY(json_push(list, json_string(adapter_linear_targets[i])));
-        for (int i = 0; all && i < n_adapter_filter_targets; i++)
-            TRY(json_push(list, json_string(adapter_filter_targets[i])));
+        if (all || linear)
+            TRY(put_present(a, adapter_linear_targets, n_adapter_linear_targets, list));
+        if (all) TRY(put_present(a, adapter_filter_targets, n_adapter_filter_targets, list));
     }
     return ERR_OK;
 }
@@ -180,7 +186,7 @@ static err put_key(const struct adapter *a, const char *base, const struct peft_
     if (!strcmp(key->name, "use_rslora"))
         return json_put(config, key->name, json_boolean(o->use_rslora));
     TRY(json_put(config, key->name, json_array()));
-    return put_targets(&o->target_modules, json_object_get(config, key->name));
+    return put_targets(a, json_object_get(config, key->name));
 }
 
 err peft_config(const struct adapter *a, const char *base_model_name, json_t **out) {

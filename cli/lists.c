@@ -186,10 +186,15 @@ static err list_config_keys(json_t *out) {
     return list_facts(out, facts, sizeof(facts) / sizeof(facts[0]));
 }
 
+/* The variant of a row in the tables below, as text. */
+#define ANY ""
+#define FILTER ", where there is a localized filter"
+#define SHAREQK ", where queries and keys share a projection"
+
 static err list_parameters(json_t *out) {
     static const struct fact facts[] = {
 #define TOP_PARAM(field, name, ...) {name, "outside the layers"},
-#define LAYER_PARAM(field, name, ...) {"model.layers.{i}." name, "of every layer"},
+#define LAYER_PARAM(field, variant, name, ...) {"model.layers.{i}." name, "of every layer" variant},
 #define HEAD_PARAM(field, name, ...) {name, "only where the head is not tied to the embedding"},
 #include "model/params.def"
 #undef TOP_PARAM
@@ -201,8 +206,8 @@ static err list_parameters(json_t *out) {
 
 static err list_projections(json_t *out) {
     static const struct fact facts[] = {
-#define PROJECTION(field, module, weight, bias, in, out, stride, paired)                           \
-    {module, "from " #in " to " #out " (letters: model/shapes.h)"},
+#define PROJECTION(field, variant, module, weight, bias, in, out, stride, paired)                  \
+    {module, "from " #in " to " #out " (letters: model/shapes.h)" variant},
 #include "model/projections.def"
 #undef PROJECTION
     };
@@ -211,9 +216,12 @@ static err list_projections(json_t *out) {
 
 static err list_activations(json_t *out) {
     static const struct fact facts[] = {
-#define SAVED(field, type, width, cached) {#field, "kept per layer, " #width " a token"},
-#define SCRATCH(field, type, width) {#field, "shared by the layers, " #width " a token"},
-#define BACKWARD(field, type, width) {#field, "of the backward pass, " #width " a token"},
+#define SAVED(field, variant, type, width, cached)                                                 \
+    {#field, "kept per layer, " #width " a token" variant},
+#define SCRATCH(field, variant, type, width)                                                       \
+    {#field, "shared by the layers, " #width " a token" variant},
+#define BACKWARD(field, variant, type, width)                                                      \
+    {#field, "of the backward pass, " #width " a token" variant},
 #include "model/acts.def"
 #undef SAVED
 #undef SCRATCH
@@ -221,6 +229,9 @@ static err list_activations(json_t *out) {
     };
     return list_facts(out, facts, sizeof(facts) / sizeof(facts[0]));
 }
+#undef SHAREQK
+#undef FILTER
+#undef ANY
 
 const struct list lists[] = {
 #define LIST(name, summary) {#name, summary, list_##name},

@@ -3,6 +3,7 @@
  *   n = rms(x, w_in)
  *   f = rms(conv2(conv1(n)) + n, w_lf, 1e-6)          localized filter, two taps each (ops/pair)
  *   q, k from f (rows [H][q(D) k(D)]), v from n;  rotate q and k;  middle = x + o(attention)
+ *     share-qk: no filter; q, k = w p + b of one projection p = qk_proj(n) (ops/shareqk)
  *   out = middle + down(gate(m) * silu(up(m))),  m = rms(middle, w_post)
  * Sources: Yuan 2.0 paper section 3.1; the mixing of q and k into heads, v reading n instead of f,
  * the residual inside the filter, its own eps and silu on up_proj are the released model code's. */
@@ -16,6 +17,7 @@
 #include "compute/ops/rmsnorm.h"
 #include "compute/ops/rope.h"
 #include "compute/ops/rows.h"
+#include "compute/ops/shareqk.h"
 #include "compute/ops/swiglu.h"
 #include <math.h>
 #include <stdio.h>
@@ -75,14 +77,14 @@ static struct projection_call call_of(const struct pass *p, const struct saved *
 static err project(const struct pass *p, const struct layer *l, const struct saved *s,
                    enum layer_projection which, const void *x, void *y) {
     struct projection_call call = call_of(p, s, which);
-    return projection_forward(&l->projections[which], &call, x, y);
+    return projection_forward(l->projections[which], &call, x, y);
 }
 
 static err project_back(const struct pass *p, const struct layer *l, const struct saved *s,
                         enum layer_projection which, const void *x, const void *dy, void *dx,
                         bool accumulate) {
     struct projection_call call = call_of(p, s, which);
-    return projection_backward(&l->projections[which], &call, x, dy, dx, accumulate);
+    return projection_backward(l->projections[which], &call, x, dy, dx, accumulate);
 }
 
 static err pair_rows(const struct pass *p, const void *x, int64_t columns, const void *before) {
@@ -213,18 +215,35 @@ static err blind_backward_after(const struct pass *p) {
     return ERR_OK;
 }
 
-err attention_forward(const struct pass *p, const struct layer *l, const struct saved *s) {
+/* Queries and keys from the localized filter's output. */
+static err filtered_forward(const struct pass *p, const struct layer *l, const struct saved *s) {
     const struct scratch *t = &p->workspace->scratch;
     const int64_t C = p->model->config.hidden_size;
     void *second_half = act_at(p->compute, s->qk, C);
-    TRY(norm_forward(p, &l->input_norm, p->n, s->x, t->normed, s->input_rstd));
-    TRY(observe(p, l, "input_layernorm", t->normed, C, C));
     TRY(filter_forward(p, l, s));
     TRY(observe(p, l, "lf_gate", t->branch, C, C));
     TRY(project(p, l, s, PROJECTION_q, t->branch, s->qk));
     TRY(project(p, l, s, PROJECTION_k, t->branch, second_half));
     TRY(observe(p, l, "q_proj", s->qk, C, 2 * C));
-    TRY(observe(p, l, "k_proj", second_half, C, 2 * C));
+    return observe(p, l, "k_proj", second_half, C, 2 * C);
+}
+
+/* Queries and keys from one projection of the normed input. */
+static err shared_forward(const struct pass *p, const struct layer *l, const struct saved *s) {
+    const struct model_config *c = &p->model->config;
+    TRY(project(p, l, s, PROJECTION_qk, p->workspace->scratch.normed, s->shared));
+    TRY(observe(p, l, "qk_proj", s->shared, c->hidden_size, c->hidden_size));
+    RUN(shareqk, .n = p->n, .h = c->n_heads, .d = c->head_size, .p = s->shared,
+        .w = l->shareqk.weight, .b = l->shareqk.bias, .qk = s->qk);
+    return ERR_OK;
+}
+
+err attention_forward(const struct pass *p, const struct layer *l, const struct saved *s) {
+    const struct scratch *t = &p->workspace->scratch;
+    const int64_t C = p->model->config.hidden_size;
+    TRY(norm_forward(p, &l->input_norm, p->n, s->x, t->normed, s->input_rstd));
+    TRY(observe(p, l, "input_layernorm", t->normed, C, C));
+    TRY(p->model->config.shareqk ? shared_forward(p, l, s) : filtered_forward(p, l, s));
     TRY(project(p, l, s, PROJECTION_v, t->normed, s->v));
     TRY(observe(p, l, "value", s->v, C, C));
     struct rope_args rope = rope_of(p, s->qk, false);
@@ -285,10 +304,28 @@ static err filter_backward(const struct pass *p, const struct layer *l, const st
     return l->wanted.normed ? unpair_rows(p, C, t->d_normed, true) : ERR_OK;
 }
 
+/* Both take the gradient of queries and keys in d_qk and add their input's to d_normed. */
+static err filtered_backward(const struct pass *p, const struct layer *l, const struct saved *s) {
+    const struct scratch *t = &p->workspace->scratch;
+    const void *d_second_half = act_at(p->compute, t->d_qk, p->model->config.hidden_size);
+    TRY(norm_forward(p, &l->filter_norm, p->n, s->filter_sum, t->branch, s->filter_rstd));
+    TRY(project_back(p, l, s, PROJECTION_q, t->branch, t->d_qk, t->d_branch, false));
+    TRY(project_back(p, l, s, PROJECTION_k, t->branch, d_second_half, t->d_branch, true));
+    return filter_backward(p, l, s);
+}
+
+static err shared_backward(const struct pass *p, const struct layer *l, const struct saved *s) {
+    const struct model_config *c = &p->model->config;
+    const struct scratch *t = &p->workspace->scratch;
+    RUN(shareqk_backward, .n = p->n, .h = c->n_heads, .d = c->head_size, .p = s->shared,
+        .dqk = t->d_qk, .w = l->shareqk.weight, .dp = t->d_branch, .dw = l->shareqk.weight_gradient,
+        .db = l->shareqk.bias_gradient);
+    return project_back(p, l, s, PROJECTION_qk, t->normed, t->d_branch,
+                        l->wanted.normed ? t->d_normed : NULL, true);
+}
+
 err attention_backward(const struct pass *p, const struct layer *l, const struct saved *s) {
     const struct scratch *t = &p->workspace->scratch;
-    const int64_t C = p->model->config.hidden_size;
-    const void *d_second_half = act_at(p->compute, t->d_qk, C);
     TRY(project_back(p, l, s, PROJECTION_o, s->attended, t->d_residual, t->d_branch, false));
     TRY(blind_backward_before(p));
     RUN(attention_backward, .forward = attention_of(p, s), .dout = t->d_branch, .dq = t->d_qk,
@@ -296,13 +333,10 @@ err attention_backward(const struct pass *p, const struct layer *l, const struct
     TRY(blind_backward_after(p));
     struct rope_args rope = rope_of(p, t->d_qk, true);
     TRY(p->compute->backend->rope(p->compute, &rope));
-    TRY(norm_forward(p, &l->filter_norm, p->n, s->filter_sum, t->branch, s->filter_rstd));
-    TRY(project_back(p, l, s, PROJECTION_q, t->branch, t->d_qk, t->d_branch, false));
-    TRY(project_back(p, l, s, PROJECTION_k, t->branch, d_second_half, t->d_branch, true));
     TRY(norm_forward(p, &l->input_norm, p->n, s->x, t->normed, s->input_rstd));
     TRY(project_back(p, l, s, PROJECTION_v, t->normed, t->d_v,
                      l->wanted.normed ? t->d_normed : NULL, false));
-    TRY(filter_backward(p, l, s));
+    TRY(p->model->config.shareqk ? shared_backward(p, l, s) : filtered_backward(p, l, s));
     if (!l->wanted.normed) return ERR_OK;
     return norm_backward(p, &l->input_norm, s->x, s->input_rstd, t->d_normed, t->d_residual, true);
 }

@@ -13,10 +13,17 @@ struct norm {
     float eps;
 };
 
+/* How queries and keys are made of what they share (compute/ops/shareqk.h). */
+struct shareqk {
+    struct mat weight, bias;                /* (2,C) */
+    float *weight_gradient, *bias_gradient; /* NULL: frozen */
+};
+
 struct layer {
     int64_t number;
-    struct projection *projections; /* LAYER_PROJECTION_COUNT */
+    struct projection *projections[LAYER_PROJECTION_COUNT]; /* NULL: of the other variant */
     struct norm input_norm, filter_norm, post_norm;
+    struct shareqk shareqk;
     struct {                /* rows whose gradient is needed (model/reach.c) */
         bool normed;        /* of the input norm */
         bool middle;        /* between the blocks */

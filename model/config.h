@@ -18,6 +18,7 @@ struct model_config {
     double lfa_norm_eps;   /* always 1e-6: the released code ignores the config here */
     double rope_base;      /* 10000 */
     bool tied_head;
+    bool shareqk; /* queries and keys share one projection; no localized filter */
     double initializer_range;
     json_t *json; /* the object that was read, with all its keys; owned */
 };

@@ -70,30 +70,34 @@ static err check_others(const struct model *m) {
     return ERR_OK;
 }
 
-static err make_projection(struct model *m, int64_t layer, enum layer_projection which) {
-    int64_t site = layer * LAYER_PROJECTION_COUNT + which;
+/* The model's projection number `site`. */
+static err make_projection(struct model *m, struct layer *l, enum layer_projection which,
+                           int64_t site) {
     struct projection_spec spec = projection_spec_at(&m->config, which);
     struct projection *p = &m->projections[site];
+    l->projections[which] = p;
     *p = (struct projection){.site = site,
                              .in = spec.in,
                              .out = spec.out,
                              .y_stride = spec.y_stride,
                              .paired = spec.paired};
-    p->module = arena_printf(&m->arena, "model.layers.%lld.%s", (long long)layer, spec.module);
+    p->module = arena_printf(&m->arena, "model.layers.%lld.%s", (long long)l->number, spec.module);
     return p->module ? ERR_OK : ERR_MEMORY;
 }
 
 static err make_layers(struct model *m) {
     const int64_t L = m->config.n_layers;
-    m->n_projections = L * LAYER_PROJECTION_COUNT;
+    int64_t site = 0;
+    m->n_projections = L * projection_count(&m->config);
     m->projections = arena_alloc(&m->arena, (size_t)m->n_projections, sizeof *m->projections);
     m->internal->layers = arena_alloc(&m->arena, (size_t)L, sizeof *m->internal->layers);
     if (!m->projections || !m->internal->layers) return ERR_MEMORY;
-    for (int64_t l = 0; l < L; l++) {
-        m->internal->layers[l].number = l;
-        m->internal->layers[l].projections = &m->projections[l * LAYER_PROJECTION_COUNT];
+    for (int64_t number = 0; number < L; number++) {
+        struct layer *l = &m->internal->layers[number];
+        l->number = number;
         for (int i = 0; i < LAYER_PROJECTION_COUNT; i++)
-            TRY(make_projection(m, l, (enum layer_projection)i));
+            if (projection_present(&m->config, (enum layer_projection)i))
+                TRY(make_projection(m, l, (enum layer_projection)i, site++));
     }
     return ERR_OK;
 }
@@ -253,19 +257,34 @@ static struct norm norm_of(const struct model *m, int64_t number, double eps) {
     return (struct norm){.w = param_mat(p, p->count), .gradient = p->gradient, .eps = (float)eps};
 }
 
+static struct shareqk shareqk_of(const struct model *m, int64_t layer) {
+    const struct model_config *c = &m->config;
+    const struct param *w = &m->params[param_number_layer(c, layer, LAYER_qk_weight)];
+    const struct param *b = &m->params[param_number_layer(c, layer, LAYER_qk_bias)];
+    return (struct shareqk){.weight = param_mat(w, c->hidden_size),
+                            .bias = param_mat(b, c->hidden_size),
+                            .weight_gradient = w->gradient,
+                            .bias_gradient = b->gradient};
+}
+
 static void place_layer(struct model *m, struct layer *l) {
     const struct model_config *c = &m->config;
-    l->input_norm = norm_of(m, param_number_layer(l->number, LAYER_input_norm), c->rms_norm_eps);
-    l->filter_norm = norm_of(m, param_number_layer(l->number, LAYER_filter_norm), c->lfa_norm_eps);
-    l->post_norm = norm_of(m, param_number_layer(l->number, LAYER_post_norm), c->rms_norm_eps);
+    l->input_norm = norm_of(m, param_number_layer(c, l->number, LAYER_input_norm), c->rms_norm_eps);
+    l->post_norm = norm_of(m, param_number_layer(c, l->number, LAYER_post_norm), c->rms_norm_eps);
+    if (c->shareqk)
+        l->shareqk = shareqk_of(m, l->number);
+    else
+        l->filter_norm =
+            norm_of(m, param_number_layer(c, l->number, LAYER_filter_norm), c->lfa_norm_eps);
     for (int i = 0; i < LAYER_PROJECTION_COUNT; i++) {
         struct projection_spec spec = projection_spec_at(c, (enum layer_projection)i);
-        struct projection *p = &l->projections[i];
-        const struct param *w = &m->params[param_number_layer(l->number, spec.weight)];
+        struct projection *p = l->projections[i];
+        if (!p) continue;
+        const struct param *w = &m->params[param_number_layer(c, l->number, spec.weight)];
         p->weight = param_mat(w, p->in);
         p->weight_gradient = w->gradient;
         if (spec.bias == NO_PARAM) continue;
-        const struct param *b = &m->params[param_number_layer(l->number, spec.bias)];
+        const struct param *b = &m->params[param_number_layer(c, l->number, spec.bias)];
         p->bias = param_mat(b, p->out);
         p->bias_gradient = b->gradient;
     }

@@ -39,7 +39,7 @@ struct model {
     struct arena arena;
     struct param *params; /* of the base model, in checkpoint order; names as in HF files */
     int64_t n_params;
-    struct projection *projections; /* nine a layer: see model_projection */
+    struct projection *projections; /* layer by layer: see model_projection */
     int64_t n_projections;
     struct model_internal *internal;
 };

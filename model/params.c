@@ -6,12 +6,41 @@
 
 enum { N_BEFORE_LAYERS = 1 };
 
-int64_t param_number_layer(int64_t layer, enum layer_param p) {
-    return N_BEFORE_LAYERS + layer * LAYER_PARAM_COUNT + p;
+static const enum variant param_variants[LAYER_PARAM_COUNT] = {
+#define TOP_PARAM(...)
+#define HEAD_PARAM(...)
+#define LAYER_PARAM(field, variant, ...) VARIANT_##variant,
+#include "model/params.def"
+#undef LAYER_PARAM
+#undef HEAD_PARAM
+#undef TOP_PARAM
+};
+
+bool param_present(const struct model_config *c, enum layer_param p) {
+    return variant_has(c, param_variants[p]);
+}
+
+/* A layer's parameters before row `end`. */
+static int64_t params_before(const struct model_config *c, int64_t end) {
+    int64_t n = 0;
+    for (int64_t i = 0; i < end; i++) n += variant_has(c, param_variants[i]);
+    return n;
+}
+
+/* The row of a layer's parameter `number`. */
+static int64_t layer_row(const struct model_config *c, int64_t number) {
+    int64_t row = 0;
+    while (!variant_has(c, param_variants[row]) || number-- > 0) row++;
+    return row;
+}
+
+int64_t param_number_layer(const struct model_config *c, int64_t layer, enum layer_param p) {
+    BUG_IF(!param_present(c, p));
+    return N_BEFORE_LAYERS + layer * params_before(c, LAYER_PARAM_COUNT) + params_before(c, p);
 }
 
 int64_t param_number_final_norm(const struct model_config *c) {
-    return N_BEFORE_LAYERS + c->n_layers * LAYER_PARAM_COUNT;
+    return N_BEFORE_LAYERS + c->n_layers * params_before(c, LAYER_PARAM_COUNT);
 }
 
 int64_t param_number_head(const struct model_config *c) {
@@ -29,7 +58,8 @@ static int64_t row_of(const struct model_config *c, int64_t number) {
     if (number == PARAM_EMBEDDING) return ROW_embedding;
     if (number == param_number_final_norm(c)) return ROW_final_norm;
     if (number > param_number_final_norm(c)) return ROW_head;
-    return ROW_LAYERS + (number - N_BEFORE_LAYERS) % LAYER_PARAM_COUNT;
+    return ROW_LAYERS +
+           layer_row(c, (number - N_BEFORE_LAYERS) % params_before(c, LAYER_PARAM_COUNT));
 }
 
 #define SPEC(name, dims, d0, d1, d2, d3, fresh_value)                                              \
@@ -40,13 +70,14 @@ struct param_spec param_spec_at(const struct model_config *c, int64_t number) {
     const int64_t V = c->vocab_size, C = c->hidden_size, F = c->intermediate_size;
     BUG_IF(number < 0 || number >= param_spec_count(c));
     int64_t row = row_of(c, number);
-    int64_t layer = row < ROW_LAYERS ? -1 : (number - N_BEFORE_LAYERS) / LAYER_PARAM_COUNT;
+    int64_t layer =
+        row < ROW_LAYERS ? -1 : (number - N_BEFORE_LAYERS) / params_before(c, LAYER_PARAM_COUNT);
     switch (row) {
 #define TOP_PARAM(field, ...)                                                                      \
     case ROW_##field:                                                                              \
         return SPEC(__VA_ARGS__);
 #define HEAD_PARAM TOP_PARAM
-#define LAYER_PARAM(field, ...)                                                                    \
+#define LAYER_PARAM(field, variant, ...)                                                           \
     case ROW_LAYERS + LAYER_##field:                                                               \
         return SPEC(__VA_ARGS__);
 #include "model/params.def"
@@ -61,7 +92,7 @@ struct param_spec param_spec_at(const struct model_config *c, int64_t number) {
 struct projection_spec projection_spec_at(const struct model_config *c, enum layer_projection i) {
     const int64_t C = c->hidden_size, F = c->intermediate_size;
     switch (i) {
-#define PROJECTION(field, module, weight, bias, in, out, y_stride, paired)                         \
+#define PROJECTION(field, variant, module, weight, bias, in, out, y_stride, paired)                \
     case PROJECTION_##field:                                                                       \
         return (struct projection_spec){module, weight, bias, in, out, y_stride, paired};
 #include "model/projections.def"
@@ -69,4 +100,20 @@ struct projection_spec projection_spec_at(const struct model_config *c, enum lay
     case LAYER_PROJECTION_COUNT: break;
     }
     bug_found(__FILE__, __LINE__, "a projection without a row");
+}
+
+bool projection_present(const struct model_config *c, enum layer_projection i) {
+    static const enum variant variants[LAYER_PROJECTION_COUNT] = {
+#define PROJECTION(field, variant, ...) VARIANT_##variant,
+#include "model/projections.def"
+#undef PROJECTION
+    };
+    return variant_has(c, variants[i]);
+}
+
+int64_t projection_count(const struct model_config *c) {
+    int64_t n = 0;
+    for (int i = 0; i < LAYER_PROJECTION_COUNT; i++)
+        n += projection_present(c, (enum layer_projection)i);
+    return n;
 }

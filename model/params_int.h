@@ -7,6 +7,14 @@
 
 #include "model/config.h"
 
+/* Where queries and keys come from, and so which rows of the tables a model has: two projections of
+ * the localized filter's output, or one projection (use_shareqk). */
+enum variant { VARIANT_ANY, VARIANT_FILTER, VARIANT_SHAREQK };
+static inline bool variant_has(const struct model_config *c, enum variant row) {
+    return row == VARIANT_ANY || (row == VARIANT_SHAREQK) == c->shareqk;
+}
+
+/* Rows of the table; a model has those of its variant. */
 enum layer_param {
 #define TOP_PARAM(...)
 #define HEAD_PARAM(...)
@@ -39,7 +47,9 @@ int64_t param_spec_count(const struct model_config *c);
 struct param_spec param_spec_at(const struct model_config *c, int64_t number);
 
 enum { PARAM_EMBEDDING = 0 };
-int64_t param_number_layer(int64_t layer, enum layer_param p);
+bool param_present(const struct model_config *c, enum layer_param p);
+/* The parameter must be there. */
+int64_t param_number_layer(const struct model_config *c, int64_t layer, enum layer_param p);
 int64_t param_number_final_norm(const struct model_config *c);
 int64_t param_number_head(const struct model_config *c); /* the embedding's when tied */
 
@@ -50,5 +60,7 @@ struct projection_spec {
     bool paired;
 };
 struct projection_spec projection_spec_at(const struct model_config *c, enum layer_projection i);
+bool projection_present(const struct model_config *c, enum layer_projection i);
+int64_t projection_count(const struct model_config *c); /* of a layer */
 
 #endif

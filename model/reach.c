@@ -8,14 +8,16 @@
 #include "model/model_int.h"
 
 static bool trains(const struct model *m, const struct layer *l, enum layer_param p) {
-    return m->params[param_number_layer(l->number, p)].trained;
+    return param_present(&m->config, p) &&
+           m->params[param_number_layer(&m->config, l->number, p)].trained;
 }
 
 /* Weight, bias or adapter of one of the layer's projections [first, end). */
 static bool trains_projection(const struct model *m, const struct layer *l,
                               enum layer_projection first, enum layer_projection end) {
     for (enum layer_projection i = first; i < end; i++) {
-        const struct projection *p = &l->projections[i];
+        const struct projection *p = l->projections[i];
+        if (!p) continue;
         const struct projection_spec spec = projection_spec_at(&m->config, i);
         if (trains(m, l, spec.weight) || (spec.bias != NO_PARAM && trains(m, l, spec.bias)))
             return true;
@@ -30,6 +32,7 @@ void reach_set(struct model *m) {
         struct layer *l = &m->internal->layers[i];
         l->wanted.normed = wanted || trains(m, l, LAYER_input_norm);
         l->wanted.middle = l->wanted.normed || trains(m, l, LAYER_filter_norm) ||
+                           trains(m, l, LAYER_qk_weight) || trains(m, l, LAYER_qk_bias) ||
                            trains_projection(m, l, PROJECTION_conv1, PROJECTION_up);
         l->wanted.middle_normed = l->wanted.middle || trains(m, l, LAYER_post_norm);
         l->wanted.out = l->wanted.middle_normed ||

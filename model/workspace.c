@@ -4,19 +4,21 @@
  * Read next: model/acts.def. */
 #include "model/workspace_int.h"
 #include "base/mem.h"
+#include "model/model_int.h"
 #include <string.h>
 
 struct act_row {
     const char *name;
     size_t offset; /* of the pointer in struct saved or struct scratch */
     bool fp32, cached, backward;
+    enum variant variant;
 };
 
 #define ACT_IS_F32_ACT false
 #define ACT_IS_F32_F32 true
 static const struct act_row saved_rows[] = {
-#define SAVED(field, type, width, cached)                                                          \
-    {#field, offsetof(struct saved, field), ACT_IS_F32_##type, cached, false},
+#define SAVED(field, variant, type, width, cached)                                                 \
+    {#field, offsetof(struct saved, field), ACT_IS_F32_##type, cached, false, VARIANT_##variant},
 #define SCRATCH(...)
 #define BACKWARD(...)
 #include "model/acts.def"
@@ -26,10 +28,10 @@ static const struct act_row saved_rows[] = {
 };
 static const struct act_row scratch_rows[] = {
 #define SAVED(...)
-#define SCRATCH(field, type, width)                                                                \
-    {#field, offsetof(struct scratch, field), ACT_IS_F32_##type, false, false},
-#define BACKWARD(field, type, width)                                                               \
-    {#field, offsetof(struct scratch, field), ACT_IS_F32_##type, false, true},
+#define SCRATCH(field, variant, type, width)                                                       \
+    {#field, offsetof(struct scratch, field), ACT_IS_F32_##type, false, false, VARIANT_##variant},
+#define BACKWARD(field, variant, type, width)                                                      \
+    {#field, offsetof(struct scratch, field), ACT_IS_F32_##type, false, true, VARIANT_##variant},
 #include "model/acts.def"
 #undef BACKWARD
 #undef SCRATCH
@@ -44,8 +46,8 @@ static void act_widths(const struct model_config *c, int64_t saved[N_SAVED],
                        int64_t scratch[N_SCRATCH]) {
     const int64_t C = c->hidden_size, F = c->intermediate_size, H = c->n_heads;
     int64_t *s = saved, *t = scratch;
-#define SAVED(field, type, width, cached) *s++ = width;
-#define SCRATCH(field, type, width) *t++ = width;
+#define SAVED(field, variant, type, width, cached) *s++ = width;
+#define SCRATCH(field, variant, type, width) *t++ = width;
 #define BACKWARD SCRATCH
 #include "model/acts.def"
 #undef BACKWARD
@@ -94,6 +96,7 @@ static size_t aligned(size_t bytes) {
 static void walk_saved(struct walk *k, const struct model *m, const struct act_row *row,
                        int64_t width) {
     struct workspace *w = k->w;
+    if (!variant_has(&m->config, row->variant)) return;
     int64_t element = row->fp32 ? 4 : dtype_bytes(m->compute->backend->act_dtype);
     bool cached = w->shape.cache_tokens && row->cached;
     int64_t tokens = cached ? w->shape.cache_tokens : w->shape.n_tokens;
@@ -125,7 +128,8 @@ static void walk_adapters(struct walk *k, const struct model *m) {
         for (int64_t layer = 0; layer < m->config.n_layers; layer++) {
             size_t begin = total;
             for (int i = 0; i < LAYER_PROJECTION_COUNT; i++) {
-                const struct projection *p = &m->projections[layer * LAYER_PROJECTION_COUNT + i];
+                const struct projection *p = m->internal->layers[layer].projections[i];
+                if (!p) continue;
                 size_t at = w->shape.backward ? total : total - begin;
                 if (base) w->layers[layer].adapter[i] = base + at;
                 total += adapter_bytes(p, w->shape.n_tokens, false);
@@ -161,6 +165,7 @@ static void walk_all(struct walk *k, const struct model *m) {
     for (int i = 0; i < N_SCRATCH; i++) {
         const struct act_row *row = &scratch_rows[i];
         if (row->backward && !w->shape.backward) continue;
+        if (!variant_has(&m->config, row->variant)) continue;
         int64_t element = row->fp32 ? 4 : dtype_bytes(m->compute->backend->act_dtype);
         void *p = next(k, row->name, plan_size(w->shape.n_tokens, scratch[i] * element));
         set_pointer(&w->scratch, row->offset, p);

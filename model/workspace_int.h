@@ -12,7 +12,7 @@
 #define ACT_TYPE_F32 float
 
 struct saved {
-#define SAVED(field, type, width, cached) ACT_TYPE_##type *field;
+#define SAVED(field, variant, type, width, cached) ACT_TYPE_##type *field;
 #define SCRATCH(...)
 #define BACKWARD(...)
 #include "model/acts.def"
@@ -24,8 +24,8 @@ struct saved {
 
 struct scratch {
 #define SAVED(...)
-#define SCRATCH(field, type, width) ACT_TYPE_##type *field;
-#define BACKWARD(field, type, width) ACT_TYPE_##type *field;
+#define SCRATCH(field, variant, type, width) ACT_TYPE_##type *field;
+#define BACKWARD(field, variant, type, width) ACT_TYPE_##type *field;
 #include "model/acts.def"
 #undef BACKWARD
 #undef SCRATCH
