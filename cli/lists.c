@@ -9,6 +9,7 @@
 #include "cli/chain.h"
 #include "cli/command.h"
 #include "compute/ops/op.h"
+#include "compute/quant.h"
 #include "data/readers/reader.h"
 #include "eval/task.h"
 #include "trainer/optim/optim.h"
@@ -98,6 +99,12 @@ static err list_tasks(json_t *out) {
 static err list_ops(json_t *out) {
     for (int i = 0; i < n_ops; i++)
         if (!add_row(out, ops[i]->name, ops[i]->summary)) return ERR_MEMORY;
+    return ERR_OK;
+}
+
+static err list_quants(json_t *out) {
+    for (int i = 0; i < n_quants; i++)
+        if (!add_row(out, quants[i]->name, quants[i]->summary)) return ERR_MEMORY;
     return ERR_OK;
 }
 

@@ -13,7 +13,9 @@
 #include <stddef.h>
 
 /* A matrix operand in place: element (i,j) is at data[i*row_stride + j*col_stride], counted in
- * elements of `dtype`. A transposed view swaps the strides. */
+ * elements of `dtype`. A transposed view swaps the strides. Of a quantised type, data is a `struct
+ * quant_blocks` (compute/quant.h) and the same count gives the element's number in it; products
+ * take those, other operations do not. */
 struct mat {
     const void *data;
     enum dtype dtype;

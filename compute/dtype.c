@@ -12,7 +12,8 @@ static const struct {
 } rows[DTYPE_COUNT] = {
     [DTYPE_F32] = {"F32", 4}, [DTYPE_BF16] = {"BF16", 2}, [DTYPE_F16] = {"F16", 2},
     [DTYPE_F64] = {"F64", 8}, [DTYPE_I64] = {"I64", 8},   [DTYPE_I32] = {"I32", 4},
-    [DTYPE_U8] = {"U8", 1},   [DTYPE_BOOL] = {"BOOL", 1},
+    [DTYPE_U8] = {"U8", 1},   [DTYPE_I8] = {"I8", 1},     [DTYPE_BOOL] = {"BOOL", 1},
+    [DTYPE_NF4] = {"NF4", 0}, [DTYPE_INT8] = {"INT8", 0},
 };
 
 const char *dtype_name(enum dtype t) {
@@ -21,13 +22,13 @@ const char *dtype_name(enum dtype t) {
 }
 
 int64_t dtype_bytes(enum dtype t) {
-    BUG_IF((unsigned)t >= DTYPE_COUNT);
+    BUG_IF((unsigned)t >= DTYPE_COUNT || !rows[t].bytes);
     return rows[t].bytes;
 }
 
 err dtype_parse(const char *name, enum dtype *out) {
     for (int t = 0; t < DTYPE_COUNT; t++) {
-        if (strcmp(rows[t].name, name) == 0) {
+        if (rows[t].bytes && strcmp(rows[t].name, name) == 0) {
             *out = (enum dtype)t;
             return ERR_OK;
         }
@@ -121,13 +122,14 @@ static float element_to_f32(const void *from, enum dtype from_type, int64_t i) {
         return (float)value;
     }
     case DTYPE_U8: return (float)((const uint8_t *)from)[i];
+    case DTYPE_I8: return (float)((const int8_t *)from)[i];
     case DTYPE_BOOL: return ((const uint8_t *)from)[i] ? 1.0f : 0.0f;
     default: BUG_IF(from_type != DTYPE_F32); return 0;
     }
 }
 
 void dtype_to_f32(const void *from, enum dtype from_type, int64_t n, float *to) {
-    BUG_IF((unsigned)from_type >= DTYPE_COUNT);
+    BUG_IF((unsigned)from_type >= DTYPE_COUNT || !rows[from_type].bytes);
     if (from_type == DTYPE_F32) {
         memcpy(to, from, (size_t)n * sizeof *to);
         return;

@@ -50,6 +50,9 @@ RULES = {
     "adapters/adapters.def": [
         Rule("ADAPTER", DEFINED.format("NAME_adapter"), "adapters/NAME.c"),
     ],
+    "compute/quants.def": [
+        Rule("QUANT", DEFINED.format("NAME_quant"), "compute/quants/NAME.c", "compute/quants/*.c"),
+    ],
     "compute/backends.def": [
         Rule("BACKEND", DEFINED.format("NAME"), "compute/*/*.c"),
     ],

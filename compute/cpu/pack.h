@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Copies of a block of a matrix operand into fp32 panels, converting bf16 and fp16 on the way.
+ * Copies of a block of a matrix operand into fp32 panels, converting bf16 and fp16, and decoding
+ * the quantised types, on the way.
  *   pack_block:  to[r][c] = m(row + r, col + c), rows of `to` are to_row apart
  *   pack_panel:  the same with TILE_COLS columns, zeros from column `cols` on
  * Contiguous rows are copied, contiguous columns are transposed in registers, anything else is
@@ -9,10 +10,8 @@
 #define COTRAIN_COMPUTE_CPU_PACK_H
 
 #include "compute/cpu/tile.h"
-
-ALWAYS_INLINE const char *pack_at(const struct mat *m, int64_t size, int64_t i, int64_t j) {
-    return (const char *)m->data + (i * m->row_stride + j * m->col_stride) * size;
-}
+#include "compute/quants/int8.h"
+#include "compute/quants/nf4.h"
 
 /* SIMD_WIDTH contiguous elements of type `t` as fp32. */
 ALWAYS_INLINE vec pack_load(const char *from, const enum dtype t) {
@@ -32,14 +31,68 @@ ALWAYS_INLINE vec pack_load(const char *from, const enum dtype t) {
 #endif
 }
 
-ALWAYS_INLINE float pack_element(const char *from, const enum dtype t) {
+/* The codes of SIMD_WIDTH elements of a block, from an even one on, as the values they name. */
+ALWAYS_INLINE vec pack_nf4_values(const uint8_t *codes) {
+#if SIMD_WIDTH == 16
+    uint32_t word[2];
+    memcpy(word, codes, sizeof word);
+    __m512i pairs = _mm512_inserti64x4(_mm512_set1_epi32((int32_t)word[0]),
+                                       _mm256_set1_epi32((int32_t)word[1]), 1);
+    __m512i shift = _mm512_setr_epi32(4, 0, 12, 8, 20, 16, 28, 24, 4, 0, 12, 8, 20, 16, 28, 24);
+    return (vec)_mm512_permutexvar_ps(_mm512_srlv_epi32(pairs, shift), _mm512_loadu_ps(nf4_values));
+#elif SIMD_WIDTH == 8
+    uint32_t word;
+    memcpy(&word, codes, sizeof word);
+    __m256i code = _mm256_srlv_epi32(_mm256_set1_epi32((int32_t)word),
+                                     _mm256_setr_epi32(4, 0, 12, 8, 20, 16, 28, 24));
+    __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(nf4_values), code);
+    __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(nf4_values + 8), code);
+    /* Bit 3 of the code, moved to the sign, chooses the half. */
+    return (vec)_mm256_blendv_ps(low, high, (__m256)_mm256_slli_epi32(code, 28));
+#else
+    float wide[SIMD_WIDTH];
+    for (int i = 0; i < SIMD_WIDTH; i++) wide[i] = nf4_values[codes[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    return vec_load(wide);
+#endif
+}
+
+/* The same of int8 codes, as whole numbers. */
+ALWAYS_INLINE vec pack_int8_values(const uint8_t *codes) {
+#if SIMD_WIDTH == 16
+    return (vec)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i_u *)codes)));
+#elif SIMD_WIDTH == 8
+    return (vec)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i_u *)codes)));
+#else
+    float wide[SIMD_WIDTH];
+    for (int i = 0; i < SIMD_WIDTH; i++) wide[i] = (float)(int8_t)codes[i];
+    return vec_load(wide);
+#endif
+}
+
+/* Element i of m. */
+ALWAYS_INLINE float pack_element(const struct mat *m, int64_t i, const enum dtype t) {
+    const int64_t size = t == DTYPE_F32 ? 4 : 2;
     float value;
-    if (t == DTYPE_F32) {
-        memcpy(&value, from, sizeof value);
-    } else {
-        dtype_to_f32(from, t, 1, &value);
-    }
+    if (t == DTYPE_NF4) return nf4_element(m->data, i);
+    if (t == DTYPE_INT8) return int8_element(m->data, i);
+    if (t == DTYPE_F32) return quant_read_f32(m->data, i);
+    dtype_to_f32((const char *)m->data + i * size, t, 1, &value);
     return value;
+}
+
+/* Elements i, i + 1, .. i + SIMD_WIDTH - 1 of m. */
+ALWAYS_INLINE vec pack_elements(const struct mat *m, int64_t i, const enum dtype t) {
+    const int64_t size = t == DTYPE_F32 ? 4 : 2;
+    if (t != DTYPE_NF4 && t != DTYPE_INT8) return pack_load((const char *)m->data + i * size, t);
+    const struct quant_blocks *b = m->data;
+    if (i % SIMD_WIDTH == 0) { /* so that they are of one block */
+        if (t == DTYPE_NF4)
+            return pack_nf4_values(b->codes + i / 2) * vec_set(nf4_absmax(b, i / QUANT_BLOCK));
+        return pack_int8_values(b->codes + i) * vec_set(quant_read_f32(b->scale, i / QUANT_BLOCK));
+    }
+    float wide[SIMD_WIDTH];
+    for (int j = 0; j < SIMD_WIDTH; j++) wide[j] = pack_element(m, i + j, t);
+    return vec_load(wide);
 }
 
 /* Indices of a two-operand shuffle: element c of the result where bit s of c is clear or set. */
@@ -84,41 +137,45 @@ struct pack_block {
     int64_t to_row;
 };
 
+/* The number of element (i,j). */
+ALWAYS_INLINE int64_t pack_at(const struct mat *m, int64_t i, int64_t j) {
+    return i * m->row_stride + j * m->col_stride;
+}
+
 /* Rows of m are contiguous (or single elements are taken one by one). */
 ALWAYS_INLINE void pack_rows_as(const struct pack_block *p, const enum dtype t) {
-    const int64_t size = t == DTYPE_F32 ? 4 : 2, stride = p->m->col_stride;
+    const int64_t stride = p->m->col_stride;
     for (int64_t r = 0; r < p->rows; r++) {
-        const char *from = pack_at(p->m, size, p->row + r, p->col);
+        const int64_t from = pack_at(p->m, p->row + r, p->col);
         float *to = p->to + r * p->to_row;
         int64_t c = 0;
         for (; stride == 1 && c + SIMD_WIDTH <= p->cols; c += SIMD_WIDTH) {
-            vec_store(to + c, pack_load(from + c * size, t));
+            vec_store(to + c, pack_elements(p->m, from + c, t));
         }
-        for (; c < p->cols; c++) to[c] = pack_element(from + c * stride * size, t);
+        for (; c < p->cols; c++) to[c] = pack_element(p->m, from + c * stride, t);
     }
 }
 
 /* Columns of m are contiguous: blocks of SIMD_WIDTH columns by SIMD_WIDTH rows are transposed. */
 ALWAYS_INLINE void pack_columns_as(const struct pack_block *p, const enum dtype t) {
-    const int64_t size = t == DTYPE_F32 ? 4 : 2;
     for (int64_t c = 0; c < p->cols; c += SIMD_WIDTH) {
         const int64_t left = p->cols - c < SIMD_WIDTH ? p->cols - c : SIMD_WIDTH;
         int64_t r = 0;
         for (; left == SIMD_WIDTH && r + SIMD_WIDTH <= p->rows; r += SIMD_WIDTH) {
             vec x[SIMD_WIDTH];
-            const char *from = pack_at(p->m, size, p->row + r, p->col + c);
+            const int64_t from = pack_at(p->m, p->row + r, p->col + c);
 #pragma GCC unroll 16
             for (int i = 0; i < SIMD_WIDTH; i++) {
-                x[i] = pack_load(from + i * p->m->col_stride * size, t);
+                x[i] = pack_elements(p->m, from + i * p->m->col_stride, t);
             }
             pack_transpose(x);
 #pragma GCC unroll 16
             for (int i = 0; i < SIMD_WIDTH; i++) vec_store(p->to + (r + i) * p->to_row + c, x[i]);
         }
         for (int64_t j = 0; j < left; j++) {
-            const char *from = pack_at(p->m, size, p->row, p->col + c + j);
+            const int64_t from = pack_at(p->m, p->row, p->col + c + j);
             for (int64_t i = r; i < p->rows; i++) {
-                p->to[i * p->to_row + c + j] = pack_element(from + i * size, t);
+                p->to[i * p->to_row + c + j] = pack_element(p->m, from + i, t);
             }
         }
     }
@@ -127,6 +184,8 @@ ALWAYS_INLINE void pack_columns_as(const struct pack_block *p, const enum dtype 
 static inline void pack_block(const struct pack_block *p) {
     const bool columns = p->m->row_stride == 1 && p->m->col_stride != 1;
     switch (p->m->dtype) {
+    case DTYPE_NF4: columns ? pack_columns_as(p, DTYPE_NF4) : pack_rows_as(p, DTYPE_NF4); break;
+    case DTYPE_INT8: columns ? pack_columns_as(p, DTYPE_INT8) : pack_rows_as(p, DTYPE_INT8); break;
     case DTYPE_BF16: columns ? pack_columns_as(p, DTYPE_BF16) : pack_rows_as(p, DTYPE_BF16); break;
     case DTYPE_F16: columns ? pack_columns_as(p, DTYPE_F16) : pack_rows_as(p, DTYPE_F16); break;
     default: columns ? pack_columns_as(p, DTYPE_F32) : pack_rows_as(p, DTYPE_F32); break;

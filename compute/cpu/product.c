@@ -145,9 +145,13 @@ static void product_of_nothing(const struct product_args *args) {
     }
 }
 
+static bool product_takes(enum dtype t) {
+    return t <= DTYPE_F16 || quant_of_dtype(t) != NULL;
+}
+
 err CPU(product)(struct compute *c, const struct product_args *args) {
     BUG_IF(args->m < 0 || args->n < 0 || args->k < 0 || args->c_stride < args->n);
-    BUG_IF(args->a.dtype > DTYPE_F16 || args->b.dtype > DTYPE_F16);
+    BUG_IF(!product_takes(args->a.dtype) || !product_takes(args->b.dtype));
     if (args->m == 0 || args->n == 0) return ERR_OK;
     if (args->k == 0) {
         product_of_nothing(args);

@@ -70,7 +70,7 @@ static const struct product_args cases[] = {
 
 const struct op product_op = {
     .name = "product",
-    .summary = "c = [c +] a b for strided views of fp32, bf16 or fp16",
+    .summary = "c = [c +] a b for strided views of fp32, bf16, fp16, nf4 or int8",
     .args_size = sizeof(struct product_args),
     .slots = {{"a", SLOT_IN, SLOT_MAT, offsetof(struct product_args, a)},
               {"b", SLOT_IN, SLOT_MAT, offsetof(struct product_args, b)},

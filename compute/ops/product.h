@@ -2,8 +2,9 @@
  * Matrix product.  c (M,N) = [c +] a (M,K) b (K,N)
  *   c[i][j] = fma chain over k = 0 .. K-1 of a[i][k] b[k][j], from c[i][j] (accumulate) or from 0
  * a and b may be any strided view of fp32, bf16 or fp16 data (a transposed weight swaps its
- * strides); each element is converted to fp32 exactly.  c is fp32 on the CPU (activation or
- * gradient).
+ * strides); each element is converted to fp32 exactly. They may be of a quantised type, too: the
+ * result has the bits of a product with the decoded fp32 matrix (compute/quant.h).  c is fp32 on
+ * the CPU (activation or gradient).
  * Tolerance: sqrt(K) + 1 roundings of 2^-24 relative to the largest |c|. */
 #ifndef COTRAIN_COMPUTE_OPS_PRODUCT_H
 #define COTRAIN_COMPUTE_OPS_PRODUCT_H

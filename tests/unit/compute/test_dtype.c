@@ -118,7 +118,7 @@ static void unaligned(void **state) {
 
 static void names(void **state) {
     (void)state;
-    for (int t = 0; t < DTYPE_COUNT; t++) {
+    for (int t = 0; t <= DTYPE_BOOL; t++) { /* those of files */
         enum dtype back;
         assert_ok(dtype_parse(dtype_name((enum dtype)t), &back));
         assert_int_equal(back, t);
@@ -126,6 +126,8 @@ static void names(void **state) {
     }
     enum dtype unused;
     assert_fails(dtype_parse("F8", &unused), ERR_UNSUPPORTED, "'F8'");
+    assert_fails(dtype_parse(dtype_name(DTYPE_NF4), &unused), ERR_UNSUPPORTED, "'NF4'");
+    assert_fails(dtype_parse(dtype_name(DTYPE_INT8), &unused), ERR_UNSUPPORTED, "'INT8'");
 }
 
 int main(void) {

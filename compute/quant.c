@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The table of quantised types, made from compute/quants.def, and what is the same for all of
+ * them: finding one by its name or dtype, sizes, reading weights of any type.
+ * Read next: compute/quant.h, the contract. */
+#include "compute/quant.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+const struct quant *const quants[] = {
+#define QUANT(name) &name##_quant,
+#include "compute/quants.def"
+#undef QUANT
+};
+const int n_quants = sizeof quants / sizeof quants[0];
+
+const struct quant *quant_named(const char *name) {
+    for (int i = 0; i < n_quants; i++)
+        if (strcmp(quants[i]->name, name) == 0) return quants[i];
+    return NULL;
+}
+
+const struct quant *quant_of_dtype(enum dtype t) {
+    for (int i = 0; i < n_quants; i++)
+        if (quants[i]->dtype == t) return quants[i];
+    return NULL;
+}
+
+int64_t quant_bytes(const struct quant *q, int64_t rows, int64_t columns) {
+    int64_t bytes = 0;
+    for (int i = 0; i < q->n_parts; i++) {
+        struct quant_part part = q->part(i, rows, columns);
+        bytes += part.count * dtype_bytes(part.dtype);
+    }
+    return bytes;
+}
+
+void weights_to_f32(const void *data, enum dtype t, int64_t begin, int64_t n, float *to) {
+    const struct quant *q = quant_of_dtype(t);
+    if (q)
+        q->decode(data, begin, n, to);
+    else
+        dtype_to_f32((const char *)data + begin * dtype_bytes(t), t, n, to);
+}
+
+err quant_check_finite(const float *values, int64_t n, int64_t columns) {
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            return fail(ERR_NUMERIC, "row %" PRId64 ", column %" PRId64 " is %g", i / columns,
+                        i % columns, (double)values[i]);
+    return ERR_OK;
+}

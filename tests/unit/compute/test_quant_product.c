@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Products with quantised operands: every case of the operation on every backend of this machine,
+ * with 1 to 3 threads, has the bits of the product with the decoded fp32 matrix.
+ * Read next: cases.h, compute/quant.h. */
+#include "tests/unit/compute/cases.h"
+
+#include "base/par.h"
+#include "compute/quant.h"
+
+/* The memory of an operand, gaps of its strides included, as one quantised row. */
+struct operand {
+    void *parts[QUANT_MAX_PARTS];
+    struct quant_blocks blocks;
+    float *decoded;
+};
+
+static void operand_make(struct operand *o, const struct quant *q, const double *values,
+                         int64_t n) {
+    float *single = test_alloc((size_t)n, sizeof *single);
+    int64_t counts[QUANT_MAX_PARTS];
+    for (int64_t i = 0; i < n; i++) single[i] = (float)values[i];
+    for (int i = 0; i < q->n_parts; i++) {
+        const struct quant_part part = q->part(i, 1, n);
+        counts[i] = part.count;
+        o->parts[i] = test_alloc((size_t)(part.count * dtype_bytes(part.dtype)), 1);
+    }
+    assert_ok(q->encode(single, 1, n, o->parts));
+    assert_ok(q->open((const void *const *)o->parts, counts, 1, n, &o->blocks));
+    o->decoded = single;
+    q->decode(&o->blocks, 0, n, o->decoded);
+}
+
+static void operand_release(struct operand *o, const struct quant *q) {
+    for (int i = 0; i < q->n_parts; i++) free(o->parts[i]);
+    free(o->decoded);
+}
+
+/* c of the case with the operands that are given, as a copy. */
+static float *product(struct compute *c, const struct test_case *t, struct mat a, struct mat b) {
+    struct product_args args = *(const struct product_args *)t->args;
+    float *out = test_alloc((size_t)t->count[2], sizeof *out);
+    store_values(DTYPE_F32, t->values[2], t->count[2], out);
+    a.row_stride = args.a.row_stride, a.col_stride = args.a.col_stride;
+    b.row_stride = args.b.row_stride, b.col_stride = args.b.col_stride;
+    args.a = a;
+    args.b = b;
+    args.c = out;
+    assert_ok(c->backend->product(c, &args));
+    return out;
+}
+
+static struct mat decoded(const struct operand *o) {
+    return (struct mat){.data = o->decoded, .dtype = DTYPE_F32};
+}
+
+static void check_case(const struct quant *q, struct compute *c, const struct test_case *t) {
+    struct operand a, b;
+    operand_make(&a, q, t->values[0], t->count[0]);
+    operand_make(&b, q, t->values[1], t->count[1]);
+    const struct mat qa = {.data = &a.blocks, .dtype = q->dtype},
+                     qb = {.data = &b.blocks, .dtype = q->dtype};
+    float *want = product(c, t, decoded(&a), decoded(&b));
+    float *right = product(c, t, decoded(&a), qb), *left = product(c, t, qa, decoded(&b));
+    const size_t bytes = (size_t)t->count[2] * sizeof *want;
+    if (memcmp(want, right, bytes) != 0 || memcmp(want, left, bytes) != 0)
+        fail_msg("%s on %s, case %s, %d threads: not the bits of the decoded matrix", q->name,
+                 c->backend->variant, t->name, par_threads());
+    free(want);
+    free(right);
+    free(left);
+    operand_release(&a, q);
+    operand_release(&b, q);
+}
+
+static void check_backend(const char *variant) {
+    struct compute c;
+    char device[64];
+    snprintf(device, sizeof device, "cpu:%s", variant);
+    const err opened = compute_open(&c, device);
+    if (opened == ERR_UNSUPPORTED) {
+        print_message("not on this machine: %s\n", device);
+        return;
+    }
+    assert_ok(opened);
+    int number = 0;
+    while (ops[number] != &product_op) number++;
+    for (int threads = 1; threads <= 3; threads++) {
+        par_set_threads(threads);
+        for (int i = 0; i < OP_MAX_CASES && product_op.case_names[i]; i++) {
+            struct test_case t = case_make(number, case_args(&product_op, i), DTYPE_F32, 7);
+            t.name = product_op.case_names[i];
+            for (int k = 0; k < n_quants && t.count[0] && t.count[1]; k++)
+                check_case(quants[k], &c, &t);
+            case_release(&t);
+        }
+    }
+    compute_close(&c);
+}
+
+static void same_bits(void **state) {
+    (void)state;
+    for (int i = 0; i < n_backends; i++)
+        if (strcmp(backends[i]->name, "cpu") == 0) check_backend(backends[i]->variant);
+}
+
+/* All 16 codes at all 64 places of a block, read along rows and along columns. */
+static void every_code(void **state) {
+    (void)state;
+    enum { ROWS = 64, COLUMNS = 128, N = ROWS * COLUMNS };
+    static double values[N];
+    for (int i = 0; i < N; i++) values[i] = (i * 7 + i / 64) % 33 - 16;
+    for (int k = 0; k < n_quants; k++) {
+        struct operand o;
+        operand_make(&o, quants[k], values, N);
+        for (int i = 0; i < n_backends; i++) {
+            struct compute c;
+            char device[64];
+            snprintf(device, sizeof device, "%s:%s", backends[i]->name, backends[i]->variant);
+            if (compute_open(&c, device) != ERR_OK) continue;
+            static float identity[COLUMNS * COLUMNS], out[COLUMNS * COLUMNS];
+            memset(identity, 0, sizeof identity);
+            for (int j = 0; j < COLUMNS; j++) identity[j * COLUMNS + j] = 1;
+            struct product_args args = {
+                .m = ROWS, .n = COLUMNS, .k = ROWS, .c = out, .c_stride = COLUMNS};
+            args.a = (struct mat){identity, DTYPE_F32, COLUMNS, 1};
+            args.b = (struct mat){&o.blocks, quants[k]->dtype, COLUMNS, 1};
+            assert_ok(c.backend->product(&c, &args));
+            for (int j = 0; j < N; j++) assert_true(out[j] == o.decoded[j]);
+            args.m = args.k = COLUMNS;
+            args.n = ROWS;
+            args.c_stride = ROWS;
+            args.b = (struct mat){&o.blocks, quants[k]->dtype, 1, COLUMNS};
+            assert_ok(c.backend->product(&c, &args));
+            for (int j = 0; j < N; j++)
+                assert_true(out[j % COLUMNS * ROWS + j / COLUMNS] == o.decoded[j]);
+            compute_close(&c);
+        }
+        operand_release(&o, quants[k]);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(same_bits), cmocka_unit_test(every_code)};
+    return cmocka_run_group_tests_name("quant_product", tests, NULL, NULL);
+}
