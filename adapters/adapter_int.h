@@ -7,7 +7,7 @@
 #define COTRAIN_ADAPTERS_ADAPTER_INT_H
 
 #include "adapters/adapter.h"
-#include "model/formats/safetensors.h"
+#include "model/formats/tensor_file.h"
 
 enum { ADAPTER_MAX_TENSORS = 3 };
 

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "model/formats/safetensors.h"
 
 #include <string.h>
 
@@ -26,7 +27,7 @@ static err save_tensors(const struct adapter *a, const char *path) {
                                      .data = values};
         for (int d = 0; d < p->n_dims; d++) tensors[i].shape[d] = p->shape[d];
     }
-    if (e == ERR_OK) e = tensor_file_write(path, tensors, a->n_params);
+    if (e == ERR_OK) e = safetensors_write(path, tensors, a->n_params);
     for (int64_t i = 0; i < a->n_params; i++) mem_free((void *)tensors[i].data);
     mem_free(tensors);
     return e;

@@ -210,6 +210,14 @@ void file_map_close(struct file_map *m) {
     *m = (struct file_map){0};
 }
 
+void file_map_forget(const struct file_map *m, const void *data, size_t n) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), base = (uintptr_t)m->data;
+    uintptr_t begin = (uintptr_t)data / page * page, end = (uintptr_t)data + n;
+    if (!n) return;
+    BUG_IF(begin < base || end > base + m->size_bytes);
+    madvise((void *)begin, end - begin, MADV_DONTNEED); /* only advice: failing changes nothing */
+}
+
 err line_reader_open(struct line_reader *r, const char *path, size_t max_line_bytes) {
     *r = (struct line_reader){.max_line_bytes = max_line_bytes};
     r->path = mem_strdup(path);

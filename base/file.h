@@ -47,6 +47,8 @@ struct file_map {
 };
 MUST_CHECK err file_map_open(struct file_map *m, const char *path);
 void file_map_close(struct file_map *m);
+/* The pages of [data, data + n) may leave memory; they come back from the file when read again. */
+void file_map_forget(const struct file_map *m, const void *data, size_t n);
 
 /* Line by line, any length up to max_line_bytes; the line comes without its newline (nor a CR
  * before it), valid until the next call. `line_number` counts from 1. */

@@ -120,7 +120,7 @@ static err write_out(struct probe *p, const struct probe_options *o, struct aren
     add_dim(mask, T);
     add_dim(add_tensor(p, "loss", &p->loss), 1);
     if (o->grads) TRY(add_gradients(p, arena));
-    return tensor_file_write(o->out, p->tensors, p->n_tensors);
+    return safetensors_write(o->out, p->tensors, p->n_tensors);
 }
 
 /* The batch is read before weights are: its size decides the memory. */

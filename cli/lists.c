@@ -12,6 +12,7 @@
 #include "compute/quant.h"
 #include "data/readers/reader.h"
 #include "eval/task.h"
+#include "model/formats/format.h"
 #include "trainer/optim/optim.h"
 #include "trainer/schedule/schedule.h"
 #include <string.h>
@@ -58,6 +59,12 @@ static err list_errors(json_t *out) {
 static err list_environment(json_t *out) {
     for (int i = 0; i < ENV_COUNT; i++)
         if (!add_row(out, env_rows[i].name, env_rows[i].help)) return ERR_MEMORY;
+    return ERR_OK;
+}
+
+static err list_formats(json_t *out) {
+    for (int i = 0; i < n_formats; i++)
+        if (!add_row(out, formats[i]->name, formats[i]->summary)) return ERR_MEMORY;
     return ERR_OK;
 }
 

@@ -4,7 +4,7 @@
  * Read next: cli/probe_batch.h, the contract. */
 #include "cli/probe_batch.h"
 #include "base/mem.h"
-#include "model/formats/safetensors.h"
+#include "model/formats/tensor_file.h"
 #include <string.h>
 
 struct input {

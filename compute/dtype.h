@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Element types of tensors, with their safetensors names, and exact conversion to and from fp32.
  * Storage only: arithmetic is fp32 (compute/ops). Rounding to bf16 is to the nearest even.
- * Read next: model/formats/safetensors.h, which stores them. */
+ * Read next: model/formats/tensor_file.h, which stores them. */
 #ifndef COTRAIN_COMPUTE_DTYPE_H
 #define COTRAIN_COMPUTE_DTYPE_H
 

@@ -90,7 +90,7 @@ static err write_folder(struct fresh *f, enum dtype dtype, const char *dir, stru
     TRY(dir_make(dir));
     TRY(write_config(c, dtype, config_path));
     struct tensor_source source = {next_tensor, f};
-    return tensor_file_write_dir(dir, "model", tensors, param_spec_count(c), SHARD_BYTES, &source);
+    return safetensors_write_dir(dir, "model", tensors, param_spec_count(c), SHARD_BYTES, &source);
 }
 
 err model_init_write(const struct model_config *config, uint64_t seed, enum dtype dtype,

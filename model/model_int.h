@@ -6,7 +6,7 @@
 #define COTRAIN_MODEL_MODEL_INT_H
 
 #include "model/block_int.h"
-#include "model/formats/safetensors.h"
+#include "model/formats/tensor_file.h"
 
 enum pass_state { PASS_NONE, PASS_FORWARD, PASS_LOSS };
 

@@ -4,6 +4,7 @@
  * Read next: model/formats/safetensors.h. */
 #include "base/json.h"
 #include "base/mem.h"
+#include "model/formats/safetensors.h"
 #include "model/model_int.h"
 #include <string.h>
 
@@ -58,7 +59,7 @@ err model_save(struct model *m, const char *dir, int64_t shard_bytes,
         memcpy(tensors[i].shape, p->shape, sizeof p->shape);
     }
     struct tensor_source source = {next_tensor, &s};
-    code = tensor_file_write_dir(dir, "model", tensors, m->n_params, shard_bytes, &source);
+    code = safetensors_write_dir(dir, "model", tensors, m->n_params, shard_bytes, &source);
     if (!code) code = json_write_file(config_path, m->config.json);
 done:
     mem_free(s.value);

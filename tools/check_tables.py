@@ -65,6 +65,9 @@ RULES = {
     "model/params.def": [],
     "model/projections.def": [],
     "model/config.def": [],  # a row is a key of a file that others write, with nothing to look up
+    "model/formats/formats.def": [
+        Rule("FORMAT", DEFINED.format("NAME_format"), "model/formats/NAME.c"),
+    ],
     "data/special.def": [],  # a row is a fact about the tokenizer, with nothing to look up
     "eval/tasks.def": [
         Rule("TASK", DEFINED.format(r"\w*NAME\w*"), "eval/tasks/NAME.c", "eval/tasks/*.c"),

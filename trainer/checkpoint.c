@@ -47,7 +47,7 @@ static err write_tensors(struct compute *c, const char *dir, const char *stem,
         reader.room = mem_alloc((size_t)largest, sizeof *reader.room);
         if (!reader.room) return ERR_MEMORY;
     }
-    err e = tensor_file_write_dir(dir, stem, tensors, n, 0, &source);
+    err e = safetensors_write_dir(dir, stem, tensors, n, 0, &source);
     mem_free(reader.room);
     return e;
 }

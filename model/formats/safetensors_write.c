@@ -81,7 +81,7 @@ done:
     return code;
 }
 
-err tensor_file_write(const char *path, const struct tensor *tensors, int64_t n) {
+err safetensors_write(const char *path, const struct tensor *tensors, int64_t n) {
     return write_file(path, tensors, n, NULL);
 }
 
@@ -128,7 +128,7 @@ static err write_shards(struct shards *s, int64_t total, const struct tensor_sou
     return path ? json_write_file(path, s->index) : ERR_MEMORY;
 }
 
-err tensor_file_write_dir(const char *dir, const char *stem, const struct tensor *tensors,
+err safetensors_write_dir(const char *dir, const char *stem, const struct tensor *tensors,
                           int64_t n, int64_t shard_bytes, const struct tensor_source *source) {
     struct shards s = {
         .dir = dir, .stem = stem, .tensors = tensors, .n = n, .shard_bytes = shard_bytes};

@@ -6,7 +6,7 @@
 #define COTRAIN_TESTS_GOLDEN_GOLDEN_H
 
 #include "base/mem.h"
-#include "model/formats/safetensors.h"
+#include "model/formats/tensor_file.h"
 #include "model/generate.h"
 #include "model/model.h"
 #include "tests/golden/shared.h"

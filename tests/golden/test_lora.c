@@ -10,7 +10,7 @@
 #include "adapters/adapter.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "model/formats/safetensors.h"
+#include "model/formats/tensor_file.h"
 
 #include <math.h>
 

@@ -77,7 +77,7 @@ static void damage(const char *dir, const char *changed, const char *new_name, i
         n++;
     }
     snprintf(file, sizeof file, "%s/model.safetensors", dir);
-    assert_ok(tensor_file_write(file, list, n));
+    assert_ok(safetensors_write(file, list, n));
     tensor_file_close(f);
 }
 
@@ -118,7 +118,7 @@ static void other_tensors(void **state) {
         list[n] = *tensor_file_find(f, "model.norm.weight");
         list[n++].name = names[i];
         snprintf(file, sizeof file, "%s/model.safetensors", dir);
-        assert_ok(tensor_file_write(file, list, n));
+        assert_ok(safetensors_write(file, list, n));
         tensor_file_close(f);
         if (i < 2) {
             assert_ok(model_open(&m, dir, NULL));
@@ -179,7 +179,7 @@ static void rewrite(const char *dir, bool wide) {
         t->data = data[i];
     }
     snprintf(file, sizeof file, "%s/model.safetensors", dir);
-    assert_ok(tensor_file_write(file, list, n));
+    assert_ok(safetensors_write(file, list, n));
     for (int i = 0; i < 64; i++) mem_free(data[i]);
     tensor_file_close(f);
 }

@@ -63,9 +63,9 @@ static void headers_that_lie(void **state) {
     refused("{" ENTRY("a", "F32", "[2.0]", "[0, 8]") "}", 0, 8, ERR_PARSE, "dimension 0");
     refused("{" ENTRY("a", "X9", "[2]", "[0, 8]") "}", 0, 8, ERR_UNSUPPORTED, "X9");
     refused("{" ENTRY("a", "F32", "[4294967296, 4294967296]", "[0, 0]") "}", 0, 0, ERR_RANGE,
-            "2^63");
-    refused("{" ENTRY("a", "F64", "[2305843009213693952]", "[0, 0]") "}", 0, 0, ERR_MISMATCH,
-            "elements of F64");
+            "too many elements");
+    refused("{" ENTRY("a", "F64", "[2305843009213693952]", "[0, 0]") "}", 0, 0, ERR_RANGE,
+            "too many elements");
     refused("{" ENTRY("a", "F32", "[1,1,1,1,1,1,1,1,1]", "[0, 4]") "}", 0, 4, ERR_LIMIT,
             "9 dimensions");
 }
@@ -113,27 +113,27 @@ static void written_files_come_back(void **state) {
     (void)state;
     struct tensor_file *f;
     struct str first = {0}, second = {0};
-    assert_ok(tensor_file_write(in_folder("one.safetensors"), three, 3));
+    assert_ok(safetensors_write(in_folder("one.safetensors"), three, 3));
     assert_ok(tensor_file_open(&f, path));
     expect_three(f);
     tensor_file_close(f);
     assert_ok(file_read(path, 1 << 20, &first));
     assert_int_equal((8 + (uint8_t)first.data[0]) % 8, 0); /* data begins at a multiple of 8 */
     assert_non_null(strstr(first.data + 8, "\"format\":\"pt\""));
-    assert_ok(tensor_file_write(path, three, 3));
+    assert_ok(safetensors_write(path, three, 3));
     assert_ok(file_read(path, 1 << 20, &second));
     assert_int_equal(first.len, second.len);
     assert_memory_equal(first.data, second.data, first.len);
     str_release(&first);
     str_release(&second);
     struct tensor twice[2] = {three[0], three[0]};
-    assert_fails(tensor_file_write(path, twice, 2), ERR_EXISTS, "two tensors are called 'z'");
+    assert_fails(safetensors_write(path, twice, 2), ERR_EXISTS, "two tensors are called 'z'");
 }
 
 static void shards_come_back(void **state) {
     (void)state;
     struct tensor_file *f;
-    assert_ok(tensor_file_write_dir(folder, "model", three, 3, 24, NULL));
+    assert_ok(safetensors_write_dir(folder, "model", three, 3, 24, NULL));
     assert_true(file_exists(in_folder("model-00001-of-00002.safetensors")));
     assert_true(file_exists(in_folder("model-00002-of-00002.safetensors")));
     assert_false(file_exists(in_folder("model.safetensors")));
@@ -141,7 +141,8 @@ static void shards_come_back(void **state) {
     expect_three(f);
     assert_non_null(strstr(tensor_file_path(f, tensor_file_find(f, "z")), "00001"));
     tensor_file_close(f);
-    assert_fails(tensor_file_open_dir(&f, folder, "adapter_model"), ERR_MISSING, "neither");
+    assert_fails(tensor_file_open_dir(&f, folder, "adapter_model"), ERR_MISSING,
+                 "no adapter_model.safetensors");
 }
 
 static void index_refused(const char *index, err code, const char *part) {
@@ -152,8 +153,8 @@ static void index_refused(const char *index, err code, const char *part) {
 
 static void an_index_that_lies(void **state) {
     (void)state;
-    assert_ok(tensor_file_write(in_folder("x.safetensors"), three, 1));
-    assert_ok(tensor_file_write(in_folder("y.safetensors"), three, 2));
+    assert_ok(safetensors_write(in_folder("x.safetensors"), three, 1));
+    assert_ok(safetensors_write(in_folder("y.safetensors"), three, 2));
     index_refused("{}", ERR_PARSE, "weight_map");
     index_refused("{\"weight_map\": {\"z\": 3}}", ERR_PARSE, "not the name of a file");
     index_refused("{\"weight_map\": {\"z\": \"../x.safetensors\"}}", ERR_PARSE,
@@ -172,7 +173,7 @@ static void damaged_headers(void **state) {
     struct str good = {0};
     struct tensor_file *f;
     const struct rng rng = {.seed = 1, .purpose = RNG_TEST};
-    assert_ok(tensor_file_write(in_folder("good.safetensors"), three, 3));
+    assert_ok(safetensors_write(in_folder("good.safetensors"), three, 3));
     assert_ok(file_read(path, 1 << 20, &good));
     const size_t header = good.len - sizeof numbers - sizeof halves;
     int64_t n_refused = 0;

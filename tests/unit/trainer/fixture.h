@@ -13,7 +13,7 @@
 #include "compute/compute.h"
 #include "compute/plan.h"
 #include "data/masks.h"
-#include "model/formats/safetensors.h"
+#include "model/formats/tensor_file.h"
 #include "trainer/trainer.h"
 
 #define GOLDEN_NANO SOURCE_DIR "/tests/golden/nano"

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a file format is to the rest: how it is recognised and how it fills a set of tensors. One
+ * file in model/formats/ and one line of formats.def each. A format maps its files, checks them
+ * whole, and adds every tensor under its HF name; the set itself (model/formats/tensor_file.c)
+ * sorts, finds, reads and reports for all of them.
+ * Read next: model/formats/safetensors.c, the pattern. */
+#ifndef COTRAIN_MODEL_FORMATS_FORMAT_H
+#define COTRAIN_MODEL_FORMATS_FORMAT_H
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "model/formats/tensor_file.h"
+#include <stdbool.h>
+
+struct tensor_entry {
+    struct tensor tensor; /* first: a pointer to it is a pointer to its entry */
+    int64_t file;         /* number of the file its data, or the first part of it, lies in */
+    const void *origin;   /* the format's own description of the data, where tensor.data is NULL */
+};
+
+struct tensor_file {
+    const struct format *format;
+    struct arena arena;
+    const char *path; /* what the caller asked for */
+    struct mapped_file {
+        const char *path;
+        struct file_map map;
+    } * files;
+    int64_t n_files, files_capacity;
+    struct tensor_entry *entries; /* sorted by name once the format is done */
+    int64_t n, capacity;
+    json_t *config; /* see tensor_file_config; owned */
+};
+
+struct format {
+    const char *name, *summary;
+    /* Whether `path`, a file that exists, is of this format (by name or first bytes). */
+    bool (*is_file)(const char *path);
+    /* What to open of a folder for a stem (arena's), or NULL where nothing is of this format. */
+    MUST_CHECK err (*find)(const char *dir, const char *stem, struct arena *arena,
+                           const char **out);
+    /* Fills `f` from `path`, which is_file or find gave. Errors name the file. */
+    MUST_CHECK err (*open)(struct tensor_file *f, const char *path);
+    /* Writes the values of an entry whose tensor.data is NULL. NULL: there are none. */
+    MUST_CHECK err (*read)(const struct tensor_file *f, const struct tensor_entry *e, void *out);
+};
+extern const struct format *const formats[];
+extern const int n_formats;
+
+/* For format.is_file: whether the file holds these bytes at that place. */
+bool file_holds_at(const char *path, int64_t offset, const char *bytes);
+/* Maps one more file of the set; *out is its number. */
+MUST_CHECK err tensor_file_map(struct tensor_file *f, const char *path, int64_t *out);
+/* One more tensor: everything of it is zero but the name (copied). Errors about it are the format's
+ * to name. The pointer is valid until the next call. */
+MUST_CHECK err tensor_file_add(struct tensor_file *f, const char *name, int64_t file,
+                               struct tensor_entry **out);
+/* Dimensions of a tensor with its count, held against overflow. */
+MUST_CHECK err tensor_set_shape(struct tensor *t, int64_t n_dims, const int64_t *shape);
+/* Opens the shards that an index {"weight_map": {tensor: file}} names with `add`, then holds shards
+ * and index against each other. */
+MUST_CHECK err tensor_index_open(struct tensor_file *f, const char *path,
+                                 err (*add)(struct tensor_file *f, const char *path));
+/* For format.find: DIR/NAME where that exists, else DIR/NAME.index.json, else NULL. */
+MUST_CHECK err tensor_find_in_dir(const char *dir, const char *name, struct arena *arena,
+                                  const char **out);
+
+#endif
