@@ -124,6 +124,12 @@ static void own_head_in_bf16(void **state) {
     check_cuts("\"tie_word_embeddings\": false", DTYPE_BF16);
 }
 
+static void share_qk(void **state) {
+    (void)state;
+    check_cuts("\"use_shareqk\": true", DTYPE_F32);
+    check_cuts("\"use_shareqk\": true", DTYPE_BF16);
+}
+
 /* Isolation is seen where it is off: the next document's losses change. */
 static void documents_reach_each_other_without_isolation(void **state) {
     (void)state;
@@ -225,6 +231,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tied_head),
         cmocka_unit_test(own_head_in_bf16),
+        cmocka_unit_test(share_qk),
         cmocka_unit_test(sums_are_exact),
         cmocka_unit_test(documents_reach_each_other_without_isolation),
         cmocka_unit_test(padding_row_gets_no_gradient_from_the_lookup),

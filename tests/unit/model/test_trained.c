@@ -92,6 +92,11 @@ static void each_alone_own_head_in_bf16(void **state) {
     check_each_alone("\"tie_word_embeddings\": false", DTYPE_BF16);
 }
 
+static void each_alone_share_qk(void **state) {
+    (void)state;
+    check_each_alone("\"use_shareqk\": true", DTYPE_F32);
+}
+
 static size_t rounded(int64_t bytes) {
     return ((size_t)bytes + 63) / 64 * 64;
 }
@@ -170,6 +175,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(each_alone_tied),
         TEST(each_alone_own_head_in_bf16),
+        TEST(each_alone_share_qk),
         TEST(plan_shows_what_is_left_out),
         TEST(nothing_trained_has_no_gradient),
     };
