@@ -124,15 +124,13 @@ static err write_out(struct probe *p, const struct probe_options *o, struct aren
 }
 
 /* The batch is read before weights are: its size decides the memory. */
-static err read_input(struct probe *p, const struct probe_options *o, struct arena *arena) {
+static err read_input(struct probe *p, const struct probe_options *o) {
     struct model_config config;
     enum loss_mask mask;
     enum isolate isolate;
-    const char *path = arena_printf(arena, "%s/config.json", o->model);
-    if (!path) return ERR_MEMORY;
     TRY(loss_mask_parse(o->loss_mask, &mask));
     TRY(isolate_parse(o->isolate, &isolate));
-    TRY(model_config_read(&config, path));
+    TRY(model_read_config(&config, o->model));
     err e = probe_batch_read(&p->input, o->batch, &config, mask, isolate);
     model_config_release(&config);
     return e;
@@ -141,7 +139,7 @@ static err read_input(struct probe *p, const struct probe_options *o, struct are
 static err run(const void *given, struct arena *arena) {
     const struct probe_options *o = given;
     struct probe p = {0};
-    TRY(read_input(&p, o, arena));
+    TRY(read_input(&p, o));
     const struct loaded_options options = {.model_dir = o->model,
                                            .adapter_dir = o->adapter,
                                            .device = o->device,

@@ -10,7 +10,7 @@
 #include "cli/train_rows.h"
 #include "data/build.h"
 #include "data/tokenizer.h"
-#include "model/config.h"
+#include "model/model.h"
 #include <string.h>
 
 static err check_rows(const struct chain *c, enum dataset_split split, const struct dataset *d) {
@@ -54,13 +54,9 @@ static err check_tokenizer(const struct chain *c, const struct model_config *con
 
 static err base_vocabulary(const struct chain *c, int64_t *out) {
     struct model_config config;
-    char *path = path_join(c->base_model.path, "config.json");
-    if (!path) return ERR_MEMORY;
-    err e = model_config_read(&config, path);
-    mem_free(path);
-    TRY(e);
+    TRY(model_read_config(&config, c->base_model.path));
     *out = config.vocab_size;
-    e = check_tokenizer(c, &config);
+    err e = check_tokenizer(c, &config);
     model_config_release(&config);
     return e;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Opening a checkpoint, reserving its memory and putting everything in place. Weights stay in the
- * mapped file, in its dtype, unless they are trained, wanted in fp32, misaligned in the file, or
- * the backend cannot read host memory. The passes are in pass.c, the blocks in block.c. */
+ * Opening a checkpoint, reserving its memory and putting everything in place. Where each weight
+ * lies is weights.c's to decide; the passes are in pass.c, the blocks in block.c.
+ * Read next: model/model.h, the contract. */
 #include "model/model.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "compute/ops/rope.h"
@@ -102,12 +103,34 @@ static err make_layers(struct model *m) {
     return ERR_OK;
 }
 
+/* From config.json, else from what the weights' format carries itself. */
+static err read_config(struct model_config *c, const char *dir, const struct tensor_file *f) {
+    char *path = path_join(dir, "config.json");
+    if (!path) return ERR_MEMORY;
+    err code;
+    if (file_exists(path) || !tensor_file_config(f)) {
+        code = model_config_read(c, path);
+    } else {
+        code = model_config_parse(c, (json_t *)tensor_file_config(f));
+        if (code) fail_in(code, "'%s': the %s's own settings", dir, tensor_file_format(f));
+    }
+    mem_free(path);
+    return code;
+}
+
+err model_read_config(struct model_config *c, const char *dir) {
+    struct tensor_file *f;
+    TRY(tensor_file_open_dir(&f, dir, "model"));
+    err code = read_config(c, dir, f);
+    tensor_file_close(f);
+    return code;
+}
+
 static err open_in(struct model *m, const char *dir) {
-    const char *config_path = arena_printf(&m->arena, "%s/config.json", dir);
     m->internal = arena_alloc(&m->arena, 1, sizeof *m->internal);
-    if (!config_path || !m->internal) return ERR_MEMORY;
-    TRY(model_config_read(&m->config, config_path));
+    if (!m->internal) return ERR_MEMORY;
     TRY(tensor_file_open_dir(&m->internal->file, dir, "model"));
+    TRY(read_config(&m->config, dir, m->internal->file));
     TRY(make_params(m));
     TRY(check_others(m));
     return make_layers(m);
@@ -138,42 +161,6 @@ struct projection *model_projection(struct model *m, const char *module) {
     return NULL;
 }
 
-/* Whether operations can read the parameter where the file is mapped. */
-static bool usable_in_place(const struct model *m, const struct param *p) {
-    return m->compute->backend->host_memory && p->dtype != DTYPE_F64 &&
-           (uintptr_t)p->stored % (uintptr_t)dtype_bytes(p->dtype) == 0;
-}
-
-static size_t aligned_floats(int64_t count) {
-    size_t bytes = plan_size(count, sizeof(float));
-    return bytes > SIZE_MAX - 63 ? SIZE_MAX : (bytes + 63) & ~(size_t)63;
-}
-
-static size_t add_sizes(size_t a, size_t b) {
-    return a > SIZE_MAX - b ? SIZE_MAX : a + b;
-}
-
-static bool wants_copy(const struct model *m, const struct param *p) {
-    const struct model_plan_options *o = &m->internal->options;
-    return p->trained || o->fp32_weights || !usable_in_place(m, p);
-}
-
-static void plan_weights(struct model *m, struct plan *plan) {
-    struct model_internal *in = m->internal;
-    size_t copies = 0, gradients = 0;
-    for (int64_t i = 0; i < m->n_params; i++) {
-        size_t bytes = aligned_floats(m->params[i].count);
-        if (wants_copy(m, &m->params[i])) copies = add_sizes(copies, bytes);
-        if (m->params[i].trained) gradients = add_sizes(gradients, bytes);
-    }
-    plan_add(plan, PLAN_MAPPED, "checkpoint", (size_t)tensor_file_bytes(in->file));
-    in->copies_at = plan_add(plan, PLAN_WEIGHTS, "weights in fp32", copies);
-    in->gradients_at = plan_add(plan, PLAN_GRADIENTS, "gradients", gradients);
-    in->gradients_bytes = gradients;
-    int64_t angles = m->config.max_positions * (m->config.head_size / 2);
-    in->rope_at = plan_add(plan, PLAN_WORK, "rotary tables", 2 * aligned_floats(angles));
-}
-
 err model_plan(struct model *m, struct plan *plan, const struct model_plan_options *options) {
     struct model_internal *in = m->internal;
     BUG_IF(in->planned);
@@ -182,7 +169,9 @@ err model_plan(struct model *m, struct plan *plan, const struct model_plan_optio
     in->planned = true;
     for (int64_t i = 0; i < m->n_params && options->train_base; i++) m->params[i].trained = true;
     reach_set(m);
-    plan_weights(m, plan);
+    weights_plan(m, plan);
+    const int64_t angles = m->config.max_positions * (m->config.head_size / 2);
+    in->rope_at = plan_add(plan, PLAN_WORK, "rotary tables", 2 * plan_floats(angles));
     if (!options->max_tokens) return ERR_OK;
     struct workspace_shape shape = {.n_tokens = options->max_tokens,
                                     .backward = options->backward,
@@ -197,46 +186,10 @@ err model_plan(struct model *m, struct plan *plan, const struct model_plan_optio
     return lookup_plan(m, plan);
 }
 
-/* Copies one parameter to fp32 in the backend's memory, a piece at a time. */
-static err copy_weight(const struct model *m, const struct param *p, float *to) {
-    enum { PIECE = 1 << 16 };
-    const char *from = p->stored;
-    float *piece = mem_alloc(PIECE, sizeof *piece);
-    if (!piece) return ERR_MEMORY;
-    err code = ERR_OK;
-    for (int64_t at = 0; at < p->count && !code; at += PIECE) {
-        int64_t n = p->count - at < PIECE ? p->count - at : PIECE;
-        dtype_to_f32(from + at * dtype_bytes(p->dtype), p->dtype, n, piece);
-        code = m->compute->backend->upload(m->compute, to + at, piece, (size_t)n * sizeof *piece);
-    }
-    mem_free(piece);
-    return code;
-}
-
-static err place_weights(struct model *m, const struct plan *plan) {
-    struct model_internal *in = m->internal;
-    char *copy = plan_at(plan, in->copies_at), *gradient = plan_at(plan, in->gradients_at);
-    in->gradients = (float *)gradient;
-    for (int64_t i = 0; i < m->n_params; i++) {
-        struct param *p = &m->params[i];
-        size_t bytes = aligned_floats(p->count);
-        if (wants_copy(m, p)) {
-            p->value = (float *)copy;
-            copy += bytes;
-            TRY(copy_weight(m, p, p->value));
-        }
-        if (p->trained) {
-            p->gradient = (float *)gradient;
-            gradient += bytes;
-        }
-    }
-    return ERR_OK;
-}
-
 static err place_rope(struct model *m, const struct plan *plan) {
     struct model_internal *in = m->internal;
     const int64_t P = m->config.max_positions, angles = P * (m->config.head_size / 2);
-    const size_t bytes = aligned_floats(angles);
+    const size_t bytes = plan_floats(angles);
     in->cos = plan_at(plan, in->rope_at);
     in->sin = in->cos + bytes / sizeof(float);
     float *tables = mem_zalloc(2, bytes);
@@ -294,7 +247,7 @@ err model_start(struct model *m, const struct plan *plan) {
     struct model_internal *in = m->internal;
     const struct model_config *c = &m->config;
     BUG_IF(!in->planned || in->started);
-    TRY(place_weights(m, plan));
+    TRY(weights_place(m, plan));
     TRY(place_rope(m, plan));
     for (int64_t l = 0; l < c->n_layers; l++) place_layer(m, &in->layers[l]);
     in->final_norm = norm_of(m, param_number_final_norm(c), c->rms_norm_eps);

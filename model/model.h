@@ -30,7 +30,8 @@ struct param {
     bool trained;     /* set before the plan is made: gets a value and a gradient of its own */
     float *value;     /* fp32 copy in the plan's memory when trained or wanted in fp32; else NULL */
     float *gradient;  /* fp32 when trained; else NULL */
-    const void *stored; /* as mapped from the file, in `dtype`; NULL for new ones */
+    const void *stored; /* in `dtype`: as the file is mapped, or its copy in the plan once the model
+                         * has started. NULL: new, or not started and in pieces in the file */
 };
 
 struct model {
@@ -54,10 +55,13 @@ struct model_plan_options {
     bool fp32_weights;   /* copy the weights to fp32 in the plan even when they are frozen */
 };
 
-/* Opens a checkpoint folder: config.json and safetensors (single file or shards). Headers and
- * shapes are checked; errors name file and tensor. */
+/* Opens a checkpoint of any format of model/formats/formats.def: a folder, with its config.json
+ * unless the weights carry one, or a single file. Headers and shapes are checked; errors name file
+ * and tensor. */
 MUST_CHECK err model_open(struct model *m, const char *dir, struct compute *compute);
 void model_close(struct model *m);
+/* The checkpoint's config alone. */
+MUST_CHECK err model_read_config(struct model_config *c, const char *dir);
 MUST_CHECK err model_plan(struct model *m, struct plan *plan,
                           const struct model_plan_options *options);
 MUST_CHECK err model_start(struct model *m, const struct plan *plan);

@@ -42,7 +42,7 @@ struct model_internal {
     struct model_plan_options options;
     bool planned, started;
     bool hidden_wanted; /* the final norm, or what is before it, is trained */
-    size_t copies_at, gradients_at, rope_at, x_final_at, hidden_at, rstd_at, loss_at[6],
+    size_t widened_at, copied_at, gradients_at, rope_at, x_final_at, hidden_at, rstd_at, loss_at[6],
         lookup_at[3];
     size_t gradients_bytes;
     float *cos, *sin; /* (P, D/2) */
@@ -62,6 +62,15 @@ struct model_internal {
 void reach_set(struct model *m);
 int64_t reach_first_layer(const struct model *m);
 
+/* Reserving and placing of the weights and their gradients (model/weights.c). */
+void weights_plan(struct model *m, struct plan *plan);
+MUST_CHECK err weights_place(struct model *m, const struct plan *plan);
+/* The values as the file has them, in host memory: where they are mapped, or in *owned (else NULL),
+ * which the caller frees, also on failure. */
+MUST_CHECK err weights_stored(const struct model *m, const struct param *p, const void **out,
+                              void **owned);
+/* Bytes of fp32 values, 64-byte aligned, or SIZE_MAX where that does not fit. */
+size_t plan_floats(int64_t count);
 /* Residual stream through all layers; x of layer 0 is in place. `out` receives the last one. */
 MUST_CHECK err layers_forward(const struct pass *p, void *out);
 MUST_CHECK err embed_tokens(const struct pass *p, void *x);

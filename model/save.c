@@ -21,19 +21,22 @@ static err present_value(const struct saver *s, const struct param *p) {
     struct compute *c = s->m->compute;
     if (p->value)
         return c->backend->download(c, s->value, p->value, (size_t)p->count * sizeof(float));
-    dtype_to_f32(p->stored, p->dtype, p->count, s->value);
-    return ERR_OK;
+    const void *stored;
+    void *owned;
+    err code = weights_stored(s->m, p, &stored, &owned);
+    if (!code) dtype_to_f32(stored, p->dtype, p->count, s->value);
+    mem_free(owned);
+    return code;
 }
 
 static err next_tensor(void *ctx, const struct tensor *t, const void **out) {
     struct saver *s = ctx;
     const struct param *p = &s->m->params[t - s->tensors];
-    if (!p->value && !s->change) { /* untouched: the bytes as they are */
-        *out = p->stored;
-        return ERR_OK;
-    }
     mem_free(s->value);
     mem_free(s->stored);
+    s->value = s->stored = NULL;
+    if (!p->value && !s->change) /* untouched: the bytes as they are */
+        return weights_stored(s->m, p, out, &s->stored);
     s->value = mem_alloc((size_t)p->count, sizeof(float));
     s->stored = mem_alloc((size_t)p->count, (size_t)dtype_bytes(p->dtype));
     if (!s->value || !s->stored) return ERR_MEMORY;

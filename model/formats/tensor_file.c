@@ -133,7 +133,7 @@ err tensor_file_open_dir(struct tensor_file **out, const char *dir, const char *
     const char *path = NULL;
     err code = ERR_OK;
     int i = -1;
-    if (file_exists(dir) && !dir_exists(dir)) return tensor_file_open(out, dir);
+    if (!dir_exists(dir)) return tensor_file_open(out, dir);
     while (!code && !path && ++i < n_formats) code = formats[i]->find(dir, stem, &arena, &path);
     if (!code && !path) {
         code =
