@@ -95,38 +95,61 @@ ALWAYS_INLINE vec pack_elements(const struct mat *m, int64_t i, const enum dtype
     return vec_load(wide);
 }
 
-/* Indices of a two-operand shuffle: element c of the result where bit s of c is clear or set. */
-#define PACK_LOW(s, c) (((c) & (s)) ? SIMD_WIDTH + (c) - (s) : (c))
-#define PACK_HIGH(s, c) (((c) & (s)) ? SIMD_WIDTH + (c) : (c) + (s))
-#define PACK_4(index, s, c) index(s, c), index(s, c + 1), index(s, c + 2), index(s, c + 3)
+/* Element c of a shuffle of two vectors a, b as an index into both. Within each 128-bit lane:
+ * UNPACK interleaves halves of a and b, PAIR joins halves. Of whole lanes: HALF joins halves of a
+ * and b, LANES takes every second lane. */
+#define PACK_UNPACK(high, c) (((c)&1) * SIMD_WIDTH + ((c) & ~3) + ((c)&3) / 2 + 2 * (high))
+#define PACK_PAIR(high, c) (((c)&2) / 2 * SIMD_WIDTH + ((c) & ~3) + ((c)&1) + 2 * (high))
+#define PACK_HALF(high, c)                                                                         \
+    ((c) + ((c) < SIMD_WIDTH / 2 ? 0 : SIMD_WIDTH / 2) + SIMD_WIDTH / 2 * (high))
+#define PACK_LANES(odd, c) ((c) / 8 * SIMD_WIDTH + ((c)&4) * 2 + ((c)&3) + 4 * (odd))
+#define PACK_4(index, half, c)                                                                     \
+    index(half, c), index(half, c + 1), index(half, c + 2), index(half, c + 3)
 #if SIMD_WIDTH == 16
-#define PACK_ALL(index, s)                                                                         \
-    PACK_4(index, s, 0), PACK_4(index, s, 4), PACK_4(index, s, 8), PACK_4(index, s, 12)
+#define PACK_ALL(index, half)                                                                      \
+    PACK_4(index, half, 0), PACK_4(index, half, 4), PACK_4(index, half, 8), PACK_4(index, half, 12)
 #elif SIMD_WIDTH == 8
-#define PACK_ALL(index, s) PACK_4(index, s, 0), PACK_4(index, s, 4)
+#define PACK_ALL(index, half) PACK_4(index, half, 0), PACK_4(index, half, 4)
 #else
-#define PACK_ALL(index, s) PACK_4(index, s, 0)
+#define PACK_ALL(index, half) PACK_4(index, half, 0)
 #endif
+#define PACK_SHUFFLE(a, b, index, half) __builtin_shuffle(a, b, (veci){PACK_ALL(index, half)})
 
-/* One round of a transposition: exchanges blocks of s rows and s columns. */
-#define PACK_ROUND(x, s)                                                                           \
-    _Pragma("GCC unroll 16") for (int i = 0; i < SIMD_WIDTH; i++) {                                \
-        if (i & (s)) continue;                                                                     \
-        vec low = __builtin_shuffle(x[i], x[i + (s)], (veci){PACK_ALL(PACK_LOW, s)});              \
-        vec high = __builtin_shuffle(x[i], x[i + (s)], (veci){PACK_ALL(PACK_HIGH, s)});            \
-        x[i] = low;                                                                                \
-        x[i + (s)] = high;                                                                         \
+/* Exchanges a, b for the two halves that a kind of shuffle makes of them. */
+#define PACK_EXCHANGE(a, b, index)                                                                 \
+    {                                                                                              \
+        const vec low = PACK_SHUFFLE(a, b, index, 0), high = PACK_SHUFFLE(a, b, index, 1);         \
+        a = low;                                                                                   \
+        b = high;                                                                                  \
     }
 
+/* The square x[row][column] turned over. First the 4 x 4 squares in the lanes, then the lanes. */
 ALWAYS_INLINE void pack_transpose(vec x[SIMD_WIDTH]) {
-#if SIMD_WIDTH == 16
-    PACK_ROUND(x, 8)
+#pragma GCC unroll 4
+    for (int i = 0; i < SIMD_WIDTH; i += 4) {
+        PACK_EXCHANGE(x[i], x[i + 1], PACK_UNPACK)
+        PACK_EXCHANGE(x[i + 2], x[i + 3], PACK_UNPACK)
+        PACK_EXCHANGE(x[i], x[i + 2], PACK_PAIR)
+        PACK_EXCHANGE(x[i + 1], x[i + 3], PACK_PAIR)
+        const vec second = x[i + 2];
+        x[i + 2] = x[i + 1];
+        x[i + 1] = second;
+    }
+#if SIMD_WIDTH == 8
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) PACK_EXCHANGE(x[i], x[i + 4], PACK_HALF)
+#elif SIMD_WIDTH == 16
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        PACK_EXCHANGE(x[i], x[i + 4], PACK_HALF)
+        PACK_EXCHANGE(x[i + 8], x[i + 12], PACK_HALF)
+        PACK_EXCHANGE(x[i], x[i + 8], PACK_LANES)
+        PACK_EXCHANGE(x[i + 4], x[i + 12], PACK_LANES)
+        const vec second = x[i + 8];
+        x[i + 8] = x[i + 4];
+        x[i + 4] = second;
+    }
 #endif
-#if SIMD_WIDTH >= 8
-    PACK_ROUND(x, 4)
-#endif
-    PACK_ROUND(x, 2)
-    PACK_ROUND(x, 1)
 }
 
 struct pack_block {

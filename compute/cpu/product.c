@@ -7,6 +7,7 @@
 
 #include "base/par.h"
 #include "compute/cpu/pack.h"
+#include "compute/cpu/product_few.h"
 
 enum {
     PRODUCT_K = 256,                             /* a panel of b (32 KiB) stays in L1 */
@@ -155,6 +156,10 @@ err CPU(product)(struct compute *c, const struct product_args *args) {
     if (args->m == 0 || args->n == 0) return ERR_OK;
     if (args->k == 0) {
         product_of_nothing(args);
+        return ERR_OK;
+    }
+    if (CPU(product_few_fits)(args)) {
+        CPU(product_few)(args);
         return ERR_OK;
     }
     struct product_work w = {.args = args};

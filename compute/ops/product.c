@@ -65,6 +65,8 @@ static const struct product_args cases[] = {
      false},
     {140, 300, 7, PLAIN(140, 7), TURNED(7, 300), NULL, 300, false, false},
     {3, 4, 0, PLAIN(3, 0), PLAIN(0, 4), NULL, 4, false, false},
+    {8, 50, 64, PLAIN(8, 64), TURNED(64, 50), NULL, 50, false, false},
+    {5, 83, 109, PLAIN(5, 109), TURNED(109, 83), NULL, 90, true, false},
     {13, 1100, 20, PLAIN(13, 20), PLAIN(20, 1100), NULL, 1100, false, false},
 };
 
@@ -77,8 +79,8 @@ const struct op product_op = {
               {"c", SLOT_INOUT, SLOT_ACT, offsetof(struct product_args, c)}},
     .cases = cases,
     .case_names = {"one", "decode", "decode_plain", "small_add", "whole_tiles", "ragged_stride_add",
-                   "gradient", "both_turned", "long_k", "gathered", "wide", "nothing",
-                   "few_rows_many_columns"},
+                   "gradient", "both_turned", "long_k", "gathered", "wide", "nothing", "few_rows",
+                   "few_rows_ragged_add", "few_rows_many_columns"},
     .count = count,
     .reference = reference,
     .tolerance = tolerance,
