@@ -19,6 +19,7 @@ enum rng_purpose {
     RNG_SAMPLE = 5,
     RNG_ROUND = 6,
     RNG_TEST = 7,
+    RNG_NOISE = 8,
 };
 
 /* Of the rounds: two multipliers, and what is added to the two key words between rounds. */

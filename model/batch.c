@@ -29,7 +29,9 @@ err batch_init(struct batch *b, int64_t capacity) {
     b->first = mem_zalloc(n, sizeof *b->first);
     b->link = mem_zalloc(n, sizeof *b->link);
     b->row = mem_zalloc(n, sizeof *b->row);
-    if (b->ids && b->targets && b->position && b->first && b->link && b->row) return ERR_OK;
+    b->length = mem_zalloc(n, sizeof *b->length);
+    if (b->ids && b->targets && b->position && b->first && b->link && b->row && b->length)
+        return ERR_OK;
     batch_release(b);
     return ERR_MEMORY;
 }
@@ -47,6 +49,7 @@ void batch_release(struct batch *b) {
     mem_free(b->first);
     mem_free(b->link);
     mem_free(b->row);
+    mem_free(b->length);
     mem_free(b->blind);
     *b = (struct batch){0};
 }
@@ -60,6 +63,10 @@ void row_place_next(struct row_place *p, bool doc_start, enum isolate isolate, i
     p->n++;
 }
 
+static void end_document(struct batch *b, int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; t++) b->length[t] = (int32_t)(end - begin);
+}
+
 err batch_add_row(struct batch *b, int64_t n, const int32_t *ids, const int32_t *targets,
                   const uint8_t *doc_start, int64_t eod, enum isolate isolate) {
     if (n <= 0) return fail(ERR_RANGE, "a row without tokens");
@@ -70,9 +77,14 @@ err batch_add_row(struct batch *b, int64_t n, const int32_t *ids, const int32_t 
         return fail(ERR_LIMIT, "a training step of over %d tokens", INT32_MAX);
     struct row_place place = {0};
     const int64_t begin = b->n;
+    int64_t document = begin;
     for (int64_t i = 0; i < n; i++) {
         const int64_t at = begin + i;
         bool starts = doc_start ? doc_start[i] != 0 : i > 0 && ids[i - 1] == eod;
+        if (starts) {
+            end_document(b, document, at);
+            document = at;
+        }
         row_place_next(&place, starts, isolate, &b->position[at], &b->first[at], &b->link[at]);
         b->first[at] += (int32_t)begin;
         b->ids[at] = ids[i];
@@ -80,6 +92,7 @@ err batch_add_row(struct batch *b, int64_t n, const int32_t *ids, const int32_t 
         b->row[at] = (int32_t)(b->row_base + at);
     }
     b->n += n;
+    end_document(b, document, b->n);
     return ERR_OK;
 }
 

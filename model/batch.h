@@ -33,8 +33,9 @@ struct batch {
     int32_t *targets;  /* (N) the token to predict after this one, or TARGET_IGNORE */
     int32_t *position; /* (N) rotary position */
     int32_t *first;    /* (N) index of the first token that this one attends to */
-    uint8_t *link; /* (N) 1: the token before belongs to the same text for the localized filter */
-    int32_t *row;  /* (N) the token's number within the training step (keys dropout) */
+    uint8_t *link;   /* (N) 1: the token before belongs to the same text for the localized filter */
+    int32_t *row;    /* (N) the token's number within the training step (keys dropout) */
+    int32_t *length; /* (N) tokens of its document, whatever `isolate` is */
     struct blind *blind; /* (n_blind) from batch_hide */
     int64_t n_blind;
 };

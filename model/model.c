@@ -147,6 +147,7 @@ void model_close(struct model *m) {
     if (m->internal) {
         loss_release(m);
         lookup_release(m);
+        noise_release(m);
         workspace_release(&m->internal->workspace);
         tensor_file_close(m->internal->file);
     }
@@ -183,6 +184,7 @@ err model_plan(struct model *m, struct plan *plan, const struct model_plan_optio
     in->hidden_at = plan_add(plan, PLAN_ACTIVATIONS, "hidden", plan_size(N, row));
     in->rstd_at = plan_add(plan, PLAN_ACTIVATIONS, "final_rstd", plan_size(N, sizeof(float)));
     TRY(loss_plan(m, plan));
+    noise_plan(m, plan);
     return lookup_plan(m, plan);
 }
 
@@ -260,5 +262,6 @@ err model_start(struct model *m, const struct plan *plan) {
     in->hidden = plan_at(plan, in->hidden_at);
     in->final_rstd = plan_at(plan, in->rstd_at);
     TRY(loss_place(m, plan));
+    TRY(noise_place(m, plan));
     return lookup_place(m, plan);
 }

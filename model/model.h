@@ -52,7 +52,8 @@ struct model_plan_options {
                               * rows kept for the lookup's gradient when the head is tied */
     bool train_base;     /* every parameter of the model is trained; else those already marked */
     bool backward;       /* activations kept for model_backward */
-    bool fp32_weights;   /* copy the weights to fp32 in the plan even when they are frozen */
+    double embedding_noise; /* alpha of model/noise.c, in calls that train; 0: none */
+    bool fp32_weights;      /* copy the weights to fp32 in the plan even when they are frozen */
 };
 
 /* Opens a checkpoint of any format of model/formats/formats.def: a folder, with its config.json
@@ -70,7 +71,7 @@ struct projection *model_projection(struct model *m, const char *module);
 
 struct model_call {
     const struct batch *batch;
-    bool training; /* dropout of adapters on */
+    bool training; /* dropout of adapters and the embedding's noise on */
     uint64_t seed, step;
     /* Sees intermediate results of the forward pass as they come, in host memory:
      * "layers.0.lf_gate", "layers.1.mlp", ... (rows, columns). For tests and inspection; NULL:

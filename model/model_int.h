@@ -34,6 +34,13 @@ struct lookup {
     int32_t *host;      /* (N) host */
 };
 
+/* Scales of the noise that training adds to the embedded tokens. */
+struct noise {
+    size_t at;
+    float *scale; /* (N) backend */
+    float *host;  /* (N) host */
+};
+
 struct model_internal {
     struct tensor_file *file;
     struct layer *layers;
@@ -53,6 +60,7 @@ struct model_internal {
     float *final_rstd; /* (N) */
     struct loss_memory loss;
     struct lookup lookup;
+    struct noise noise;
     enum pass_state state;
     int64_t n; /* tokens of the last forward */
 };
@@ -77,8 +85,8 @@ MUST_CHECK err embed_tokens(const struct pass *p, void *x);
 /* Ids below the vocabulary, positions below the rotary table's length; `begin`: the text's tokens
  * before these, for the error. */
 MUST_CHECK err check_tokens(const struct model *m, const struct batch *b, int64_t begin);
-/* Reserving and placing of the loss (model/loss.c) and of the lookup's gradient
- * (model/lookup.c). */
+/* Reserving and placing of the loss (model/loss.c), of the lookup's gradient (model/lookup.c) and of
+ * the embedding's noise (model/noise.c). */
 MUST_CHECK err loss_plan(struct model *m, struct plan *plan);
 MUST_CHECK err loss_place(struct model *m, const struct plan *plan);
 void loss_release(struct model *m);
@@ -86,6 +94,11 @@ MUST_CHECK err lookup_plan(struct model *m, struct plan *plan);
 MUST_CHECK err lookup_place(struct model *m, const struct plan *plan);
 void lookup_release(struct model *m);
 void lookup_clear(struct model *m);
+void noise_plan(struct model *m, struct plan *plan);
+MUST_CHECK err noise_place(struct model *m, const struct plan *plan);
+void noise_release(struct model *m);
+/* Adds it to embedded tokens where the call trains and noise was asked for. */
+MUST_CHECK err noise_add(const struct pass *p, void *x);
 /* The embedding's gradient from the rows' gradient in scratch.d_residual. */
 MUST_CHECK err lookup_backward(struct model *m, const struct pass *p, const struct batch *batch);
 MUST_CHECK err lookup_finish(struct model *m);

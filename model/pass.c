@@ -64,6 +64,7 @@ err model_forward(struct model *m, const struct model_call *call) {
     TRY(workspace_load(&in->workspace, m->compute, call->batch));
     struct pass p = pass_of(m, call);
     TRY(embed_tokens(&p, in->workspace.layers[0].x));
+    TRY(noise_add(&p, in->workspace.layers[0].x));
     TRY(layers_forward(&p, in->x_final));
     TRY(norm_forward(&p, &in->final_norm, p.n, in->x_final, in->hidden, in->final_rstd));
     in->n = p.n;
