@@ -150,6 +150,19 @@ err opt_presets(struct opt_table table, void *target, struct arena *a) {
     return ERR_OK;
 }
 
+bool opt_left_out(const struct opt *row, const void *target) {
+    const void *at = field(row, (void *)target);
+    if (row->preset != NULL) return false;
+    switch (row->type) {
+    case OPT_BOOL: return !*(const bool *)at;
+    case OPT_INT: return *(const int64_t *)at == 0;
+    case OPT_FLOAT: return *(const double *)at == 0;
+    case OPT_STRING: return *(const char *const *)at == NULL;
+    case OPT_LIST: return ((const struct opt_list *)at)->n == 0;
+    }
+    return false;
+}
+
 err opt_text(const struct opt *row, const void *target, struct arena *a, const char **out) {
     const void *at = field(row, (void *)target);
     switch (row->type) {

@@ -79,6 +79,10 @@ MUST_CHECK err opt_set_list(const struct opt *row, void *target, const char *con
 MUST_CHECK err opt_text(const struct opt *row, const void *target, struct arena *a,
                         const char **out);
 
+/* Whether nothing was given for a row without a preset: its field is still zero or empty. Resolved
+ * recipes and digests leave it out, so that a new row of that kind changes none that there are. */
+bool opt_left_out(const struct opt *row, const void *target);
+
 /* Command line: `--name value`, `--name=value`, `--flag`, `--no-flag`, positional words, `--` ends
  * options. Applies presets first; unknown names get the nearest one; required rows are checked. */
 MUST_CHECK err opt_parse_args(struct opt_table table, void *target, int argc, char **argv,

@@ -13,6 +13,7 @@
 #include "data/readers/reader.h"
 #include "eval/task.h"
 #include "model/formats/format.h"
+#include "trainer/methods/method.h"
 #include "trainer/optim/optim.h"
 #include "trainer/schedule/schedule.h"
 #include <string.h>
@@ -78,6 +79,26 @@ static err list_adapters(json_t *out) {
     const char *summary, *name;
     for (int i = 0; (name = adapter_kind_at(i, &summary)) != NULL; i++)
         if (!add_row(out, name, summary)) return ERR_MEMORY;
+    return ERR_OK;
+}
+
+static err add_method(json_t *out, const char *name, const char *summary, const char *keys) {
+    json_t *row = add_row(out, name, summary);
+    return row ? json_put(row, "keys", json_string(keys)) : ERR_MEMORY;
+}
+
+/* Those that the trainer carries out, and the kinds of adapters. */
+static err list_methods(json_t *out) {
+    const char *summary, *name;
+    for (int i = 0; i < n_methods; i++)
+        TRY(add_method(out, methods[i]->name, methods[i]->summary, methods[i]->keys));
+    for (int i = 0; (name = adapter_kind_at(i, &summary)) != NULL; i++) {
+        struct str keys = {0};
+        err code = str_printf(&keys, "adapter.type: %s", name);
+        if (code == ERR_OK) code = add_method(out, name, summary, str_text(&keys));
+        str_release(&keys);
+        TRY(code);
+    }
     return ERR_OK;
 }
 

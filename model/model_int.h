@@ -85,8 +85,8 @@ MUST_CHECK err embed_tokens(const struct pass *p, void *x);
 /* Ids below the vocabulary, positions below the rotary table's length; `begin`: the text's tokens
  * before these, for the error. */
 MUST_CHECK err check_tokens(const struct model *m, const struct batch *b, int64_t begin);
-/* Reserving and placing of the loss (model/loss.c), of the lookup's gradient (model/lookup.c) and of
- * the embedding's noise (model/noise.c). */
+/* Reserving and placing of the loss (model/loss.c), of the lookup's gradient (model/lookup.c) and
+ * of the embedding's noise (model/noise.c). */
 MUST_CHECK err loss_plan(struct model *m, struct plan *plan);
 MUST_CHECK err loss_place(struct model *m, const struct plan *plan);
 void loss_release(struct model *m);

@@ -46,6 +46,7 @@ static err list_json(const struct recipe *r, const struct opt *row, const struct
 static err row_json(const struct recipe *r, const struct opt *row, const char *target,
                     json_t *map) {
     const void *at = target + row->offset;
+    if (opt_left_out(row, target)) return ERR_OK;
     switch (row->type) {
     case OPT_BOOL: return json_put(map, row->name, json_boolean(*(const bool *)at));
     case OPT_INT: return json_put(map, row->name, json_integer(*(const int64_t *)at));

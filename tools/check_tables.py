@@ -72,6 +72,10 @@ RULES = {
     "eval/tasks.def": [
         Rule("TASK", DEFINED.format(r"\w*NAME\w*"), "eval/tasks/NAME.c", "eval/tasks/*.c"),
     ],
+    "trainer/methods/methods.def": [
+        Rule("METHOD", DEFINED.format("NAME_method"), "trainer/methods/NAME.c", "trainer/methods/*.c",
+             shared=("method.c", "names.c")),
+    ],
     "trainer/optim/optim.def": [
         Rule("OPTIMIZER", DEFINED.format(r"\w*NAME\w*"), "trainer/optim/NAME.c", "trainer/optim/*.c",
              shared=("optim.c",)),

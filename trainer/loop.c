@@ -139,7 +139,7 @@ static err update(struct trainer *t, const struct step_rows *s, const struct tra
     for (int64_t i = 0; i < t->n_params; i++) {
         struct optimizer_update u = {
             .param = t->params[i],
-            .lr = report->lr,
+            .lr = report->lr * t->internal->rates[i],
             .weight_decay = decays(o, t->params[i]) ? o->weight_decay : 0,
             .gradient_scale = fmin(1, clip) / (double)s->trained,
             .step = s->step + 1,

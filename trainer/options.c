@@ -71,6 +71,19 @@ static const struct opt rows[] = {
         .help = "newest checkpoints that are kept (0: all)"),
     ROW(eval_steps, .preset = "0", .min = 0, .max = 1e9,
         .help = "steps between validations (0: none)"),
+    /* Without a preset: a run without these methods has no trace of them (opt_left_out). */
+    ROW(freeze, .aliases = "freeze_parameters_regex", .value = "PATTERN",
+        .help = "regular expressions: parameters whose name one matches are not trained"),
+    ROW(train_only, .aliases = "unfrozen_parameters,trainable_parameters_regex", .value = "PATTERN",
+        .help = "likewise: no other parameters are trained"),
+    ROW(trainable_layers, .min = -1e6, .max = 1e6, .aliases = "freeze_trainable_layers",
+        .help = "only the last n layers are trained (below 0: the first n)"),
+    ROW(loraplus_lr_ratio, .min = 0, .max = 1e6,
+        .help = "LoRA+: learning rate of an adapter's B over that of its A, 16 is common"),
+    ROW(loraplus_lr_embedding, .min = 0, .max = 10,
+        .help = "LoRA+: learning rate of an embedding beside the adapter (not given: 1e-6)"),
+    ROW(neftune_noise_alpha, .min = 0, .max = 1e6, .aliases = "neftune_alpha,noisy_embedding_alpha",
+        .help = "NEFTune: noise on the embedded tokens in training, 5 is common (0: none)"),
 };
 
 struct opt_table train_options_table(void) {
@@ -84,6 +97,9 @@ err train_options_check(const struct train_options *o) {
     if (o->min_learning_rate > o->learning_rate)
         return fail(ERR_RANGE, "train: 'min_learning_rate' %g is above 'learning_rate' %g",
                     o->min_learning_rate, o->learning_rate);
+    if (o->loraplus_lr_embedding > 0 && !(o->loraplus_lr_ratio > 0))
+        return fail(ERR_RANGE,
+                    "train: 'loraplus_lr_embedding' is given without 'loraplus_lr_ratio'");
     return ERR_OK;
 }
 

@@ -31,6 +31,11 @@ struct train_options {
     int64_t save_steps;       /* steps between checkpoints; 0: only the last */
     int64_t save_total_limit; /* newest checkpoints kept; 0: all */
     int64_t eval_steps;       /* steps between validations; 0: none */
+    /* of trainer/methods/; zero or empty where a method is not wanted */
+    struct opt_list freeze, train_only; /* patterns of parameter names */
+    int64_t trainable_layers;           /* the last n, or the first -n; 0: all */
+    double loraplus_lr_ratio, loraplus_lr_embedding;
+    double neftune_noise_alpha;
 };
 struct opt_table train_options_table(void);
 

@@ -26,7 +26,7 @@ static err add_options(struct opt_table table, const void *options, struct arena
                        struct str *text) {
     for (size_t i = 0; i < table.n; i++) {
         const char *value;
-        if (only_keeps(table.rows[i].name)) continue;
+        if (only_keeps(table.rows[i].name) || opt_left_out(&table.rows[i], options)) continue;
         TRY(opt_text(&table.rows[i], options, a, &value));
         TRY(str_printf(text, "%s=%s\n", table.rows[i].name, value));
     }

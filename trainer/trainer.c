@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "trainer/methods/method.h"
 #include "trainer/trainer_int.h"
 
 #include <inttypes.h>
@@ -33,17 +34,21 @@ static void add_trained(struct trainer *t, struct param *params, int64_t n) {
         if (params[i].trained) t->params[t->n_params++] = &params[i];
 }
 
-/* What is marked as trained: without an adapter, every parameter of the model. */
+/* What the run's methods mark as trained, and how fast each of them learns. */
 static err list_params(struct trainer *t) {
     struct model *m = t->run.model;
     int64_t n = 0;
     struct param *beside = t->run.adapter ? adapter_params(t->run.adapter, &n) : NULL;
-    for (int64_t i = 0; i < m->n_params && !t->run.adapter; i++) m->params[i].trained = true;
+    TRY(methods_choose(&t->run));
     t->params = arena_alloc(&t->internal->arena, (size_t)(n + m->n_params), sizeof *t->params);
     if (!t->params) return ERR_MEMORY;
     add_trained(t, beside, n);
     t->internal->n_beside = t->n_params;
     add_trained(t, m->params, m->n_params);
+    t->internal->rates = arena_alloc(&t->internal->arena, (size_t)t->n_params, sizeof(double));
+    if (!t->internal->rates) return ERR_MEMORY;
+    for (int64_t i = 0; i < t->n_params; i++)
+        t->internal->rates[i] = methods_rate(&t->run, t->params[i]);
     return ERR_OK;
 }
 
@@ -81,11 +86,12 @@ err trainer_init(struct trainer *t, const struct train_run *run) {
 
 err trainer_plan(struct trainer *t, struct plan *plan) {
     struct trainer_internal *in = t->internal;
-    const struct model_plan_options options = {
+    struct model_plan_options options = {
         .max_tokens = in->max_tokens,
         .max_step_tokens = t->run.source->max_rows * t->run.source->max_row_tokens,
         .backward = true,
     };
+    methods_plan(&t->run, &options);
     TRY(model_plan(t->run.model, plan, &options));
     if (t->run.adapter) TRY(adapter_plan(t->run.adapter, plan, true));
     int n_states = in->optimizer->n_states;

@@ -29,7 +29,7 @@ struct train_report {               /* one finished step */
 struct train_run {
     struct compute *compute;
     struct model *model;     /* opened, not started */
-    struct adapter *adapter; /* attached to it; NULL: every parameter of the model is trained */
+    struct adapter *adapter; /* attached to it; NULL: the model itself is trained */
     const struct train_options *options;
     const struct train_source *source;
     const char *dir;         /* checkpoints and run.jsonl; made when absent */

@@ -19,6 +19,7 @@ struct trainer_internal {
     enum isolate isolate;
     int64_t max_tokens; /* of one forward pass */
     int64_t n_beside;   /* of the trained parameters: the adapter's, which come first */
+    double *rates;      /* of each trained parameter, over the schedule's */
     size_t *state_at;   /* in the plan; n_states of each parameter */
     float **state;
     struct batch batch;

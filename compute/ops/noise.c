@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Uniform noise: plain reference, cases and tolerance.
+ * Uniform noise: plain reference, cases and tolerance. It has no backward operation, since the
+ * gradient passes through unchanged.
  * Read next: compute/ops/noise.h, compute/ops/op.h. */
 #include "compute/ops/noise.h"
 
