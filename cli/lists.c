@@ -208,11 +208,13 @@ static err list_config_keys(json_t *out) {
 #define NUMBER_KEY(key, field, min, max, summary) {key, summary},
 #define FLAG_KEY(key, field, summary) {key, summary},
 #define SAME_KEY(key, field, summary) {key, summary "; must agree with the other keys"},
+#define QUANT_KEY(key, field, summary) {key, summary},
 #define FIXED_KEY(key, only, summary) {key, summary "; only " only " is handled"},
 #define IDLE_KEY(key, summary) {key, summary "; no effect on numbers"},
 #include "model/config.def"
 #undef IDLE_KEY
 #undef FIXED_KEY
+#undef QUANT_KEY
 #undef SAME_KEY
 #undef FLAG_KEY
 #undef NUMBER_KEY

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 
 const struct quant *const quants[] = {
 #define QUANT(name) &name##_quant,
@@ -43,10 +44,27 @@ void weights_to_f32(const void *data, enum dtype t, int64_t begin, int64_t n, fl
         dtype_to_f32((const char *)data + begin * dtype_bytes(t), t, n, to);
 }
 
-err quant_check_finite(const float *values, int64_t n, int64_t columns) {
-    for (int64_t i = 0; i < n; i++)
-        if (!isfinite(values[i]))
-            return fail(ERR_NUMERIC, "row %" PRId64 ", column %" PRId64 " is %g", i / columns,
-                        i % columns, (double)values[i]);
-    return ERR_OK;
+int64_t quant_read_block(const struct quant_weight *w, int64_t block, float to[QUANT_BLOCK],
+                         float *absmax) {
+    const int64_t begin = block * QUANT_BLOCK, left = w->rows * w->columns - begin,
+                  n = left < QUANT_BLOCK ? left : QUANT_BLOCK;
+    bool finite = true;
+    weights_to_f32(w->data, w->dtype, begin, n, to);
+    *absmax = 0;
+    for (int64_t i = 0; i < n; i++) {
+        finite = finite && isfinite(to[i]);
+        *absmax = fmaxf(*absmax, fabsf(to[i]));
+    }
+    if (!finite) *absmax = NAN;
+    return n;
+}
+
+err quant_not_finite(const struct quant_weight *w, int64_t block) {
+    float values[QUANT_BLOCK], absmax;
+    const int64_t n = quant_read_block(w, block, values, &absmax);
+    int64_t i = 0;
+    while (i + 1 < n && isfinite(values[i])) i++;
+    const int64_t at = block * QUANT_BLOCK + i;
+    return fail(ERR_NUMERIC, "row %" PRId64 ", column %" PRId64 " is %g", at / w->columns,
+                at % w->columns, (double)values[i]);
 }

@@ -36,6 +36,24 @@ struct quant_part {
     int64_t max_count; /* of those that others write in another length; else `count` */
 };
 
+/* A weight that is to be quantised, of any element type or quantised type; host memory. */
+struct quant_weight {
+    const void *data;
+    enum dtype dtype;
+    int64_t rows, columns;
+};
+
+/* A key of `quantization_config` in config.json, as the ecosystem's loaders read it. */
+struct quant_key {
+    const char *name;
+    const char *value; /* what is written, as JSON */
+    enum {
+        QUANT_KEY_NEEDED, /* must be there with that value */
+        QUANT_KEY_FIXED,  /* any other value is refused */
+        QUANT_KEY_IDLE,   /* no effect on this program's numbers */
+    } kind;
+};
+
 struct quant {
     const char *name; /* "nf4", as recipes and commands name it */
     const char *summary;
@@ -45,8 +63,7 @@ struct quant {
     struct quant_part (*part)(int i, int64_t rows, int64_t columns);
     /* Fills all parts of a weight (the caller's memory, host). A non-finite element is ERR_NUMERIC
      * naming its place. The same values give the same bytes, whatever the number of threads. */
-    MUST_CHECK err (*encode)(const float *values, int64_t rows, int64_t columns,
-                             void *const *parts);
+    MUST_CHECK err (*encode)(const struct quant_weight *w, void *const *parts);
     /* Parts as they came from a file, of the right shapes, to what decodes them. `counts`: their
      * elements. `parts` stays in use. What decoding would not honour is refused, naming the part.
      * */
@@ -56,6 +73,7 @@ struct quant {
     void (*decode)(const struct quant_blocks *b, int64_t begin, int64_t n, float *to);
     /* How far an element of a block can be from the value it was made of. */
     double (*error_bound)(const struct quant_blocks *b, int64_t block);
+    const struct quant_key *config_keys; /* ends at name NULL; the first is quant_method */
 };
 
 #define QUANT(name) extern const struct quant name##_quant;
@@ -76,8 +94,12 @@ int64_t quant_bytes(const struct quant *q, int64_t rows, int64_t columns);
 /* Elements [begin, begin + n) of stored weights of any element type or quantised type as fp32. */
 void weights_to_f32(const void *data, enum dtype t, int64_t begin, int64_t n, float *to);
 
-/* For the types: the first non-finite of n values is ERR_NUMERIC naming it. */
-MUST_CHECK err quant_check_finite(const float *values, int64_t n, int64_t columns);
+/* For the types' encoders. Block `block` of a weight as fp32; returns how many elements it has and
+ * sets *absmax to the largest magnitude, NaN where an element is not finite. */
+int64_t quant_read_block(const struct quant_weight *w, int64_t block, float to[QUANT_BLOCK],
+                         float *absmax);
+/* ERR_NUMERIC naming the first non-finite element of a block that has one. */
+err quant_not_finite(const struct quant_weight *w, int64_t block);
 
 static inline float quant_read_f32(const void *from, int64_t i) {
     float value;

@@ -8,10 +8,11 @@
  * Sizes have upper bounds so that products of them cannot overflow later. */
 #include "model/config.h"
 #include "model/params_int.h"
+#include "model/quantised_int.h"
 #include <stddef.h>
 #include <string.h>
 
-enum key_kind { KEY_INT, KEY_NUMBER, KEY_FLAG, KEY_SAME, KEY_FIXED };
+enum key_kind { KEY_INT, KEY_NUMBER, KEY_FLAG, KEY_SAME, KEY_QUANT, KEY_FIXED };
 
 struct key {
     const char *name;
@@ -31,11 +32,13 @@ static const struct key keys[] = {
     {key, KEY_NUMBER, AT(field), NULL, min, max, false, NULL},
 #define FLAG_KEY(key, field, ...) {key, KEY_FLAG, AT(field), NULL, 0, 0, false, NULL},
 #define SAME_KEY(key, field, ...) {key, KEY_SAME, AT(field), NULL, 0, 0, false, NULL},
+#define QUANT_KEY(key, field, ...) {key, KEY_QUANT, AT(field), NULL, 0, 0, false, NULL},
 #define FIXED_KEY(key, only, ...) {key, KEY_FIXED, 0, NULL, 0, 0, false, only},
 #define IDLE_KEY(...)
 #include "model/config.def"
 #undef IDLE_KEY
 #undef FIXED_KEY
+#undef QUANT_KEY
 #undef SAME_KEY
 #undef FLAG_KEY
 #undef NUMBER_KEY
@@ -108,6 +111,7 @@ static err read_key(struct model_config *c, const struct key *k, const json_t *j
     case KEY_NUMBER: return read_number(k, value, field);
     case KEY_FLAG: return read_flag(k, value, field);
     case KEY_SAME: return check_same(k, value, field);
+    case KEY_QUANT: return quant_config_read(value, &c->quant);
     default: return check_fixed(k, value);
     }
 }

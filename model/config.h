@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "compute/quant.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,7 +19,8 @@ struct model_config {
     double lfa_norm_eps;   /* always 1e-6: the released code ignores the config here */
     double rope_base;      /* 10000 */
     bool tied_head;
-    bool shareqk; /* queries and keys share one projection; no localized filter */
+    bool shareqk;              /* queries and keys share one projection; no localized filter */
+    const struct quant *quant; /* type of the quantised projections; NULL: none are */
     double initializer_range;
     json_t *json; /* the object that was read, with all its keys; owned */
 };

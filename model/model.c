@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Opening a checkpoint, reserving its memory and putting everything in place. Where each weight
- * lies is weights.c's to decide; the passes are in pass.c, the blocks in block.c.
+ * lies is weights.c's to decide; quantised weights are opened by quantised.c; the passes are in
+ * pass.c, the blocks in block.c.
  * Read next: model/model.h, the contract. */
 #include "model/model.h"
 #include "base/file.h"
@@ -8,6 +9,7 @@
 #include "base/str.h"
 #include "compute/ops/rope.h"
 #include "model/model_int.h"
+#include "model/quantised_int.h"
 #include <string.h>
 
 static err name_param(struct model *m, struct param *p, const struct param_spec *spec) {
@@ -33,6 +35,11 @@ static err make_params(struct model *m) {
         struct param *p = &m->params[i];
         const struct tensor *t;
         TRY(name_param(m, p, &spec));
+        p->linear = param_is_linear(&m->config, i);
+        if (quantised_is(m, p)) {
+            TRY(quantised_open(m, p));
+            continue;
+        }
         TRY(tensor_file_need(m->internal->file, p->name, p->n_dims, p->shape, &t));
         if (t->dtype != DTYPE_F32 && t->dtype != DTYPE_BF16 && t->dtype != DTYPE_F16 &&
             t->dtype != DTYPE_F64)
@@ -54,13 +61,18 @@ static bool ignored(const struct model *m, const char *name) {
 
 static bool is_param(const struct model *m, const char *name) {
     for (int64_t i = 0; i < m->n_params; i++)
-        if (strcmp(name, m->params[i].name) == 0) return true;
+        if (strcmp(name, m->params[i].name) == 0 || quantised_is_part(&m->params[i], name))
+            return true;
     return false;
 }
 
 static err check_others(const struct model *m) {
     const struct tensor_file *f = m->internal->file;
-    int64_t n = tensor_file_count(f), known = m->n_params;
+    int64_t n = tensor_file_count(f), known = 0;
+    for (int64_t i = 0; i < m->n_params; i++) {
+        const struct quant *q = quant_of_dtype(m->params[i].dtype);
+        known += q ? q->n_parts : 1;
+    }
     for (int64_t i = 0; i < n; i++) known += ignored(m, tensor_file_at(f, i)->name);
     for (int64_t i = 0; i < n && known < n; i++) {
         const struct tensor *t = tensor_file_at(f, i);
@@ -170,7 +182,7 @@ err model_plan(struct model *m, struct plan *plan, const struct model_plan_optio
     in->planned = true;
     for (int64_t i = 0; i < m->n_params && options->train_base; i++) m->params[i].trained = true;
     reach_set(m);
-    weights_plan(m, plan);
+    TRY(weights_plan(m, plan));
     const int64_t angles = m->config.max_positions * (m->config.head_size / 2);
     in->rope_at = plan_add(plan, PLAN_WORK, "rotary tables", 2 * plan_floats(angles));
     if (!options->max_tokens) return ERR_OK;
@@ -202,22 +214,17 @@ static err place_rope(struct model *m, const struct plan *plan) {
     return code;
 }
 
-static struct mat param_mat(const struct param *p, int64_t columns) {
-    if (p->value) return (struct mat){p->value, DTYPE_F32, columns, 1};
-    return (struct mat){p->stored, p->dtype, columns, 1};
-}
-
 static struct norm norm_of(const struct model *m, int64_t number, double eps) {
     const struct param *p = &m->params[number];
-    return (struct norm){.w = param_mat(p, p->count), .gradient = p->gradient, .eps = (float)eps};
+    return (struct norm){.w = weights_mat(p, p->count), .gradient = p->gradient, .eps = (float)eps};
 }
 
 static struct shareqk shareqk_of(const struct model *m, int64_t layer) {
     const struct model_config *c = &m->config;
     const struct param *w = &m->params[param_number_layer(c, layer, LAYER_qk_weight)];
     const struct param *b = &m->params[param_number_layer(c, layer, LAYER_qk_bias)];
-    return (struct shareqk){.weight = param_mat(w, c->hidden_size),
-                            .bias = param_mat(b, c->hidden_size),
+    return (struct shareqk){.weight = weights_mat(w, c->hidden_size),
+                            .bias = weights_mat(b, c->hidden_size),
                             .weight_gradient = w->gradient,
                             .bias_gradient = b->gradient};
 }
@@ -236,11 +243,11 @@ static void place_layer(struct model *m, struct layer *l) {
         struct projection *p = l->projections[i];
         if (!p) continue;
         const struct param *w = &m->params[param_number_layer(c, l->number, spec.weight)];
-        p->weight = param_mat(w, p->in);
+        p->weight = weights_mat(w, p->in);
         p->weight_gradient = w->gradient;
         if (spec.bias == NO_PARAM) continue;
         const struct param *b = &m->params[param_number_layer(c, l->number, spec.bias)];
-        p->bias = param_mat(b, p->out);
+        p->bias = weights_mat(b, p->out);
         p->bias_gradient = b->gradient;
     }
 }
@@ -253,8 +260,8 @@ err model_start(struct model *m, const struct plan *plan) {
     TRY(place_rope(m, plan));
     for (int64_t l = 0; l < c->n_layers; l++) place_layer(m, &in->layers[l]);
     in->final_norm = norm_of(m, param_number_final_norm(c), c->rms_norm_eps);
-    in->embedding = param_mat(&m->params[PARAM_EMBEDDING], c->hidden_size);
-    in->head = param_mat(&m->params[param_number_head(c)], c->hidden_size);
+    in->embedding = weights_mat(&m->params[PARAM_EMBEDDING], c->hidden_size);
+    in->head = weights_mat(&m->params[param_number_head(c)], c->hidden_size);
     in->started = true;
     if (!in->options.max_tokens) return ERR_OK;
     workspace_place(&in->workspace, m, plan);

@@ -27,11 +27,14 @@ struct param {
     int64_t shape[4];
     int64_t count;
     enum dtype dtype; /* of the file it came from */
+    bool linear;      /* a linear projection's weight: may be quantised */
     bool trained;     /* set before the plan is made: gets a value and a gradient of its own */
     float *value;     /* fp32 copy in the plan's memory when trained or wanted in fp32; else NULL */
     float *gradient;  /* fp32 when trained; else NULL */
-    const void *stored; /* in `dtype`: as the file is mapped, or its copy in the plan once the model
-                         * has started. NULL: new, or not started and in pieces in the file */
+    const void *held; /* what the passes read, in held_dtype: `stored`, `value` or another copy in
+                       * the plan */
+    enum dtype held_dtype;
+    const void *stored; /* in `dtype`, as the file is mapped; NULL: new, or in pieces in the file */
 };
 
 struct model {
@@ -53,7 +56,10 @@ struct model_plan_options {
     bool train_base;     /* every parameter of the model is trained; else those already marked */
     bool backward;       /* activations kept for model_backward */
     double embedding_noise; /* alpha of model/noise.c, in calls that train; 0: none */
-    bool fp32_weights;      /* copy the weights to fp32 in the plan even when they are frozen */
+    /* What weights that are not trained are held in: NULL or "checkpoint" as they are stored,
+     * mapped where that can be; "f32", "bf16"; or a row of compute/quants.def: projections so
+     * quantised, the rest in 16 bits. */
+    const char *weight_dtype;
 };
 
 /* Opens a checkpoint of any format of model/formats/formats.def: a folder, with its config.json
@@ -98,7 +104,8 @@ MUST_CHECK err model_zero_gradients(struct model *m);
 MUST_CHECK err model_finish_gradients(struct model *m);
 
 /* Writes a folder others can load: DIR/config.json (as it was read) and DIR/model.safetensors, or
- * shards when over shard_bytes (0: never), each parameter in the dtype it was opened with. `change`
+ * shards when over shard_bytes (0: never), each parameter in the dtype it was opened with (bf16 for
+ * quantised ones, whose config then says nothing of a quantisation). `change`
  * (may be NULL) sees each parameter's present values in fp32 before they are rounded, to merge an
  * adapter. The tensors pass one at a time. DIR exists. */
 MUST_CHECK err model_save(struct model *m, const char *dir, int64_t shard_bytes,

@@ -41,6 +41,8 @@ struct noise {
     float *host;  /* (N) host */
 };
 
+enum { WEIGHT_COPY_KINDS = 3 };
+
 struct model_internal {
     struct tensor_file *file;
     struct layer *layers;
@@ -49,8 +51,8 @@ struct model_internal {
     struct model_plan_options options;
     bool planned, started;
     bool hidden_wanted; /* the final norm, or what is before it, is trained */
-    size_t widened_at, copied_at, gradients_at, rope_at, x_final_at, hidden_at, rstd_at, loss_at[6],
-        lookup_at[3];
+    size_t copies_at[WEIGHT_COPY_KINDS], gradients_at, rope_at, x_final_at, hidden_at, rstd_at,
+        loss_at[6], lookup_at[3];
     size_t gradients_bytes;
     float *cos, *sin; /* (P, D/2) */
     float *gradients; /* all of the base model's, back to back */
@@ -71,14 +73,17 @@ void reach_set(struct model *m);
 int64_t reach_first_layer(const struct model *m);
 
 /* Reserving and placing of the weights and their gradients (model/weights.c). */
-void weights_plan(struct model *m, struct plan *plan);
+MUST_CHECK err weights_plan(struct model *m, struct plan *plan);
 MUST_CHECK err weights_place(struct model *m, const struct plan *plan);
-/* The values as the file has them, in host memory: where they are mapped, or in *owned (else NULL),
- * which the caller frees, also on failure. */
-MUST_CHECK err weights_stored(const struct model *m, const struct param *p, const void **out,
-                              void **owned);
 /* Bytes of fp32 values, 64-byte aligned, or SIZE_MAX where that does not fit. */
 size_t plan_floats(int64_t count);
+/* A parameter as the passes read it, after weights_place. */
+struct mat weights_mat(const struct param *p, int64_t columns);
+/* The values as they are stored, in p->dtype, in host memory: where they are mapped, or in *owned,
+ * which the caller frees (on failure, too). */
+MUST_CHECK err weights_stored(const struct model *m, const struct param *p, const void **out,
+                              void **owned);
+
 /* Residual stream through all layers; x of layer 0 is in place. `out` receives the last one. */
 MUST_CHECK err layers_forward(const struct pass *p, void *out);
 MUST_CHECK err embed_tokens(const struct pass *p, void *x);

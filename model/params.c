@@ -111,6 +111,15 @@ bool projection_present(const struct model_config *c, enum layer_projection i) {
     return variant_has(c, variants[i]);
 }
 
+bool param_is_linear(const struct model_config *c, int64_t number) {
+    const int64_t row = row_of(c, number) - ROW_LAYERS;
+    for (int i = 0; i < LAYER_PROJECTION_COUNT && row >= 0; i++) {
+        const struct projection_spec spec = projection_spec_at(c, (enum layer_projection)i);
+        if (spec.weight == (enum layer_param)row) return !spec.paired;
+    }
+    return false;
+}
+
 int64_t projection_count(const struct model_config *c) {
     int64_t n = 0;
     for (int i = 0; i < LAYER_PROJECTION_COUNT; i++)

@@ -50,6 +50,8 @@ enum { PARAM_EMBEDDING = 0 };
 bool param_present(const struct model_config *c, enum layer_param p);
 /* The parameter must be there. */
 int64_t param_number_layer(const struct model_config *c, int64_t layer, enum layer_param p);
+/* The weight of a linear projection, which may be quantised; the filter's convolutions are none. */
+bool param_is_linear(const struct model_config *c, int64_t number);
 int64_t param_number_final_norm(const struct model_config *c);
 int64_t param_number_head(const struct model_config *c); /* the embedding's when tied */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Writing a model back: config.json as it was read, each parameter in the dtype it was opened with.
- * One parameter is in memory at a time, in fp32 and in its own dtype.
+ * Writing a model back: config.json as it was read, each parameter in the dtype it was opened with;
+ * quantised ones in bf16, as a config without their type says. One parameter is in memory at a
+ * time, in fp32 and in its own dtype.
  * Read next: model/formats/safetensors.h. */
 #include "base/json.h"
 #include "base/mem.h"
@@ -19,14 +20,19 @@ struct saver {
 
 static err present_value(const struct saver *s, const struct param *p) {
     struct compute *c = s->m->compute;
-    if (p->value)
-        return c->backend->download(c, s->value, p->value, (size_t)p->count * sizeof(float));
     const void *stored;
     void *owned;
+    if (p->value)
+        return c->backend->download(c, s->value, p->value, (size_t)p->count * sizeof(float));
     err code = weights_stored(s->m, p, &stored, &owned);
-    if (!code) dtype_to_f32(stored, p->dtype, p->count, s->value);
+    if (!code) weights_to_f32(stored, p->dtype, 0, p->count, s->value);
     mem_free(owned);
     return code;
+}
+
+/* The dtype a parameter is written in: its own, or bf16 for what was quantised. */
+static enum dtype saved_dtype(const struct param *p) {
+    return quant_of_dtype(p->dtype) ? DTYPE_BF16 : p->dtype;
 }
 
 static err next_tensor(void *ctx, const struct tensor *t, const void **out) {
@@ -35,16 +41,27 @@ static err next_tensor(void *ctx, const struct tensor *t, const void **out) {
     mem_free(s->value);
     mem_free(s->stored);
     s->value = s->stored = NULL;
-    if (!p->value && !s->change) /* untouched: the bytes as they are */
+    if (!p->value && !s->change && t->dtype == p->dtype) /* untouched: the bytes as they are */
         return weights_stored(s->m, p, out, &s->stored);
     s->value = mem_alloc((size_t)p->count, sizeof(float));
-    s->stored = mem_alloc((size_t)p->count, (size_t)dtype_bytes(p->dtype));
+    s->stored = mem_alloc((size_t)p->count, (size_t)dtype_bytes(t->dtype));
     if (!s->value || !s->stored) return ERR_MEMORY;
     TRY(present_value(s, p));
     if (s->change) TRY(s->change(s->ctx, p, s->value));
-    dtype_from_f32(s->value, p->count, p->dtype, s->stored);
+    dtype_from_f32(s->value, p->count, t->dtype, s->stored);
     *out = s->stored;
     return ERR_OK;
+}
+
+static err write_config(const struct model *m, const char *path) {
+    if (!m->config.quant) return json_write_file(path, m->config.json);
+    json_t *config = json_copy(m->config.json);
+    if (!config) return fail(ERR_MEMORY, "out of memory for a config");
+    json_object_del(config, "quantization_config");
+    err code = json_put(config, "torch_dtype", json_string("bfloat16"));
+    if (!code) code = json_write_file(path, config);
+    json_decref(config);
+    return code;
 }
 
 err model_save(struct model *m, const char *dir, int64_t shard_bytes,
@@ -58,12 +75,12 @@ err model_save(struct model *m, const char *dir, int64_t shard_bytes,
     for (int64_t i = 0; i < m->n_params; i++) {
         const struct param *p = &m->params[i];
         tensors[i] = (struct tensor){
-            .name = p->name, .dtype = p->dtype, .n_dims = p->n_dims, .count = p->count};
+            .name = p->name, .dtype = saved_dtype(p), .n_dims = p->n_dims, .count = p->count};
         memcpy(tensors[i].shape, p->shape, sizeof p->shape);
     }
     struct tensor_source source = {next_tensor, &s};
     code = safetensors_write_dir(dir, "model", tensors, m->n_params, shard_bytes, &source);
-    if (!code) code = json_write_file(config_path, m->config.json);
+    if (!code) code = write_config(m, config_path);
 done:
     mem_free(s.value);
     mem_free(s.stored);

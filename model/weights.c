@@ -1,117 +1,179 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Where each parameter's weights lie while the model runs: in the mapped file, in its dtype, unless
- *   it is trained or wanted in fp32, or is stored in F64: an fp32 copy in the plan;
- *   the file has it in pieces or misaligned, or the backend cannot read host memory: a copy in the
- *   plan in the dtype it came in.
- * Copies are made one parameter at a time. Read next: model/model_int.h. */
+ *   it is trained: an fp32 copy in the plan;
+ *   model_plan_options.weight_dtype asks for another dtype, or it is stored in F64;
+ *   the file has it in pieces or misaligned, or the backend cannot read host memory.
+ * Copies are made one parameter at a time; quantising reads the file block by block and gives the
+ * bits of a folder that `model quantize` wrote. Read next: model/model_int.h, compute/quant.h. */
 #include "base/mem.h"
 #include "model/model_int.h"
-
-enum residence { IN_FILE, COPIED, WIDENED };
-
-static enum residence residence_of(const struct model *m, const struct param *p) {
-    const size_t size = (size_t)dtype_bytes(p->dtype);
-    if (p->trained || m->internal->options.fp32_weights || p->dtype == DTYPE_F64) return WIDENED;
-    return m->compute->backend->host_memory && p->stored && (uintptr_t)p->stored % size == 0
-               ? IN_FILE
-               : COPIED;
-}
-
-size_t plan_floats(int64_t count) {
-    size_t bytes = plan_size(count, sizeof(float));
-    return bytes > SIZE_MAX - 63 ? SIZE_MAX : (bytes + 63) & ~(size_t)63;
-}
-
-/* Bytes of a parameter's copy, 64-byte aligned like all of the plan. */
-static size_t copy_bytes(const struct param *p, enum residence r) {
-    if (r == IN_FILE) return 0;
-    return r == WIDENED ? plan_floats(p->count)
-                        : plan_floats((p->count * dtype_bytes(p->dtype) + 3) / 4);
-}
+#include "model/quantised_int.h"
+#include <string.h>
 
 static size_t add_sizes(size_t a, size_t b) {
     return a > SIZE_MAX - b ? SIZE_MAX : a + b;
 }
 
-void weights_plan(struct model *m, struct plan *plan) {
+static size_t aligned(size_t bytes) {
+    return bytes > SIZE_MAX - 63 ? SIZE_MAX : (bytes + 63) & ~(size_t)63;
+}
+
+size_t plan_floats(int64_t count) {
+    return aligned(plan_size(count, sizeof(float)));
+}
+
+/* What a parameter that is not trained is held in. */
+static enum dtype frozen_dtype(const struct model *m, const struct param *p) {
+    const char *wanted = m->internal->options.weight_dtype;
+    if (!wanted || strcmp(wanted, "checkpoint") == 0)
+        return p->dtype == DTYPE_F64 ? DTYPE_F32 : p->dtype;
+    if (strcmp(wanted, "f32") == 0) return DTYPE_F32;
+    if (strcmp(wanted, "bf16") == 0) return DTYPE_BF16;
+    const struct quant *q = quant_named(wanted);
+    BUG_IF(!q);
+    return quantised_dtype(p, q);
+}
+
+static err choose_dtype(const struct model *m, struct param *p) {
+    p->held_dtype = frozen_dtype(m, p);
+    const struct quant *q = quant_of_dtype(p->held_dtype);
+    if (q && !m->compute->backend->host_memory)
+        return fail(ERR_UNSUPPORTED, "quantised weights are not handled on '%s'",
+                    m->compute->backend->name);
+    if (q && p->trained) {
+        err code = fail(ERR_UNSUPPORTED, "parameter '%s' is quantised (%s) and cannot be trained",
+                        p->name, q->name);
+        return fail_hint(code, "train an adapter, or have the weights in f32 (train.weight_dtype)");
+    }
+    if (p->trained) p->held_dtype = DTYPE_F32;
+    return ERR_OK;
+}
+
+static bool wants_copy(const struct model *m, const struct param *p) {
+    if (p->trained || p->held_dtype != p->dtype || !p->stored) return true;
+    if (!m->compute->backend->host_memory) return true;
+    return !quant_of_dtype(p->dtype) &&
+           (uintptr_t)p->stored % (uintptr_t)dtype_bytes(p->dtype) != 0;
+}
+
+static size_t copy_bytes(const struct model *m, const struct param *p) {
+    const struct quant *q = quant_of_dtype(p->held_dtype);
+    size_t bytes = 0;
+    if (!wants_copy(m, p)) return 0;
+    if (!q) return aligned(plan_size(p->count, dtype_bytes(p->held_dtype)));
+    for (int i = 0; i < q->n_parts; i++) {
+        const struct quant_part part = q->part(i, p->shape[0], p->shape[1]);
+        bytes = add_sizes(bytes, aligned(plan_size(part.count, dtype_bytes(part.dtype))));
+    }
+    return bytes;
+}
+
+/* Copies by what they are held in, as the plan names them. */
+static const char *const copy_names[WEIGHT_COPY_KINDS] = {"weights in fp32", "weights in 16 bits",
+                                                          "quantised weights"};
+static int copy_kind(const struct param *p) {
+    if (p->held_dtype == DTYPE_F32) return 0;
+    return quant_of_dtype(p->held_dtype) ? 2 : 1;
+}
+
+err weights_plan(struct model *m, struct plan *plan) {
     struct model_internal *in = m->internal;
-    size_t widened = 0, copied = 0, gradients = 0;
+    size_t copies[WEIGHT_COPY_KINDS] = {0}, gradients = 0;
     for (int64_t i = 0; i < m->n_params; i++) {
-        const struct param *p = &m->params[i];
-        const enum residence r = residence_of(m, p);
-        size_t *sum = r == WIDENED ? &widened : &copied;
-        *sum = add_sizes(*sum, copy_bytes(p, r));
+        struct param *p = &m->params[i];
+        TRY(choose_dtype(m, p));
+        size_t *sum = &copies[copy_kind(p)];
+        *sum = add_sizes(*sum, copy_bytes(m, p));
         if (p->trained) gradients = add_sizes(gradients, plan_floats(p->count));
     }
     plan_add(plan, PLAN_MAPPED, "checkpoint", (size_t)tensor_file_bytes(in->file));
-    in->widened_at = plan_add(plan, PLAN_WEIGHTS, "weights in fp32", widened);
-    in->copied_at = plan_add(plan, PLAN_WEIGHTS, "weights as stored", copied);
+    for (int i = 0; i < WEIGHT_COPY_KINDS; i++)
+        in->copies_at[i] = plan_add(plan, PLAN_WEIGHTS, copy_names[i], copies[i]);
     in->gradients_at = plan_add(plan, PLAN_GRADIENTS, "gradients", gradients);
     in->gradients_bytes = gradients;
+    return ERR_OK;
 }
 
 err weights_stored(const struct model *m, const struct param *p, const void **out, void **owned) {
-    const struct tensor_file *f = m->internal->file;
-    const struct tensor *t = tensor_file_find(f, p->name);
     *owned = NULL;
-    *out = t->data;
-    if (t->data) return ERR_OK;
+    *out = p->stored;
+    if (p->stored) return ERR_OK;
+    const struct tensor *t = tensor_file_find(m->internal->file, p->name);
     *out = *owned = mem_alloc((size_t)t->count, (size_t)dtype_bytes(t->dtype));
-    return *owned ? tensor_file_read(f, t, *owned) : ERR_MEMORY;
+    return *owned ? tensor_file_read(m->internal->file, t, *owned) : ERR_MEMORY;
 }
 
-/* Copies n values of `type` to fp32 in the backend's memory, a piece at a time. */
-static err upload_widened(struct compute *c, const char *from, enum dtype type, int64_t n,
-                          float *to) {
+/* Converts one parameter into the backend's memory, a piece at a time. */
+static err upload_converted(struct compute *c, const struct param *p, const void *from, char *to) {
     enum { PIECE = 1 << 16 };
-    float *piece = mem_alloc(PIECE, sizeof *piece);
-    if (!piece) return ERR_MEMORY;
-    err code = ERR_OK;
-    for (int64_t at = 0; at < n && !code; at += PIECE) {
-        int64_t part = n - at < PIECE ? n - at : PIECE;
-        dtype_to_f32(from + at * dtype_bytes(type), type, part, piece);
-        code = c->backend->upload(c, to + at, piece, (size_t)part * sizeof *piece);
+    const int64_t size = dtype_bytes(p->held_dtype);
+    if (p->dtype == p->held_dtype)
+        return c->backend->upload(c, to, from, (size_t)(p->count * size));
+    float *wide = mem_alloc(PIECE, sizeof *wide);
+    char *piece = mem_alloc(PIECE, (size_t)size);
+    err code = wide && piece ? ERR_OK : ERR_MEMORY;
+    for (int64_t at = 0; at < p->count && !code; at += PIECE) {
+        int64_t n = p->count - at < PIECE ? p->count - at : PIECE;
+        weights_to_f32(from, p->dtype, at, n, wide);
+        dtype_from_f32(wide, n, p->held_dtype, piece);
+        code = c->backend->upload(c, to + at * size, piece, (size_t)(n * size));
     }
     mem_free(piece);
+    mem_free(wide);
     return code;
 }
 
-static err copy_weights(const struct model *m, struct param *p, enum residence r, void *to) {
-    struct compute *c = m->compute;
+/* Into the plan's memory, which is host memory here. */
+static err quantise(struct model *m, struct param *p, const void *from, char *to) {
+    const struct quant *q = quant_of_dtype(p->held_dtype);
+    const struct quant_weight w = {from, p->dtype, p->shape[0], p->shape[1]};
+    struct quant_blocks *blocks = arena_alloc(&m->arena, 1, sizeof *blocks);
+    void *parts[QUANT_MAX_PARTS];
+    int64_t counts[QUANT_MAX_PARTS];
+    if (!blocks) return ERR_MEMORY;
+    for (int i = 0; i < q->n_parts; i++) {
+        const struct quant_part part = q->part(i, w.rows, w.columns);
+        parts[i] = to;
+        counts[i] = part.count;
+        to += aligned((size_t)(part.count * dtype_bytes(part.dtype)));
+    }
+    p->held = blocks;
+    TRY(q->encode(&w, parts));
+    return q->open((const void *const *)parts, counts, w.rows, w.columns, blocks);
+}
+
+static err copy_weights(struct model *m, struct param *p, char *to) {
     const void *from;
     void *owned;
-    err code;
-    if (r == COPIED && c->backend->host_memory) {
-        code =
-            tensor_file_read(m->internal->file, tensor_file_find(m->internal->file, p->name), to);
-    } else {
-        code = weights_stored(m, p, &from, &owned);
-        if (!code && r == WIDENED) code = upload_widened(c, from, p->dtype, p->count, to);
-        if (!code && r == COPIED)
-            code = c->backend->upload(c, to, from, (size_t)(p->count * dtype_bytes(p->dtype)));
-        mem_free(owned);
-    }
-    if (r == WIDENED)
-        p->value = to;
-    else
-        p->stored = to;
-    return code;
+    err code = weights_stored(m, p, &from, &owned);
+    p->held = to;
+    if (p->held_dtype == DTYPE_F32) p->value = (float *)(void *)to;
+    if (!code && quant_of_dtype(p->held_dtype))
+        code = quantise(m, p, from, to);
+    else if (!code)
+        code = upload_converted(m->compute, p, from, to);
+    mem_free(owned);
+    return code ? fail_in(code, "parameter '%s'", p->name) : ERR_OK;
 }
 
 err weights_place(struct model *m, const struct plan *plan) {
     struct model_internal *in = m->internal;
-    char *widened = plan_at(plan, in->widened_at), *copied = plan_at(plan, in->copied_at),
-         *gradient = plan_at(plan, in->gradients_at);
-    in->gradients = (float *)gradient;
+    char *copies[WEIGHT_COPY_KINDS], *gradient = plan_at(plan, in->gradients_at);
+    for (int i = 0; i < WEIGHT_COPY_KINDS; i++) copies[i] = plan_at(plan, in->copies_at[i]);
+    in->gradients = (float *)(void *)gradient;
     for (int64_t i = 0; i < m->n_params; i++) {
         struct param *p = &m->params[i];
-        const enum residence r = residence_of(m, p);
-        char **to = r == WIDENED ? &widened : &copied;
-        if (r != IN_FILE) TRY(copy_weights(m, p, r, *to));
-        *to += copy_bytes(p, r);
+        char **to = &copies[copy_kind(p)];
+        p->held = p->stored;
+        if (wants_copy(m, p)) TRY(copy_weights(m, p, *to));
+        *to += copy_bytes(m, p);
         if (!p->trained) continue;
-        p->gradient = (float *)gradient;
+        p->gradient = (float *)(void *)gradient;
         gradient += plan_floats(p->count);
     }
     return ERR_OK;
+}
+
+struct mat weights_mat(const struct param *p, int64_t columns) {
+    return (struct mat){p->held, p->held_dtype, columns, 1};
 }

@@ -35,8 +35,7 @@ static struct quant_part int8_part(int i, int64_t rows, int64_t columns) {
 }
 
 struct encoding {
-    const float *values;
-    int64_t n;
+    const struct quant_weight *weight;
     int8_t *codes;
     float *scale;
 };
@@ -45,26 +44,24 @@ static void encode_blocks(void *ctx, int64_t begin, int64_t end, int thread) {
     const struct encoding *e = ctx;
     (void)thread;
     for (int64_t block = begin; block < end; block++) {
-        const float *from = e->values + block * QUANT_BLOCK;
-        int8_t *to = e->codes + block * QUANT_BLOCK;
-        int64_t n = e->n - block * QUANT_BLOCK;
-        float absmax = 0;
-        if (n > QUANT_BLOCK) n = QUANT_BLOCK;
-        for (int64_t i = 0; i < n; i++) absmax = fmaxf(absmax, fabsf(from[i]));
+        float values[QUANT_BLOCK], absmax;
+        const int64_t n = quant_read_block(e->weight, block, values, &absmax);
         const float scale = absmax / LARGEST;
+        int8_t *to = e->codes + block * QUANT_BLOCK;
         e->scale[block] = scale;
         for (int64_t i = 0; i < n; i++) {
-            float code = scale > 0 ? rintf(from[i] / scale) : 0;
+            float code = scale > 0 ? rintf(values[i] / scale) : 0;
             to[i] = (int8_t)fminf(fmaxf(code, -LARGEST), LARGEST);
         }
     }
 }
 
-static err int8_encode(const float *values, int64_t rows, int64_t columns, void *const *parts) {
-    const int64_t n = rows * columns;
-    TRY(quant_check_finite(values, n, columns));
-    struct encoding e = {values, n, parts[PART_CODES], parts[PART_SCALE]};
-    par_for(quant_n_blocks(n), 256, encode_blocks, &e);
+static err int8_encode(const struct quant_weight *w, void *const *parts) {
+    const int64_t n_blocks = quant_n_blocks(w->rows * w->columns);
+    struct encoding e = {w, parts[PART_CODES], parts[PART_SCALE]};
+    par_for(n_blocks, 256, encode_blocks, &e);
+    for (int64_t i = 0; i < n_blocks; i++)
+        if (isnan(e.scale[i])) return quant_not_finite(w, i);
     return ERR_OK;
 }
 
@@ -85,6 +82,13 @@ static double int8_error_bound(const struct quant_blocks *b, int64_t block) {
     return fabs((double)quant_read_f32(b->scale, block)) * (0.5 + 0x1p-15) + LARGEST * 0x1p-150;
 }
 
+static const struct quant_key config_keys[] = {
+    {"quant_method", "\"cotrain\"", QUANT_KEY_NEEDED},
+    {"type", "\"int8\"", QUANT_KEY_NEEDED},
+    {"block_size", "64", QUANT_KEY_NEEDED},
+    {0},
+};
+
 const struct quant int8_quant = {
     .name = "int8",
     .summary = "8 bits an element in equal steps, an fp32 scale for each block",
@@ -95,4 +99,5 @@ const struct quant int8_quant = {
     .open = int8_open,
     .decode = int8_decode,
     .error_bound = int8_error_bound,
+    .config_keys = config_keys,
 };

@@ -110,8 +110,8 @@ static void nested_values(float *out) {
 }
 
 struct encoding {
-    const float *values;
-    int64_t n;
+    const struct quant_weight *weight;
+    int64_t n_blocks;
     uint8_t *codes, *absmax_codes;
     float *absmax; /* of each block */
     float between[NF4_VALUES];
@@ -128,17 +128,15 @@ static void encode_blocks(void *ctx, int64_t begin, int64_t end, int thread) {
     struct encoding *e = ctx;
     (void)thread;
     for (int64_t block = begin; block < end; block++) {
-        const float *from = e->values + block * QUANT_BLOCK;
-        const int64_t n = least(e->n - block * QUANT_BLOCK, QUANT_BLOCK);
-        float absmax = 0;
-        for (int64_t i = 0; i < n; i++) absmax = fmaxf(absmax, fabsf(from[i]));
-        e->absmax[block] = absmax;
+        float values[QUANT_BLOCK];
+        float *absmax = &e->absmax[block];
+        const int64_t n = quant_read_block(e->weight, block, values, absmax);
         uint8_t *to = e->codes + block * (QUANT_BLOCK / 2);
         for (int64_t i = 0; i < n; i += 2) {
             int high = NF4_ZERO, low = NF4_ZERO;
-            if (absmax > 0) high = nearest(e->between, NF4_VALUES, from[i] / absmax);
-            if (absmax > 0 && i + 1 < n)
-                low = nearest(e->between, NF4_VALUES, from[i + 1] / absmax);
+            if (*absmax > 0) high = nearest(e->between, NF4_VALUES, values[i] / *absmax);
+            if (*absmax > 0 && i + 1 < n)
+                low = nearest(e->between, NF4_VALUES, values[i + 1] / *absmax);
             to[i / 2] = (uint8_t)(high << 4 | low);
         }
     }
@@ -147,10 +145,9 @@ static void encode_blocks(void *ctx, int64_t begin, int64_t end, int thread) {
 static void encode_absmax(void *ctx, int64_t begin, int64_t end, int thread) {
     struct encoding *e = ctx;
     (void)thread;
-    const int64_t n_blocks = quant_n_blocks(e->n);
     for (int64_t nested = begin; nested < end; nested++) {
         const int64_t first = nested * NF4_NESTED_BLOCK,
-                      last = least(first + NF4_NESTED_BLOCK, n_blocks);
+                      last = least(first + NF4_NESTED_BLOCK, e->n_blocks);
         float most = 0;
         for (int64_t b = first; b < last; b++) most = fmaxf(most, fabsf(e->absmax[b] - e->offset));
         e->nested_absmax[nested] = most;
@@ -164,10 +161,15 @@ static void encode_absmax(void *ctx, int64_t begin, int64_t end, int thread) {
     }
 }
 
-static float mean_of(const float *values, int64_t n) {
+/* Their mean, summed in one order; a block with a non-finite element ends it. */
+static err mean_absmax(struct encoding *e) {
     double sum = 0;
-    for (int64_t i = 0; i < n; i++) sum += (double)values[i];
-    return n ? (float)(sum / (double)n) : 0;
+    for (int64_t i = 0; i < e->n_blocks; i++) {
+        if (isnan(e->absmax[i])) return quant_not_finite(e->weight, i);
+        sum += (double)e->absmax[i];
+    }
+    e->offset = e->n_blocks ? (float)(sum / (double)e->n_blocks) : 0;
+    return ERR_OK;
 }
 
 /* 17 digits would be needed for a double; 9 give the same float again. */
@@ -181,27 +183,27 @@ static void write_state(int64_t rows, int64_t columns, float offset, char *out) 
     memset(out + n, ' ', (size_t)(STATE_BYTES - n));
 }
 
-static err nf4_encode(const float *values, int64_t rows, int64_t columns, void *const *parts) {
-    const int64_t n = rows * columns, n_blocks = quant_n_blocks(n);
-    TRY(quant_check_finite(values, n, columns));
-    struct encoding e = {.values = values,
-                         .n = n,
+static err nf4_encode(const struct quant_weight *w, void *const *parts) {
+    struct encoding e = {.weight = w,
+                         .n_blocks = quant_n_blocks(w->rows * w->columns),
                          .codes = parts[PART_CODES],
                          .absmax_codes = parts[PART_ABSMAX],
                          .nested_absmax = parts[PART_NESTED_ABSMAX],
                          .nested_map = parts[PART_NESTED_MAP]};
-    e.absmax = mem_alloc((size_t)n_blocks, sizeof *e.absmax);
+    e.absmax = mem_alloc((size_t)e.n_blocks, sizeof *e.absmax);
     if (!e.absmax) return ERR_MEMORY;
     memcpy(parts[PART_MAP], nf4_values, sizeof nf4_values);
     nested_values(parts[PART_NESTED_MAP]);
     middles(nf4_values, NF4_VALUES, e.between);
     middles(e.nested_map, NF4_NESTED_VALUES, e.nested_between);
-    par_for(n_blocks, 256, encode_blocks, &e);
-    e.offset = mean_of(e.absmax, n_blocks);
-    par_for(n_nested(n), 16, encode_absmax, &e);
-    write_state(rows, columns, e.offset, parts[PART_STATE]);
+    par_for(e.n_blocks, 256, encode_blocks, &e);
+    err code = mean_absmax(&e);
+    if (!code) {
+        par_for(n_nested(w->rows * w->columns), 16, encode_absmax, &e);
+        write_state(w->rows, w->columns, e.offset, parts[PART_STATE]);
+    }
     mem_free(e.absmax);
-    return ERR_OK;
+    return code;
 }
 
 /* ---- reading ---- */
@@ -308,6 +310,23 @@ static double nf4_error_bound(const struct quant_blocks *b, int64_t block) {
     return (absmax + off) * (half_gap + 0x1p-24) + off + absmax * 0x1p-24;
 }
 
+static const struct quant_key config_keys[] = {
+    {"quant_method", "\"bitsandbytes\"", QUANT_KEY_NEEDED},
+    {"load_in_4bit", "true", QUANT_KEY_NEEDED},
+    {"load_in_8bit", "false", QUANT_KEY_FIXED},
+    {"_load_in_4bit", "true", QUANT_KEY_FIXED},
+    {"_load_in_8bit", "false", QUANT_KEY_FIXED},
+    {"bnb_4bit_quant_type", "\"nf4\"", QUANT_KEY_NEEDED},
+    {"bnb_4bit_use_double_quant", "true", QUANT_KEY_NEEDED},
+    {"bnb_4bit_quant_storage", "\"uint8\"", QUANT_KEY_FIXED},
+    {"bnb_4bit_compute_dtype", "\"bfloat16\"", QUANT_KEY_IDLE},
+    {"llm_int8_enable_fp32_cpu_offload", "false", QUANT_KEY_IDLE},
+    {"llm_int8_has_fp16_weight", "false", QUANT_KEY_IDLE},
+    {"llm_int8_skip_modules", "[\"lm_head\"]", QUANT_KEY_IDLE},
+    {"llm_int8_threshold", "6.0", QUANT_KEY_IDLE},
+    {0},
+};
+
 const struct quant nf4_quant = {
     .name = "nf4",
     .summary =
@@ -319,4 +338,5 @@ const struct quant nf4_quant = {
     .open = nf4_open,
     .decode = nf4_decode,
     .error_bound = nf4_error_bound,
+    .config_keys = config_keys,
 };

@@ -32,7 +32,7 @@ static void subject_open(struct subject *k, const char *target) {
     assert_ok(adapter_new(&k->adapter, m, &options, 1));
     assert_ok(model_plan(
         m, &k->s.plan,
-        &(struct model_plan_options){.max_tokens = N, .backward = true, .fp32_weights = true}));
+        &(struct model_plan_options){.max_tokens = N, .backward = true, .train_base = true}));
     assert_ok(adapter_plan(k->adapter, &k->s.plan, true));
     assert_ok(plan_allocate(&k->s.plan, &k->s.compute));
     assert_ok(model_start(m, &k->s.plan));

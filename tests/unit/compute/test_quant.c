@@ -31,7 +31,7 @@ static err try_store(struct stored *s, const struct quant *q, const float *value
         s->parts[i] = memory;
         s->counts[i] = part.count;
     }
-    return q->encode(values, rows, columns, s->parts);
+    return q->encode(&(struct quant_weight){values, DTYPE_F32, rows, columns}, s->parts);
 }
 
 static err reopen(struct stored *s) {

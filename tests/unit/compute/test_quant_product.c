@@ -24,7 +24,7 @@ static void operand_make(struct operand *o, const struct quant *q, const double 
         counts[i] = part.count;
         o->parts[i] = test_alloc((size_t)(part.count * dtype_bytes(part.dtype)), 1);
     }
-    assert_ok(q->encode(single, 1, n, o->parts));
+    assert_ok(q->encode(&(struct quant_weight){single, DTYPE_F32, 1, n}, o->parts));
     assert_ok(q->open((const void *const *)o->parts, counts, 1, n, &o->blocks));
     o->decoded = single;
     q->decode(&o->blocks, 0, n, o->decoded);

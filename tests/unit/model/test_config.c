@@ -27,9 +27,11 @@ static void unhandled_settings(void **state) {
 #define NUMBER_KEY(...)
 #define FLAG_KEY(...)
 #define SAME_KEY(...)
+#define QUANT_KEY(...)
 #define IDLE_KEY(...)
 #include "model/config.def"
 #undef IDLE_KEY
+#undef QUANT_KEY
 #undef SAME_KEY
 #undef FLAG_KEY
 #undef NUMBER_KEY

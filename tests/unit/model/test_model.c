@@ -132,15 +132,16 @@ static void other_tensors(void **state) {
 }
 
 /* Logits of one row of the model in `dir`. */
-static void row_logits(const char *dir, bool fp32, float *out) {
+static void row_logits(const char *dir, const char *weight_dtype, float *out) {
     struct small s;
     struct batch b;
     int32_t ids[9];
     assert_ok(compute_open(&s.compute, "cpu"));
     assert_ok(model_open(&s.model, dir, &s.compute));
     s.plan = (struct plan){0};
-    assert_ok(model_plan(&s.model, &s.plan,
-                         &(struct model_plan_options){.max_tokens = 9, .fp32_weights = fp32}));
+    assert_ok(
+        model_plan(&s.model, &s.plan,
+                   &(struct model_plan_options){.max_tokens = 9, .weight_dtype = weight_dtype}));
     assert_int_equal(plan_bytes(&s.plan, PLAN_GRADIENTS), 0);
     assert_ok(plan_allocate(&s.plan, &s.compute));
     assert_ok(model_start(&s.model, &s.plan));
@@ -192,15 +193,15 @@ static void weights_in_any_form_give_the_same_bits(void **state) {
     (void)state;
     float want[9 * SMALL_V], got[9 * SMALL_V];
     const char *dir = small_model(folder, NULL, DTYPE_BF16);
-    row_logits(dir, false, want);
-    row_logits(dir, true, got);
+    row_logits(dir, NULL, want);
+    row_logits(dir, "f32", got);
     assert_memory_equal(got, want, sizeof want);
     rewrite(dir, false);
-    row_logits(dir, false, got);
+    row_logits(dir, NULL, got);
     assert_memory_equal(got, want, sizeof want);
     dir = small_model(folder, NULL, DTYPE_BF16);
     rewrite(dir, true);
-    row_logits(dir, false, got);
+    row_logits(dir, NULL, got);
     assert_memory_equal(got, want, sizeof want);
 }
 
