@@ -42,16 +42,24 @@ uint64_t rng_u64(const struct rng *r, uint64_t index) {
     return (uint64_t)out[2 * (index % 2) + 1] << 32 | out[2 * (index % 2)];
 }
 
-double rng_uniform(const struct rng *r, uint64_t index) {
-    return (double)(rng_u64(r, index) >> 11) * 0x1p-53;
+static double unit_interval(uint32_t low, uint32_t high) {
+    return (double)(((uint64_t)high << 32 | low) >> 11) * 0x1p-53;
 }
 
-/* Box and Muller. The C library's log and cos may differ in their last bit between versions;
- * rounding to a multiple of 2^-40 makes such a difference show in one number of thousands at
- * most. */
+double rng_uniform(const struct rng *r, uint64_t index) {
+    uint32_t out[4];
+    block(r, index / 2, out);
+    return unit_interval(out[2 * (index % 2)], out[2 * (index % 2) + 1]);
+}
+
+/* Box and Muller, of the uniform numbers 2 index and 2 index + 1, which are one block. The C
+ * library's log and cos may differ in their last bit between versions; rounding to a multiple of
+ * 2^-40 makes such a difference show in one number of thousands at most. */
 double rng_normal(const struct rng *r, uint64_t index) {
-    double u = 1.0 - rng_uniform(r, 2 * index),
-           angle = 6.283185307179586 * rng_uniform(r, 2 * index + 1);
+    uint32_t out[4];
+    block(r, index, out);
+    double u = 1.0 - unit_interval(out[0], out[1]),
+           angle = 6.283185307179586 * unit_interval(out[2], out[3]);
     double value = sqrt(-2.0 * log(u)) * cos(angle);
     return rint(value * 0x1p40) * 0x1p-40;
 }

@@ -12,6 +12,7 @@
 #include "compute/quant.h"
 #include "data/readers/reader.h"
 #include "eval/task.h"
+#include "model/preset.h"
 #include "model/formats/format.h"
 #include "trainer/methods/method.h"
 #include "trainer/optim/optim.h"
@@ -200,6 +201,19 @@ static err list_special_tokens(json_t *out) {
 #undef CORE
     };
     return list_facts(out, facts, sizeof(facts) / sizeof(facts[0]));
+}
+
+static err list_presets(json_t *out) {
+    for (int i = 0; i < n_presets; i++) {
+        struct model_config config;
+        json_t *row = add_row(out, presets[i].name, presets[i].summary);
+        if (!row) return ERR_MEMORY;
+        TRY(preset_config(&presets[i], &config));
+        int64_t parameters = model_config_parameters(&config);
+        model_config_release(&config);
+        TRY(json_put(row, "parameters", json_integer(parameters)));
+    }
+    return ERR_OK;
 }
 
 static err list_config_keys(json_t *out) {

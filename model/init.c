@@ -1,50 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fresh weights, one parameter at a time. The random stream of a parameter is keyed by its number
- * in params.def's order, the draw by the element's index: no weight depends on another's size.
+ * Fresh weights, a piece of one parameter at a time, made and rounded by all threads. The random
+ * stream of a parameter is keyed by its number in params.def's order, the draw by the element's
+ * index: no weight depends on another's size, nor on pieces or threads.
  * Read next: model/init.h, the contract. */
 #include "model/init.h"
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/par.h"
 #include "base/philox.h"
 #include "model/formats/safetensors.h"
 #include "model/params_int.h"
 #include <math.h>
 #include <string.h>
 
-enum { SHARD_BYTES = 0x7fffffff };
+enum { PIECE = 1 << 22, BLOCK = 1 << 10 };     /* elements written at once; converted at once */
+static const int64_t SHARD_BYTES = 5000000000; /* as others cut them */
 
 struct fresh {
     const struct model_config *config;
     uint64_t seed;
-    const struct tensor *tensors;
-    float *value;
-    void *stored;
+    const struct tensor *tensors; /* in the order of the parameters */
+    char *stored;                 /* PIECE elements */
 };
 
-static void fill(const struct fresh *f, int64_t number, int64_t count, float *value) {
-    const struct model_config *c = f->config;
-    struct rng rng = {.seed = f->seed, .purpose = RNG_INIT, .step = (uint64_t)number};
-    enum param_fresh kind = param_spec_at(c, number).fresh;
-    double deviation = c->initializer_range;
-    if (kind == FRESH_OUTPUT) deviation /= sqrt(2.0 * (double)c->n_layers);
-    for (int64_t i = 0; i < count; i++) {
-        if (kind == FRESH_ONE || kind == FRESH_ZERO)
-            value[i] = kind == FRESH_ONE ? 1.0f : 0.0f;
-        else
-            value[i] = (float)(deviation * rng_normal(&rng, (uint64_t)i));
+/* Elements [begin, begin + n) of one parameter into `stored`. */
+struct piece {
+    struct rng rng;
+    bool random;
+    double deviation; /* where random */
+    float constant;   /* else */
+    int64_t begin;
+    enum dtype dtype;
+    char *stored;
+};
+
+static void fill_piece(void *ctx, int64_t begin, int64_t end, int thread) {
+    const struct piece *p = ctx;
+    float block[BLOCK];
+    (void)thread;
+    for (int64_t at = begin; at < end; at += BLOCK) {
+        int64_t n = end - at < BLOCK ? end - at : BLOCK;
+        for (int64_t i = 0; i < n; i++)
+            block[i] =
+                p->random
+                    ? (float)(p->deviation * rng_normal(&p->rng, (uint64_t)(p->begin + at + i)))
+                    : p->constant;
+        dtype_from_f32(block, n, p->dtype, p->stored + at * dtype_bytes(p->dtype));
     }
 }
 
-static err next_tensor(void *ctx, const struct tensor *t, const void **out) {
-    struct fresh *f = ctx;
-    mem_free(f->value);
-    mem_free(f->stored);
-    f->value = mem_alloc((size_t)t->count, sizeof(float));
-    f->stored = mem_alloc((size_t)t->count, (size_t)dtype_bytes(t->dtype));
-    if (!f->value || !f->stored) return ERR_MEMORY;
-    fill(f, t - f->tensors, t->count, f->value);
-    dtype_from_f32(f->value, t->count, t->dtype, f->stored);
+static err next_piece(void *ctx, const struct tensor *t, int64_t begin, int64_t *n,
+                      const void **out) {
+    const struct fresh *f = ctx;
+    const struct model_config *c = f->config;
+    const int64_t number = t - f->tensors;
+    const enum param_fresh kind = param_spec_at(c, number).fresh;
+    struct piece p = {.rng = {.seed = f->seed, .purpose = RNG_INIT, .step = (uint64_t)number},
+                      .random = kind == FRESH_NORMAL || kind == FRESH_OUTPUT,
+                      .deviation = c->initializer_range,
+                      .constant = kind == FRESH_ONE ? 1.0f : 0.0f,
+                      .begin = begin,
+                      .dtype = t->dtype,
+                      .stored = f->stored};
+    if (kind == FRESH_OUTPUT) p.deviation /= sqrt(2.0 * (double)c->n_layers);
+    if (*n > PIECE) *n = PIECE;
+    par_for(*n, BLOCK, fill_piece, &p);
     *out = f->stored;
     return ERR_OK;
 }
@@ -73,8 +94,9 @@ static err make_tensors(const struct model_config *c, enum dtype dtype, struct a
 static err write_config(const struct model_config *c, enum dtype dtype, const char *path) {
     json_t *copy = json_copy(c->json);
     if (!copy) return fail(ERR_MEMORY, "out of memory for a config");
-    err code =
-        json_put(copy, "torch_dtype", json_string(dtype == DTYPE_BF16 ? "bfloat16" : "float32"));
+    static const char *const names[DTYPE_COUNT] = {
+        [DTYPE_F32] = "float32", [DTYPE_BF16] = "bfloat16", [DTYPE_F16] = "float16"};
+    err code = json_put(copy, "torch_dtype", json_string(names[dtype]));
     if (!code) code = json_write_file(path, copy);
     json_decref(copy);
     return code;
@@ -89,7 +111,9 @@ static err write_folder(struct fresh *f, enum dtype dtype, const char *dir, stru
     if (!config_path) return ERR_MEMORY;
     TRY(dir_make(dir));
     TRY(write_config(c, dtype, config_path));
-    struct tensor_source source = {next_tensor, f};
+    f->stored = mem_alloc(PIECE, (size_t)dtype_bytes(dtype));
+    if (!f->stored) return ERR_MEMORY;
+    struct tensor_source source = {.piece = next_piece, .ctx = f};
     return safetensors_write_dir(dir, "model", tensors, param_spec_count(c), SHARD_BYTES, &source);
 }
 
@@ -97,16 +121,13 @@ err model_init_write(const struct model_config *config, uint64_t seed, enum dtyp
                      const char *dir) {
     struct arena arena = {0};
     struct fresh f = {.config = config, .seed = seed};
-    if (dtype != DTYPE_F32 && dtype != DTYPE_BF16)
-        return fail(ERR_UNSUPPORTED, "fresh weights in %s, there are F32 and BF16",
-                    dtype_name(dtype));
+    BUG_IF(dtype != DTYPE_F32 && dtype != DTYPE_BF16 && dtype != DTYPE_F16);
     if (file_exists(dir)) return fail(ERR_EXISTS, "'%s' is there already", dir);
     const char *temporary = arena_printf(&arena, "%s.tmp-init", dir);
     err code = temporary ? dir_remove(temporary) : ERR_MEMORY;
     if (!code) code = write_folder(&f, dtype, temporary, &arena);
     if (!code) code = dir_commit(temporary, dir);
     if (code && temporary) code = dir_give_up(code, temporary);
-    mem_free(f.value);
     mem_free(f.stored);
     arena_release(&arena);
     return code;

@@ -12,9 +12,9 @@
 #include "model/config.h"
 #include <stdint.h>
 
-/* Writes DIR/config.json (the config's object, torch_dtype set) and DIR/model.safetensors or
- * shards.
- * The folder appears whole or not at all; one that exists is ERR_EXISTS. dtype: F32 or BF16. */
+/* Writes DIR/config.json (the config's object, torch_dtype set) and DIR/model.safetensors, or
+ * shards of at most 5 GB. The folder appears whole or not at all; one that exists is ERR_EXISTS.
+ * dtype: F32, BF16 or F16. Needs some 20 MiB of memory whatever the model's size. */
 MUST_CHECK err model_init_write(const struct model_config *config, uint64_t seed, enum dtype dtype,
                                 const char *dir);
 

@@ -78,7 +78,7 @@ err model_save(struct model *m, const char *dir, int64_t shard_bytes,
             .name = p->name, .dtype = saved_dtype(p), .n_dims = p->n_dims, .count = p->count};
         memcpy(tensors[i].shape, p->shape, sizeof p->shape);
     }
-    struct tensor_source source = {next_tensor, &s};
+    struct tensor_source source = {.data = next_tensor, .ctx = &s};
     code = safetensors_write_dir(dir, "model", tensors, m->n_params, shard_bytes, &source);
     if (!code) code = write_config(m, config_path);
 done:

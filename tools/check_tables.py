@@ -64,6 +64,7 @@ RULES = {
     "model/acts.def": [],
     "model/params.def": [],
     "model/projections.def": [],
+    "model/presets.def": [],  # a row is a shape of its own
     "model/config.def": [],  # a row is a key of a file that others write, with nothing to look up
     "model/formats/formats.def": [
         Rule("FORMAT", DEFINED.format("NAME_format"), "model/formats/NAME.c"),

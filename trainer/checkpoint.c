@@ -42,7 +42,7 @@ static err write_tensors(struct compute *c, const char *dir, const char *stem,
         if (tensors[i].count > largest) largest = tensors[i].count;
     }
     struct tensor_reader reader = {c, data, tensors, NULL};
-    const struct tensor_source source = {host_data, &reader};
+    const struct tensor_source source = {.data = host_data, .ctx = &reader};
     if (!c->backend->host_memory) {
         reader.room = mem_alloc((size_t)largest, sizeof *reader.room);
         if (!reader.room) return ERR_MEMORY;

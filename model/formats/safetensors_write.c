@@ -48,9 +48,22 @@ static err make_header(const struct tensor *tensors, int64_t n, struct str *out)
     return code;
 }
 
+static err write_pieces(struct file_writer *w, const struct tensor *t,
+                        const struct tensor_source *source) {
+    for (int64_t begin = 0, n; begin < t->count; begin += n) {
+        const void *data;
+        n = t->count - begin;
+        err code = source->piece(source->ctx, t, begin, &n, &data);
+        if (code) return fail_in(code, "tensor '%s'", t->name);
+        TRY(file_writer_write(w, data, (size_t)(n * dtype_bytes(t->dtype))));
+    }
+    return ERR_OK;
+}
+
 static err write_data(struct file_writer *w, const struct tensor *t,
                       const struct tensor_source *source) {
     const void *data = t->data;
+    if (!data && source && source->piece) return write_pieces(w, t, source);
     if (!data && t->count) {
         BUG_IF(!source);
         err code = source->data(source->ctx, t, &data);

@@ -60,6 +60,18 @@ static void moments(void **state) {
     assert_true(fabs(uniform / COUNT - 0.5) < 5 * sqrt(1.0 / 12 / COUNT));
 }
 
+/* Fresh weights depend on it: Box and Muller of the uniform numbers 2 i and 2 i + 1. */
+static void normal_is_made_of_uniform_numbers(void **state) {
+    (void)state;
+    struct rng r = {.seed = 7, .purpose = RNG_TEST, .step = 3};
+    for (uint64_t i = 0; i < 1000; i++) {
+        double u = 1.0 - rng_uniform(&r, 2 * i),
+               angle = 6.283185307179586 * rng_uniform(&r, 2 * i + 1);
+        double value = rint(sqrt(-2.0 * log(u)) * cos(angle) * 0x1p40) * 0x1p-40;
+        assert_true(rng_normal(&r, i) == value);
+    }
+}
+
 static void shuffle_is_a_permutation_and_repeats(void **state) {
     (void)state;
     enum { COUNT = 1000 };
@@ -84,6 +96,7 @@ int main(void) {
         cmocka_unit_test(published_vectors),
         cmocka_unit_test(streams_differ_by_every_key),
         cmocka_unit_test(moments),
+        cmocka_unit_test(normal_is_made_of_uniform_numbers),
         cmocka_unit_test(shuffle_is_a_permutation_and_repeats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

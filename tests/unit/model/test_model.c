@@ -59,6 +59,50 @@ static void fresh_weights(void **state) {
     model_config_release(&config);
 }
 
+/* A parameter larger than what is made at once, 80000 x 60: each number is its index's draw,
+ * rounded, whatever the threads. */
+static const char *large_embedding(enum dtype dtype, int threads) {
+    json_t *json =
+        json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f}", "vocab_size", 80000, "hidden_size",
+                  60, "intermediate_size", 8, "num_hidden_layers", 1, "num_attention_heads", 3,
+                  "max_position_embeddings", 8, "eod_token", 1, "initializer_range", 0.3);
+    struct model_config config;
+    const char *dir = in_folder("large");
+    assert_ok(model_config_parse(&config, json));
+    json_decref(json);
+    assert_ok(dir_remove(dir));
+    par_set_threads(threads);
+    assert_ok(model_init_write(&config, 11, dtype, dir));
+    par_set_threads(0);
+    model_config_release(&config);
+    return dir;
+}
+
+static void fresh_weights_in_pieces(void **state) {
+    (void)state;
+    static const enum dtype dtypes[] = {DTYPE_BF16, DTYPE_F16};
+    static const char *const names[] = {"bfloat16", "float16"};
+    const struct rng rng = {.seed = 11, .purpose = RNG_INIT, .step = 0}; /* the embedding's */
+    char first[SHA256_HEX_SIZE], second[SHA256_HEX_SIZE];
+    struct model m;
+    for (int d = 0; d < 2; d++) {
+        assert_ok(model_open(&m, large_embedding(dtypes[d], 3), NULL));
+        assert_int_equal(m.params[0].count, 80000 * 60);
+        for (int64_t i = 0; i < m.params[0].count; i += 997) {
+            float want = (float)(0.3 * rng_normal(&rng, (uint64_t)i));
+            uint16_t stored;
+            dtype_from_f32(&want, 1, dtypes[d], &stored);
+            assert_int_equal(((const uint16_t *)m.params[0].stored)[i], stored);
+        }
+        assert_string_equal(json_string_value(json_object_get(m.config.json, "torch_dtype")),
+                            names[d]);
+        model_close(&m);
+    }
+    assert_ok(sha256_dir(in_folder("large"), first));
+    assert_ok(sha256_dir(large_embedding(DTYPE_F16, 1), second));
+    assert_string_equal(first, second);
+}
+
 /* Writes model.safetensors anew with tensor `changed` left out, renamed or of another shape. */
 static void damage(const char *dir, const char *changed, const char *new_name, int64_t rows) {
     struct tensor_file *f;
@@ -338,6 +382,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, before, after)
     const struct CMUnitTest tests[] = {
         TEST(fresh_weights),
+        TEST(fresh_weights_in_pieces),
         TEST(weights_that_do_not_fit),
         TEST(other_tensors),
         TEST(saving),
