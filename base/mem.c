@@ -16,7 +16,7 @@ static _Atomic int64_t live_blocks, live_bytes, peak_bytes, calls;
 
 static void count(int64_t blocks, int64_t bytes) {
     live_blocks += blocks;
-    int64_t now = (live_bytes += bytes);
+    int64_t now = atomic_fetch_add(&live_bytes, bytes) + bytes;
     int64_t peak = peak_bytes;
     while (now > peak && !atomic_compare_exchange_weak(&peak_bytes, &peak, now)) continue;
 }
@@ -25,16 +25,16 @@ static void *allocate(size_t n, size_t size, bool zero) {
     size_t bytes, whole;
     calls++;
     if (__builtin_mul_overflow(n, size, &bytes) ||
-        __builtin_add_overflow(bytes, (size_t)(2 * HEADER_BYTES), &whole)) {
+        __builtin_add_overflow(bytes, (size_t)HEADER_BYTES, &whole)) {
         (void)fail(ERR_MEMORY, "an allocation of %zu times %zu bytes is too large", n, size);
         return NULL;
     }
-    whole &= ~(size_t)(HEADER_BYTES - 1); /* aligned_alloc wants a multiple; one header is spare */
-    char *block = fault_now(FAULT_MEM) ? NULL : aligned_alloc(HEADER_BYTES, whole);
-    if (block == NULL) {
+    void *memory; /* ends with the last byte asked for, so that a sanitizer sees the one behind */
+    if (fault_now(FAULT_MEM) || posix_memalign(&memory, HEADER_BYTES, whole) != 0) {
         (void)fail(ERR_MEMORY, "out of memory (%zu bytes wanted)", bytes);
         return NULL;
     }
+    char *block = memory;
     memcpy(block, &bytes, sizeof bytes);
     if (zero) memset(block + HEADER_BYTES, 0, bytes);
     count(1, (int64_t)bytes);
