@@ -114,7 +114,8 @@ static err read_header(struct tensor_file *f, int64_t file, const json_t *header
         err code = read_entry(info, data, data_bytes, &e->tensor);
         if (code) return fail_in(code, "tensor '%s'", name);
     }
-    return check_cover(f->entries + first, f->n - first, data, data_bytes);
+    struct tensor_entry *added = f->n > first ? f->entries + first : NULL;
+    return check_cover(added, f->n - first, data, data_bytes);
 }
 
 static err read_file(struct tensor_file *f, int64_t file) {
