@@ -119,11 +119,12 @@ def main():
         if what == "lint":
             ctest("release", "lint", count, "-R", r"^lint\.")
         if what == "quick":
-            ctest("release", "unit tests and lint", count, "-R", r"^(unit|lint)\.")
+            ctest("release", "unit tests, fuzz corpora and lint", count, "-R", r"^(unit|fuzz|lint)\.")
         if what == "test":
             ctest("release", "all tests", count)
             if build("debug", count):
-                ctest("debug", "unit tests under sanitizers", count, "-R", r"^(unit|fault)\.")
+                ctest("debug", "unit tests and fuzz corpora under sanitizers", count,
+                      "-R", r"^(unit|fuzz|fault)\.")
     if what != "build":
         say(f"{time.monotonic() - start:.0f} s")
     skipped = f", {count.skipped} skipped" if count.skipped else ""
