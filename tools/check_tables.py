@@ -69,6 +69,11 @@ RULES = {
     "model/formats/formats.def": [
         Rule("FORMAT", DEFINED.format("NAME_format"), "model/formats/NAME.c"),
     ],
+    # Names and opcodes of other people's, with nothing to look up; an opcode names its function.
+    "model/formats/pickle_globals.def": [],
+    "model/formats/pickle_opcodes.def": [
+        Rule("OPCODE", r"\berr NAME\(", "model/formats/pickle_opcodes.c", argument=2),
+    ],
     "data/special.def": [],  # a row is a fact about the tokenizer, with nothing to look up
     "eval/tasks.def": [
         Rule("TASK", DEFINED.format(r"\w*NAME\w*"), "eval/tasks/NAME.c", "eval/tasks/*.c"),

@@ -17,10 +17,10 @@
 #include <stdint.h>
 
 enum {
-    PICKLE_MAX_BYTES = 64 << 20,  /* of a pickle; tensors' data is not in it */
-    PICKLE_MAX_VALUES = 4 << 20,  /* made by one pickle, and on its stack or in its memo at once */
-    PICKLE_MAX_DEPTH = 1000,      /* containers open at once */
-    PICKLE_MAX_STRING = 16 << 20, /* bytes of one string */
+    PICKLE_MAX_BYTES = 16 << 20, /* of a pickle; tensors' data is not in it */
+    PICKLE_MAX_VALUES = 1 << 20, /* made, on the stack, in the memo, or in one container */
+    PICKLE_MAX_DEPTH = 1000,     /* marks open at once */
+    PICKLE_MAX_STRING = 1 << 20, /* bytes of one string */
 };
 
 enum pickle_kind {
@@ -52,8 +52,8 @@ struct pickle_value {
             size_t n;
         } text;
         struct {
-            const struct pickle_value **items; /* a dict: key, value, key, value .. */
-            int64_t n, capacity;               /* of `items` */
+            struct pickle_value **items; /* a dict: key, value, key, value .. */
+            int64_t n, capacity;         /* of `items` */
         } list;
         const struct pickle_value *attributes; /* a namespace's dict; NULL: none */
         enum dtype dtype;
