@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "model/folder.h"
 #include "model/formats/safetensors.h"
 
 #include <string.h>
@@ -72,44 +73,18 @@ static err merge_param(void *ctx, const struct param *p, float *value) {
     return ERR_OK;
 }
 
-/* Files that model_save writes itself, or that speak about the base alone. */
-static bool stays_behind(const char *name) {
-    return !strcmp(name, "config.json") || !strcmp(name, "README.md") ||
-           !strcmp(name, "SHA256SUMS") || name[0] == '.' || str_ends(name, ".safetensors") ||
-           str_ends(name, ".safetensors.index.json") || str_ends(name, ".bin") ||
-           str_ends(name, ".bin.index.json");
-}
+struct merged {
+    struct model *model;
+    const struct adapter *adapter;
+};
 
-static err copy_file(const char *from_dir, const char *to_dir, const char *name) {
-    char *from = path_join(from_dir, name), *to = path_join(to_dir, name);
-    err e = from && to ? ERR_OK : ERR_MEMORY;
-    if (e == ERR_OK && !dir_exists(from)) e = file_copy(from, to);
-    mem_free(from);
-    mem_free(to);
-    return e;
-}
-
-static err fill_merged(struct model *m, const struct adapter *a, const char *base_dir,
-                       const char *dir) {
-    TRY(dir_remove(dir));
-    TRY(dir_make(dir));
-    struct name_list names = {0};
-    TRY(dir_list(base_dir, &names));
-    err e = ERR_OK;
-    for (size_t i = 0; i < names.n && e == ERR_OK; i++)
-        if (!stays_behind(names.names[i])) e = copy_file(base_dir, dir, names.names[i]);
-    name_list_release(&names);
-    return e == ERR_OK ? model_save(m, dir, SHARD_BYTES, merge_param, (void *)a) : e;
+static err fill_merged(void *ctx, const char *dir) {
+    const struct merged *m = ctx;
+    return model_save(m->model, dir, SHARD_BYTES, merge_param, (void *)m->adapter);
 }
 
 err adapter_save_merged(struct model *m, const struct adapter *a, const char *base_dir,
                         const char *dir) {
-    if (file_exists(dir)) return fail(ERR_EXISTS, "'%s' is there already", dir);
-    struct str temporary = {0};
-    err e = str_printf(&temporary, "%s.tmp-merge", dir);
-    if (e == ERR_OK) e = fill_merged(m, a, base_dir, str_text(&temporary));
-    if (e == ERR_OK) e = dir_commit(str_text(&temporary), dir);
-    if (e != ERR_OK) e = dir_give_up(e, str_text(&temporary));
-    str_release(&temporary);
-    return e == ERR_OK ? e : fail_in(e, "model folder '%s'", dir);
+    struct merged merged = {m, a};
+    return model_folder_write(dir, base_dir, fill_merged, &merged);
 }

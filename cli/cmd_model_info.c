@@ -43,16 +43,19 @@ static err add_shape(const struct model_config *c, json_t *out) {
 
 /* Parameters and bytes in each dtype: {"BF16": {"parameters": n, "bytes": n}}. */
 static err add_dtypes(const struct model *m, json_t *out) {
-    int64_t counts[DTYPE_COUNT] = {0};
+    int64_t counts[DTYPE_COUNT] = {0}, bytes[DTYPE_COUNT] = {0};
     json_t *dtypes = json_object();
     TRY(json_put(out, "dtypes", dtypes));
-    for (int64_t i = 0; i < m->n_params; i++) counts[m->params[i].dtype] += m->params[i].count;
+    for (int64_t i = 0; i < m->n_params; i++) {
+        counts[m->params[i].dtype] += m->params[i].count;
+        bytes[m->params[i].dtype] += param_stored_bytes(&m->params[i]);
+    }
     for (int d = 0; d < DTYPE_COUNT; d++) {
         if (!counts[d]) continue;
         json_t *row = json_object();
         TRY(json_put(dtypes, dtype_name((enum dtype)d), row));
         TRY(json_put(row, "parameters", json_integer(counts[d])));
-        TRY(json_put(row, "bytes", json_integer(counts[d] * dtype_bytes((enum dtype)d))));
+        TRY(json_put(row, "bytes", json_integer(bytes[d])));
     }
     return ERR_OK;
 }

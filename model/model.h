@@ -72,6 +72,8 @@ MUST_CHECK err model_read_config(struct model_config *c, const char *dir);
 MUST_CHECK err model_plan(struct model *m, struct plan *plan,
                           const struct model_plan_options *options);
 MUST_CHECK err model_start(struct model *m, const struct plan *plan);
+/* Bytes that the checkpoint's tensors of a parameter have. */
+int64_t param_stored_bytes(const struct param *p);
 /* The projection of that module name, or NULL. */
 struct projection *model_projection(struct model *m, const char *module);
 

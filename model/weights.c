@@ -22,6 +22,11 @@ size_t plan_floats(int64_t count) {
     return aligned(plan_size(count, sizeof(float)));
 }
 
+int64_t param_stored_bytes(const struct param *p) {
+    const struct quant *q = quant_of_dtype(p->dtype);
+    return q ? quant_bytes(q, p->shape[0], p->shape[1]) : p->count * dtype_bytes(p->dtype);
+}
+
 /* What a parameter that is not trained is held in. */
 static enum dtype frozen_dtype(const struct model *m, const struct param *p) {
     const char *wanted = m->internal->options.weight_dtype;
@@ -153,6 +158,7 @@ static err copy_weights(struct model *m, struct param *p, char *to) {
     else if (!code)
         code = upload_converted(m->compute, p, from, to);
     mem_free(owned);
+    tensor_file_forget(m->internal->file, tensor_file_find(m->internal->file, p->name));
     return code ? fail_in(code, "parameter '%s'", p->name) : ERR_OK;
 }
 

@@ -16,10 +16,17 @@ static const char schedule_names[] =
 #include "trainer/schedule/schedule.def"
     ;
 #undef SCHEDULE
+#define QUANT(name) "," #name
+static const char weight_dtype_names[] = "checkpoint,bf16,f32"
+#include "compute/quants.def"
+    ;
+#undef QUANT
 
 static const struct opt rows[] = {
     ROW(optimizer, .preset = "adamw", .aliases = "optim", .choices = &optimizer_names[1],
         .help = "how gradients become updates"),
+    ROW(weight_dtype, .preset = "checkpoint", .choices = weight_dtype_names,
+        .help = "what weights that are not trained are held in; nf4: QLoRA"),
     ROW(loss_mask, .preset = "answer", .choices = "answer,yuan-megatron,yuan-hf,all",
         .help = "which tokens are trained as targets"),
     ROW(isolate, .preset = "all", .choices = "all,attention,none",

@@ -9,7 +9,8 @@
 #include "base/opt.h"
 
 struct train_options {
-    const char *optimizer;                      /* a row of trainer/optim/optim.def */
+    const char *optimizer;    /* a row of trainer/optim/optim.def */
+    const char *weight_dtype; /* what frozen weights are held in (model/model.h) */
     const char *loss_mask, *isolate, *overlong; /* names as data/ and model/batch.h know them */
     int64_t sequence_len;                       /* tokens of a packed row */
     bool sample_packing;                        /* several documents in one row */

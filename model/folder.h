@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A model folder that is made from another one: new weights and config.json beside copies of the
+ * rest (tokenizer, model code). The folder appears whole or not at all.
+ * Read next: model/save.c and model/quantise.c, which write the weights. */
+#ifndef COTRAIN_MODEL_FOLDER_H
+#define COTRAIN_MODEL_FOLDER_H
+
+#include "base/err.h"
+
+/* Copies the base folder's files but weights, config.json, README.md and checksums into a temporary
+ * folder, lets `fill` write the rest there, and moves it to `dir`. One that exists is ERR_EXISTS.
+ * Errors name `dir`. */
+MUST_CHECK err model_folder_write(const char *dir, const char *base_dir,
+                                  err (*fill)(void *ctx, const char *dir), void *ctx);
+
+#endif
