@@ -37,6 +37,9 @@ static void borders(void **state) {
     expect(&b, (int32_t[]){0, 1, 2, 3, 4, 5, 0, 1}, (int32_t[]){0, 0, 0, 0, 0, 0, 6, 6},
            (uint8_t[]){0, 1, 1, 1, 1, 1, 0, 1});
     for (int i = 0; i < 8; i++) assert_int_equal(b.targets[i], TARGET_IGNORE);
+    const int32_t length[] = {2, 2, 3, 3,
+                              3, 1, 2, 2}; /* of the documents, though none is isolated */
+    assert_memory_equal(b.length, length, sizeof length);
     batch_release(&b);
 }
 

@@ -116,8 +116,8 @@ static inline void fixture_init(struct fixture *f, const char *model_dir) {
     f->options.save_steps = 0;
 }
 
-/* Opens everything up to a started trainer; run.dir and callbacks are the test's. */
-static inline void fixture_start(struct fixture *f) {
+/* Opens everything that a trainer needs; run.dir and callbacks are the test's. */
+static inline void fixture_open(struct fixture *f) {
     assert_ok(compute_open(&f->compute, NULL));
     assert_ok(model_open(&f->model, f->model_dir, &f->compute));
     if (f->adapter_dir)
@@ -138,6 +138,11 @@ static inline void fixture_start(struct fixture *f) {
     f->run.base_name = "base";
     f->run.base_digest = f->base_digest;
     if (!f->run.dir) f->run.dir = "/nonexistent"; /* of a test that never runs it */
+}
+
+/* Likewise, up to a started trainer. */
+static inline void fixture_start(struct fixture *f) {
+    fixture_open(f);
     assert_ok(trainer_init(&f->trainer, &f->run));
     assert_ok(trainer_plan(&f->trainer, &f->plan));
     assert_ok(plan_allocate(&f->plan, &f->compute));

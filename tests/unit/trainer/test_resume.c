@@ -15,7 +15,9 @@
 
 enum { STEPS = 6, POINTS = 20 };
 
-enum kind { FULL, LORA, N_KINDS };
+/* Faults of the disk are tried on the first two: methods change what is trained, not how it is
+ * kept. */
+enum kind { FULL, LORA, N_FAULT_KINDS, FROZEN = N_FAULT_KINDS, FROZEN_LORA_PLUS, N_KINDS };
 
 struct stopper {
     int64_t at, seen; /* step to stop after; 0: never */
@@ -51,11 +53,18 @@ static err attempt_run(const struct attempt *a, int64_t fault_at, enum fault_act
     f.options.save_steps = 2;
     f.options.warmup_steps = 1;
     if (a->seed) f.options.seed = a->seed;
-    if (a->kind == LORA) {
+    if (a->kind == LORA || a->kind == FROZEN_LORA_PLUS) {
         f.adapter_options.type = "lora";
         f.adapter_options.r = 4;
         f.adapter_options.lora_dropout = 0.1;
     }
+    if (a->kind == FROZEN || a->kind == FROZEN_LORA_PLUS) {
+        const struct opt *freeze = opt_find(train_options_table(), "freeze", NULL);
+        assert_ok(opt_set(freeze, &f.options, "mlp", &f.arena));
+        f.options.trainable_layers = 1;
+        f.options.neftune_noise_alpha = 5;
+    }
+    if (a->kind == FROZEN_LORA_PLUS) f.options.loraplus_lr_ratio = 16;
     f.run.dir = a->dir;
     f.run.resume = a->resume;
     f.run.ctx = &stopper;
@@ -181,7 +190,7 @@ static int64_t operation_at(enum kind kind, int i) {
  * if nothing had happened. */
 static void test_disk_full(void **state) {
     (void)state;
-    for (int k = 0; k < N_KINDS; k++)
+    for (int k = 0; k < N_FAULT_KINDS; k++)
         for (int i = 0; i < POINTS; i++) {
             struct attempt a = {.kind = (enum kind)k, .dir = test_folder()};
             struct train_result result;
@@ -218,7 +227,7 @@ static void kill_at(enum kind kind, const char *dir, int64_t operation) {
 
 static void test_killed(void **state) {
     (void)state;
-    for (int k = 0; k < N_KINDS; k++)
+    for (int k = 0; k < N_FAULT_KINDS; k++)
         for (int i = 0; i < POINTS; i++) {
             struct attempt a = {.kind = (enum kind)k, .dir = test_folder()};
             struct train_result result;
