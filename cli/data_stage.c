@@ -39,17 +39,12 @@ static err check_dataset(void *ctx, const char *dir) {
 
 /* Generation stops at the model's <eod>, so it must be the one that ends the answers. */
 static err check_tokenizer(const struct chain *c, const struct model_config *config) {
+    const struct vocabulary v = {config->vocab_size, config->eod, config->sep, config->pad};
     struct tokenizer *t;
     TRY(tokenizer_open(&t, c->base_model.path));
-    int32_t eod = tokenizer_special(t, SPECIAL_EOD), sep = tokenizer_special(t, SPECIAL_SEP);
+    err e = tokenizer_fits(t, &v);
     tokenizer_free(t);
-    if (config->eod != eod)
-        return fail(ERR_MISMATCH, "'%s': <eod> is %lld in config.json and %d in the tokenizer",
-                    c->base_model.path, (long long)config->eod, eod);
-    if (config->sep >= 0 && config->sep != sep)
-        return fail(ERR_MISMATCH, "'%s': <sep> is %lld in config.json and %d in the tokenizer",
-                    c->base_model.path, (long long)config->sep, sep);
-    return ERR_OK;
+    return e ? fail_in(e, "'%s'", c->base_model.path) : ERR_OK;
 }
 
 static err base_vocabulary(const struct chain *c, int64_t *out) {

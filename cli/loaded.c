@@ -4,10 +4,18 @@
  * Read next: cli/loaded.h, the contract. */
 #include "cli/loaded.h"
 
+static err check_tokenizer(const struct loaded *l, const struct loaded_options *o) {
+    const struct model_config *c = &l->model.config;
+    const struct vocabulary v = {c->vocab_size, c->eod, c->sep, c->pad};
+    err e = tokenizer_fits(o->tokenizer, &v);
+    return e ? fail_in(e, "'%s'", o->model_dir) : ERR_OK;
+}
+
 static err bring_up(struct loaded *l, const struct loaded_options *o) {
     const bool full = o->gradients && !o->adapter_dir;
     TRY(compute_open(&l->compute, o->device));
     TRY(model_open(&l->model, o->model_dir, &l->compute));
+    if (o->tokenizer) TRY(check_tokenizer(l, o));
     if (o->adapter_dir) TRY(adapter_open(&l->adapter, &l->model, o->adapter_dir));
     TRY(model_plan(&l->model, &l->plan,
                    &(struct model_plan_options){.max_tokens = o->max_tokens,

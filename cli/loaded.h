@@ -6,12 +6,14 @@
 #define COTRAIN_CLI_LOADED_H
 
 #include "adapters/adapter.h"
+#include "data/tokenizer.h"
 #include "model/model.h"
 
 struct loaded_options {
     const char *model_dir, *adapter_dir, *device; /* adapter_dir and device may be NULL */
     int64_t max_tokens;                           /* 0: only decoders will run */
-    bool gradients; /* of the adapter where there is one, else of the model */
+    const struct tokenizer *tokenizer; /* that will be used with it, or NULL: must fit it */
+    bool gradients;                    /* of the adapter where there is one, else of the model */
 };
 
 struct loaded {

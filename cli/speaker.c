@@ -23,8 +23,10 @@ err speaker_open(struct speaker *s, const struct speaker_options *o) {
         err e = tokenizer_open(&s->tokenizer, dir);
         if (e) return fail_hint(e, "--tokenizer names a folder with tokenizer.model");
     }
-    const struct loaded_options options = {
-        .model_dir = o->model_dir, .adapter_dir = o->adapter_dir, .device = o->device};
+    const struct loaded_options options = {.model_dir = o->model_dir,
+                                           .adapter_dir = o->adapter_dir,
+                                           .device = o->device,
+                                           .tokenizer = s->tokenizer};
     err e = loaded_open(&s->loaded, &options);
     if (e) tokenizer_free(s->tokenizer);
     return e;

@@ -215,6 +215,23 @@ const char *tokenizer_digest(const struct tokenizer *t) {
     return t->digest;
 }
 
+static err same_token(const struct tokenizer *t, enum special_token which, int64_t id) {
+    if (id == t->special[which]) return ERR_OK;
+    return fail(ERR_MISMATCH, "%s is %lld in config.json and %d in the tokenizer",
+                special_rows[which].text, (long long)id, t->special[which]);
+}
+
+err tokenizer_fits(const struct tokenizer *t, const struct vocabulary *v) {
+    if (t->n_ids > v->n_rows)
+        return fail(ERR_MISMATCH,
+                    "the tokenizer has %lld ids (%lld pieces, the others added) but the model's "
+                    "embedding %lld rows",
+                    (long long)t->n_ids, (long long)t->n_pieces, (long long)v->n_rows);
+    TRY(same_token(t, SPECIAL_EOD, v->eod));
+    if (v->sep >= 0) TRY(same_token(t, SPECIAL_SEP, v->sep));
+    return v->pad == t->special[SPECIAL_EOD] ? ERR_OK : same_token(t, SPECIAL_PAD, v->pad);
+}
+
 enum special_token special_of_id(const struct tokenizer *t, int32_t id) {
     int i = 0;
     while (i < SPECIAL_COUNT && t->special[i] != id) i++;

@@ -56,6 +56,16 @@ const char *tokenizer_digest(const struct tokenizer *t);
 /* The files of a tokenizer folder, a NULL-terminated list; the first must be there. */
 extern const char *const tokenizer_files[];
 
+/* What a model's config says about its tokens. */
+struct vocabulary {
+    int64_t n_rows;        /* of the embedding */
+    int64_t eod, sep, pad; /* sep -1: it names none */
+};
+/* Whether tokenizer and model belong together: no more ids than rows (rows may be padding), and the
+ * same special tokens; <eod> serves as padding as well as <pad>. ERR_MISMATCH names both numbers.
+ * Whoever brings the two together asks before a weight is used. */
+MUST_CHECK err tokenizer_fits(const struct tokenizer *t, const struct vocabulary *v);
+
 /* Appends the ids of a text in which special tokens are recognised. Ill-formed UTF-8 bytes count as
  * U+FFFD each, as sentencepiece does; who reads files refuses them earlier. Adds no <s> or <eod>.
  */

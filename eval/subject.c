@@ -6,9 +6,19 @@
 #include "eval/digest.h"
 #include <string.h>
 
+/* A tokenizer that does not belong to the model is refused before the weights are used. */
+static err open_tokenizer(struct eval_subject *s, const struct eval_subject_options *options) {
+    const struct model_config *c = &s->model.config;
+    const struct vocabulary v = {c->vocab_size, c->eod, c->sep, c->pad};
+    const char *dir = options->tokenizer_dir ? options->tokenizer_dir : options->model_dir;
+    TRY(tokenizer_open(&s->tokenizer, dir));
+    return tokenizer_fits(s->tokenizer, &v);
+}
+
 static err open_model(struct eval_subject *s, const struct eval_subject_options *options) {
     TRY(model_open(&s->model, options->model_dir, &s->compute));
     s->model_is_open = true;
+    TRY(open_tokenizer(s, options));
     if (options->adapter_dir != NULL)
         TRY(adapter_open(&s->adapter, &s->model, options->adapter_dir));
     struct model_plan_options plan = {.max_tokens =
@@ -21,24 +31,13 @@ static err open_model(struct eval_subject *s, const struct eval_subject_options 
     return batch_init(&s->batch, plan.max_tokens);
 }
 
-static err check_vocabulary(const struct eval_subject *s) {
-    int64_t ids = tokenizer_n_ids(s->tokenizer), rows = s->model.config.vocab_size;
-    if (ids <= rows) return ERR_OK;
-    return fail(ERR_MISMATCH, "the tokenizer has %lld ids but the model's embedding %lld rows",
-                (long long)ids, (long long)rows);
-}
-
 err eval_subject_open(struct eval_subject *s, const struct eval_subject_options *options) {
     *s = (struct eval_subject){0};
-    const char *tokenizer_dir =
-        options->tokenizer_dir != NULL ? options->tokenizer_dir : options->model_dir;
     err result = compute_open(&s->compute, options->device);
     if (result == ERR_OK) {
         s->compute_is_open = true;
         result = open_model(s, options);
     }
-    if (result == ERR_OK) result = tokenizer_open(&s->tokenizer, tokenizer_dir);
-    if (result == ERR_OK) result = check_vocabulary(s);
     if (result == ERR_OK) result = digest_model(options->model_dir, s->model_digest);
     if (result == ERR_OK && options->adapter_dir != NULL)
         result = digest_adapter(options->adapter_dir, s->adapter_digest);

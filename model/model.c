@@ -115,12 +115,12 @@ static err make_layers(struct model *m) {
     return ERR_OK;
 }
 
-/* From config.json, else from what the weights' format carries itself. */
+/* From config.json, else from what the weights' format carries itself (no weights: NULL). */
 static err read_config(struct model_config *c, const char *dir, const struct tensor_file *f) {
     char *path = path_join(dir, "config.json");
     if (!path) return ERR_MEMORY;
     err code;
-    if (file_exists(path) || !tensor_file_config(f)) {
+    if (!f || file_exists(path) || !tensor_file_config(f)) {
         code = model_config_read(c, path);
     } else {
         code = model_config_parse(c, (json_t *)tensor_file_config(f));
@@ -130,10 +130,14 @@ static err read_config(struct model_config *c, const char *dir, const struct ten
     return code;
 }
 
+/* The weights are opened only where nothing else says what they are. */
 err model_read_config(struct model_config *c, const char *dir) {
-    struct tensor_file *f;
-    TRY(tensor_file_open_dir(&f, dir, "model"));
-    err code = read_config(c, dir, f);
+    struct tensor_file *f = NULL;
+    char *path = path_join(dir, "config.json");
+    if (!path) return ERR_MEMORY;
+    err code = file_exists(path) ? ERR_OK : tensor_file_open_dir(&f, dir, "model");
+    mem_free(path);
+    if (!code) code = read_config(c, dir, f);
     tensor_file_close(f);
     return code;
 }

@@ -142,6 +142,24 @@ head -c 50 "$scratch/tokenizer.kept" >"$month/model/tokenizer.model"
 bad_run "$month/lora.yaml" "tokenizer.model"
 cp "$scratch/tokenizer.kept" "$month/model/tokenizer.model"
 
+# A tokenizer of another model: with more ids than rows, or with other special tokens.
+unfit() { # unfit TEXT...: every command that brings the two together refuses them
+    bad_run "$month/lora.yaml" "$month/model" "$@"
+    faulty 1 "$month/model" "$@" -- "$COTRAIN" data build "$month/lora.yaml" --out "$scratch/unfit"
+    faulty 1 "$month/model" "$@" -- "$COTRAIN" train "$month/lora.yaml" --work "$scratch/unfit"
+    faulty 1 "$month/model" "$@" -- "$COTRAIN" generate --model "$month/model" --prompt a
+    faulty 1 "$month/model" "$@" -- "$COTRAIN" chat --model "$month/model"
+    faulty 1 "$month/model" "$@" -- "$COTRAIN" eval run --recipe "$month/lora.yaml"
+}
+cp "$SOURCE_DIR/models/nano/tokenizer.model" "$month/model/tokenizer.model"
+unfit "the tokenizer has 1024 ids (1008 pieces, the others added)" "embedding 384 rows"
+cp "$scratch/tokenizer.kept" "$month/model/tokenizer.model"
+sed 's/"eod_token": *[0-9]*/"eod_token": 5/' "$scratch/config.kept" >"$month/model/config.json"
+unfit "<eod> is 5 in config.json and"
+sed 's/"pad_token_id": *[0-9]*/"pad_token_id": 6/' "$scratch/config.kept" >"$month/model/config.json"
+unfit "<pad> is 6 in config.json and"
+cp "$scratch/config.kept" "$month/model/config.json"
+
 # Weights that are no numbers; numbers that training itself blows up: the run stops and names step and
 # samples, and the checkpoint of the step before stays and is whole.
 printf '\000\000\300\177' >"$scratch/nan"

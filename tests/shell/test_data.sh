@@ -103,10 +103,8 @@ refused "bad.jsonl"
 cp rows.jsonl bad.jsonl
 config 135040 2 >base/config.json
 refused "<eod> is 2 in config.json and 77185 in the tokenizer"
-config 77189 77185 >base/config.json
-printf '{"instruction": "no newline", "output": "a"}\n' >bad.jsonl
-refused "bad.jsonl' line 1: token 103652 ('wl')" --set data.holdout.per_request=0
-expect_err "is outside the model's vocabulary of 77189 (the tokenizer has 134958)"
+config 134957 77185 >base/config.json
+refused "the tokenizer has 134958 ids (134953 pieces, the others added) but the model's embedding 134957 rows"
 config 135040 77185 >base/config.json
 sed 's/宽度 1/宽度 9/' rows.jsonl >bad.jsonl
 for nth in 1 5 9 13 17 21 25; do

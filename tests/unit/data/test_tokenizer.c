@@ -72,6 +72,34 @@ static void added_tokens_that_lie_are_refused(void **state) {
     assert_fails(tokenizer_open(&t, dir), ERR_PARSE, "added_tokens.json");
 }
 
+/* Ids up to the model's rows, and its special tokens, or both numbers are named. */
+static void models_that_it_fits(void **state) {
+    (void)state;
+    const char *const names[] = {"<eod>", "<sep>", "<pad>", NULL};
+    struct tokenizer *t;
+    tiny_tokenizer(dir, names, TINY_CONTROL);
+    assert_ok(tokenizer_open(&t, dir));
+    const int64_t n = tokenizer_n_ids(t), pieces = tokenizer_n_pieces(t);
+    const int32_t eod = tokenizer_special(t, SPECIAL_EOD), sep = tokenizer_special(t, SPECIAL_SEP),
+                  pad = tokenizer_special(t, SPECIAL_PAD);
+    char part[100];
+    assert_true(pieces < n);
+    assert_ok(tokenizer_fits(t, &(struct vocabulary){n, eod, sep, eod}));
+    assert_ok(tokenizer_fits(t, &(struct vocabulary){n + 82, eod, sep, pad})); /* padded rows */
+    assert_ok(tokenizer_fits(t, &(struct vocabulary){n, eod, -1, pad}));
+    snprintf(part, sizeof part, "has %lld ids (%lld pieces", (long long)n, (long long)pieces);
+    assert_fails(tokenizer_fits(t, &(struct vocabulary){n - 1, eod, sep, eod}), ERR_MISMATCH, part);
+    snprintf(part, sizeof part, "embedding %lld rows", (long long)n - 1);
+    assert_non_null(strstr(err_message(), part));
+    snprintf(part, sizeof part, "<eod> is 5 in config.json and %d", eod);
+    assert_fails(tokenizer_fits(t, &(struct vocabulary){n, 5, sep, 5}), ERR_MISMATCH, part);
+    snprintf(part, sizeof part, "<sep> is %d in config.json and %d", eod, sep);
+    assert_fails(tokenizer_fits(t, &(struct vocabulary){n, eod, eod, eod}), ERR_MISMATCH, part);
+    snprintf(part, sizeof part, "<pad> is %d in config.json and %d", sep, pad);
+    assert_fails(tokenizer_fits(t, &(struct vocabulary){n, eod, sep, sep}), ERR_MISMATCH, part);
+    tokenizer_free(t);
+}
+
 static void folders_without_a_tokenizer_are_refused(void **state) {
     (void)state;
     struct tokenizer *t;
@@ -143,6 +171,7 @@ int main(void) {
         TEST(missing_specials_follow_the_pieces),
         TEST(added_tokens_decide_ids),
         TEST(added_tokens_that_lie_are_refused),
+        TEST(models_that_it_fits),
         TEST(folders_without_a_tokenizer_are_refused),
         TEST(special_pieces_that_text_can_reach_are_refused),
         TEST(white_space_beside_sep_is_a_choice),
