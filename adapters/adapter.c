@@ -1,182 +1,87 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Attaching an adapter to a model: which projections, what its parameters are called, where they
- * live in the plan, and what they start from. What a kind of adapter computes is in its own file.
- * Read next: adapters/adapter_int.h, adapters/lora.c. */
-#include "adapters/adapter_int.h"
+ * An adapter from its options or its folder to a place in the plan and its first values. Which
+ * projections it stands beside is in sites.c, what a kind of adapter computes in its own file.
+ * Read next: adapters/adapter_int.h, adapters/lora.c, adapters/inits/init.h. */
+#include "adapters/inits/init.h"
 
 #include "base/mem.h"
 
 #include <string.h>
 
-#define ADAPTER(name) extern const struct adapter_kind name##_adapter;
-#include "adapters/adapters.def"
-#undef ADAPTER
-
-const struct adapter_kind *const adapter_kinds[] = {
-#define ADAPTER(name) &name##_adapter,
-#include "adapters/adapters.def"
-#undef ADAPTER
-};
-const int n_adapter_kinds = sizeof adapter_kinds / sizeof adapter_kinds[0];
-
-const char *const adapter_linear_targets[] = {"q_proj", "k_proj",    "qk_proj", "v_proj",
-                                              "o_proj", "gate_proj", "up_proj", "down_proj"};
-const int n_adapter_linear_targets = 8;
-const char *const adapter_filter_targets[] = {"lf_gate.conv1", "lf_gate.conv2"};
-const int n_adapter_filter_targets = 2;
-
-#define ADAPTER(name) #name ","
-static const char kind_names[] =
-#include "adapters/adapters.def"
-    "none";
-#undef ADAPTER
-
-#define ROW(field, ...) OPT(struct adapter_options, field, __VA_ARGS__)
-static const struct opt rows[] = {
-    ROW(type, .preset = "lora", .choices = kind_names, .help = "none: full fine-tuning"),
-    ROW(r, .preset = "16", .min = 1, .max = 65536, .aliases = "lora_r,lora_rank,rank",
-        .help = "rank of the update"),
-    ROW(lora_alpha, .preset = "32", .min = 0, .max = 1e6, .aliases = "alpha",
-        .help = "the update counts lora_alpha / r"),
-    ROW(lora_dropout, .preset = "0", .min = 0, .max = 0.95, .aliases = "dropout",
-        .help = "share of the adapter's inputs that is left out in training"),
-    ROW(use_rslora, .preset = "false", .help = "the update counts lora_alpha / sqrt(r) instead"),
-    ROW(target_modules, .preset = "all", .aliases = "lora_target,lora_target_modules,target",
-        .help = "all, linear (without the filter's convolutions), or names of modules"),
-};
-#undef ROW
-
-struct opt_table adapter_options_table(void) {
-    return OPT_TABLE(rows);
-}
-
-const char *adapter_kind_at(int i, const char **out_summary) {
-    if (i < 0 || i >= n_adapter_kinds) return NULL;
-    *out_summary = adapter_kinds[i]->summary;
-    return adapter_kinds[i]->name;
-}
-
-bool adapter_wanted(const struct adapter_options *options) {
-    return strcmp(options->type, "none") != 0;
-}
-
-/* Whether a module is meant by a name: its whole path or its last components (PEFT's rule). */
-static bool module_matches(const char *module, const char *target) {
-    size_t n_module = strlen(module), n_target = strlen(target);
-    if (n_target > n_module || strcmp(module + n_module - n_target, target) != 0) return false;
-    return n_module == n_target || module[n_module - n_target - 1] == '.';
-}
-
-static bool matches_any(const char *module, const char *const *targets, int64_t n) {
-    for (int64_t i = 0; i < n; i++)
-        if (module_matches(module, targets[i])) return true;
-    return false;
-}
-
-static bool target_matches(const char *module, const char *target) {
-    bool all = !strcmp(target, "all"), linear = !strcmp(target, "linear");
-    if (!all && !linear) return module_matches(module, target);
-    if (matches_any(module, adapter_linear_targets, n_adapter_linear_targets)) return true;
-    return all && matches_any(module, adapter_filter_targets, n_adapter_filter_targets);
-}
-
-bool adapter_has_target(const struct adapter *a, const char *target) {
-    for (int64_t i = 0; i < a->model->n_projections; i++)
-        if (target_matches(a->model->projections[i].module, target)) return true;
-    return false;
-}
-
-static err check_targets(const struct adapter *a) {
-    const struct opt_list *targets = &a->options.target_modules;
-    if (targets->n == 0) return fail(ERR_RANGE, "adapter: 'target_modules' is empty");
-    for (int64_t t = 0; t < targets->n; t++) {
-        if (adapter_has_target(a, targets->items[t])) continue;
-        err e =
-            fail(ERR_MISSING, "adapter: target module '%s' is not in the model", targets->items[t]);
-        return fail_hint(e, "all, linear, or modules of 'cotrain list projections'");
-    }
-    return ERR_OK;
-}
-
+/* The options with texts of the adapter's own. */
 static err copy_options(struct adapter *a, const struct adapter_options *from) {
+    const struct opt_table table = adapter_options_table();
     a->options = *from;
-    struct opt_list *targets = &a->options.target_modules;
-    const char **items = arena_alloc(&a->arena, (size_t)targets->n + 1, sizeof *items);
-    a->options.type = arena_strdup(&a->arena, from->type);
-    if (!items || !a->options.type) return ERR_MEMORY;
-    for (int64_t i = 0; i < targets->n; i++) {
-        items[i] = arena_strdup(&a->arena, from->target_modules.items[i]);
-        if (!items[i]) return ERR_MEMORY;
-    }
-    targets->items = items;
-    return ERR_OK;
-}
-
-static err name_param(struct adapter *a, const struct projection *p, int which, struct param *out) {
-    a->kind->shape(a, p, which, out);
-    out->count = 1;
-    for (int d = 0; d < out->n_dims; d++) out->count *= out->shape[d];
-    out->dtype = DTYPE_F32;
-    out->trained = true;
-    out->name =
-        arena_printf(&a->arena, "base_model.model.%s%s", p->module, a->kind->suffixes[which]);
-    return out->name ? ERR_OK : ERR_MEMORY;
-}
-
-/* Fills in the sites and their parameters, then hooks them into the model. */
-static err attach(struct adapter *a) {
-    TRY(check_targets(a));
-    struct model *m = a->model;
-    a->sites = arena_alloc(&a->arena, (size_t)m->n_projections, sizeof *a->sites);
-    a->params = arena_alloc(&a->arena, (size_t)m->n_projections * (size_t)a->kind->n_tensors,
-                            sizeof *a->params);
-    if (!a->sites || !a->params) return ERR_MEMORY;
-    for (int64_t i = 0; i < m->n_projections; i++) {
-        struct projection *p = &m->projections[i];
-        bool wanted = false;
-        for (int64_t t = 0; t < a->options.target_modules.n && !wanted; t++)
-            wanted = target_matches(p->module, a->options.target_modules.items[t]);
-        if (!wanted) continue;
-        struct adapter_site *site = &a->sites[a->n_sites++];
-        *site = (struct adapter_site){a, p, &a->params[a->n_params]};
-        for (int which = 0; which < a->kind->n_tensors; which++)
-            TRY(name_param(a, p, which, &a->params[a->n_params++]));
-    }
-    a->value_at = arena_alloc(&a->arena, (size_t)a->n_params, sizeof *a->value_at);
-    if (!a->value_at) return ERR_MEMORY;
-    for (int64_t i = 0; i < a->n_sites; i++) {
-        a->sites[i].projection->adapter = &a->kind->ops;
-        a->sites[i].projection->adapter_state = &a->sites[i];
-    }
-    return ERR_OK;
-}
-
-static err find_kind(const char *name, const struct adapter_kind **out) {
-    for (int i = 0; i < n_adapter_kinds; i++)
-        if (!strcmp(adapter_kinds[i]->name, name)) {
-            *out = adapter_kinds[i];
-            return ERR_OK;
+    for (size_t i = 0; i < table.n; i++) {
+        char *field = (char *)&a->options + table.rows[i].offset;
+        if (table.rows[i].type == OPT_STRING) {
+            const char **text = (const char **)(void *)field;
+            if (*text && !(*text = arena_strdup(&a->arena, *text))) return ERR_MEMORY;
         }
-    return fail(ERR_UNSUPPORTED, "adapter: type '%s' is not known", name);
+        if (table.rows[i].type != OPT_LIST) continue;
+        struct opt_list *list = (struct opt_list *)(void *)field;
+        const char **items = arena_alloc(&a->arena, (size_t)list->n + 1, sizeof *items);
+        if (!items) return ERR_MEMORY;
+        for (int64_t j = 0; j < list->n; j++)
+            if (!(items[j] = arena_strdup(&a->arena, list->items[j]))) return ERR_MEMORY;
+        list->items = items;
+    }
+    return ERR_OK;
 }
 
-err adapter_new(struct adapter **out, struct model *m, const struct adapter_options *options,
-                uint64_t seed) {
+/* A start that is taken out of the base must be one: r directions of W, scaled by s. */
+static err check_start(const struct adapter *a) {
+    if (!a->init->takes_out) return ERR_OK;
+    if (!a->kind->adds)
+        return fail(ERR_UNSUPPORTED, "adapter: 'init_lora_weights' '%s' is not for type '%s'",
+                    a->options.init_lora_weights, a->kind->name);
+    for (int64_t i = 0; i < a->n_sites; i++) {
+        const struct adapter_site *s = &a->sites[i];
+        const struct projection *p = s->projection;
+        if (s->r > p->in || s->r > p->out)
+            return fail(ERR_RANGE, "adapter: '%s' has no %ld singular vectors to start from",
+                        p->module, (long)s->r);
+        if (s->scale <= 0)
+            return fail(ERR_RANGE, "adapter: '%s': 'init_lora_weights' '%s' needs a 'lora_alpha'",
+                        p->module, a->options.init_lora_weights);
+    }
+    return ERR_OK;
+}
+
+static err fill_in(struct adapter *a, const struct adapter_options *options, bool fresh) {
+    TRY(adapter_kind_find(options, &a->kind));
+    TRY(adapter_init_find(fresh ? options->init_lora_weights : NULL, &a->init, &a->init_rounds));
+    TRY(copy_options(a, options));
+    TRY(adapter_make_sites(a, fresh));
+    TRY(check_start(a));
+    a->value_at = arena_alloc(&a->arena, (size_t)a->n_params, sizeof *a->value_at);
+    return a->value_at ? ERR_OK : ERR_MEMORY;
+}
+
+static err create(struct adapter **out, struct model *m, const struct adapter_options *options,
+                  uint64_t seed, bool fresh) {
     *out = NULL;
     struct adapter *a = mem_zalloc(1, sizeof *a);
     if (!a) return ERR_MEMORY;
     a->model = m;
     a->compute = m->compute;
     a->seed = seed;
-    err e = find_kind(options->type, &a->kind);
-    if (e == ERR_OK) e = copy_options(a, options);
-    if (e == ERR_OK) e = attach(a);
+    err e = fill_in(a, options, fresh);
     if (e != ERR_OK) {
         adapter_free(a);
         return e;
     }
+    for (int64_t i = 0; i < a->n_sites; i++) {
+        a->sites[i].projection->adapter = &a->kind->ops;
+        a->sites[i].projection->adapter_state = &a->sites[i];
+    }
     *out = a;
     return ERR_OK;
+}
+
+err adapter_new(struct adapter **out, struct model *m, const struct adapter_options *options,
+                uint64_t seed) {
+    return create(out, m, options, seed, true);
 }
 
 /* Every parameter must be in the file, in its shape, and nothing else may be. */
@@ -205,7 +110,10 @@ err adapter_open(struct adapter **out, struct model *m, const char *dir) {
     struct arena arena = {0};
     struct adapter *a = NULL;
     err e = peft_read_config(dir, &arena, &options);
-    if (e == ERR_OK) e = adapter_new(&a, m, &options, 0);
+    if (e == ERR_OK) {
+        e = create(&a, m, &options, 0, false);
+        if (e != ERR_OK) e = fail_in(e, "'%s'", dir);
+    }
     if (e == ERR_OK) e = tensor_file_open_dir(&a->saved, dir, "adapter_model");
     if (e == ERR_OK) e = check_saved(a, dir);
     arena_release(&arena);
@@ -230,49 +138,103 @@ void adapter_free(struct adapter *a) {
     mem_free(a);
 }
 
+/* ---- memory ---- */
+
+static size_t float_bytes(int64_t n) {
+    return (size_t)n * sizeof(float);
+}
+
+static bool is_fresh(const struct adapter *a) {
+    return !a->saved;
+}
+
+static void plan_sites(struct adapter *a, struct plan *plan) {
+    size_t work = 0;
+    for (int64_t i = 0; i < a->n_sites; i++) {
+        struct adapter_site *s = &a->sites[i];
+        for (int t = 0; a->init->takes_out && t < ADAPTER_PAIR; t++)
+            s->start_at[t] =
+                plan_add(plan, PLAN_ADAPTER, "adapter start", float_bytes(s->params[t].count));
+        if (a->kind->has_norms)
+            s->norms_at =
+                plan_add(plan, PLAN_ADAPTER, "adapter norms", float_bytes(s->projection->out));
+        size_t needed = is_fresh(a) && a->init->work_bytes ? a->init->work_bytes(s) : 0;
+        if (needed > work) work = needed;
+    }
+    a->work_at = plan_add(plan, PLAN_WORK, "adapter initialisation", work);
+}
+
 err adapter_plan(struct adapter *a, struct plan *plan, bool train) {
     if (train) {
         a->gradient_at = arena_alloc(&a->arena, (size_t)a->n_params, sizeof *a->gradient_at);
         if (!a->gradient_at) return ERR_MEMORY;
     }
     for (int64_t i = 0; i < a->n_params; i++) {
-        size_t bytes = (size_t)a->params[i].count * sizeof(float);
+        size_t bytes = float_bytes(a->params[i].count);
         a->value_at[i] = plan_add(plan, PLAN_ADAPTER, "adapter weights", bytes);
         if (train && a->params[i].trained)
             a->gradient_at[i] = plan_add(plan, PLAN_GRADIENTS, "adapter gradients", bytes);
     }
+    plan_sites(a, plan);
     return ERR_OK;
 }
 
-static void saved_or_fresh(const struct adapter *a, int64_t i, float *values) {
-    const struct param *p = &a->params[i];
-    if (a->saved) {
-        const struct tensor *t = tensor_file_find(a->saved, p->name);
-        dtype_to_f32(t->data, t->dtype, t->count, values);
-        return;
-    }
-    a->kind->init(a, a->sites[i / a->kind->n_tensors].projection, (int)(i % a->kind->n_tensors),
-                  values);
-}
-
-err adapter_start(struct adapter *a, const struct plan *plan) {
-    int64_t largest = 0;
-    for (int64_t i = 0; i < a->n_params; i++)
-        if (a->params[i].count > largest) largest = a->params[i].count;
-    float *values = mem_alloc((size_t)largest, sizeof *values);
-    if (!values) return ERR_MEMORY;
-    err e = ERR_OK;
-    for (int64_t i = 0; i < a->n_params && e == ERR_OK; i++) {
+static void place(struct adapter *a, const struct plan *plan) {
+    for (int64_t i = 0; i < a->n_params; i++) {
         struct param *p = &a->params[i];
         p->value = plan_at(plan, a->value_at[i]);
         p->gradient = a->gradient_at && p->trained ? plan_at(plan, a->gradient_at[i]) : NULL;
-        saved_or_fresh(a, i, values);
-        e = a->compute->backend->upload(a->compute, p->value, values,
-                                        (size_t)p->count * sizeof *values);
     }
+    for (int64_t i = 0; i < a->n_sites; i++) {
+        struct adapter_site *s = &a->sites[i];
+        for (int t = 0; a->init->takes_out && t < ADAPTER_PAIR; t++)
+            s->start[t] = plan_at(plan, s->start_at[t]);
+        if (a->kind->has_norms) s->norms = plan_at(plan, s->norms_at);
+    }
+}
+
+/* ---- first values ---- */
+
+static err upload(const struct adapter *a, float *to, const float *from, int64_t n) {
+    return a->compute->backend->upload(a->compute, to, from, float_bytes(n));
+}
+
+static err read_saved(const struct adapter *a, const struct param *p) {
+    const struct tensor *t = tensor_file_find(a->saved, p->name);
+    float *values = mem_alloc((size_t)p->count, sizeof *values);
+    if (!values) return ERR_MEMORY;
+    dtype_to_f32(t->data, t->dtype, t->count, values);
+    err e = upload(a, p->value, values, p->count);
     mem_free(values);
     return e;
 }
+
+static err fill_site(struct adapter_site *site, void *work) {
+    const struct adapter *a = site->adapter;
+    float *values[ADAPTER_PAIR] = {NULL};
+    err e = ERR_OK;
+    for (int t = 0; t < ADAPTER_PAIR; t++)
+        if (!(values[t] = mem_zalloc((size_t)site->params[t].count, sizeof(float)))) e = ERR_MEMORY;
+    if (e == ERR_OK) e = a->init->fill(site, work, values[ADAPTER_A], values[ADAPTER_B]);
+    for (int t = 0; t < ADAPTER_PAIR; t++) {
+        const struct param *p = &site->params[t];
+        if (e == ERR_OK) e = upload(a, p->value, values[t], p->count);
+        if (e == ERR_OK && site->start[t]) e = upload(a, site->start[t], values[t], p->count);
+        mem_free(values[t]);
+    }
+    if (e == ERR_OK && a->kind->start) e = a->kind->start(site);
+    return e == ERR_OK ? e : fail_in(e, "adapter of '%s'", site->projection->module);
+}
+
+err adapter_start(struct adapter *a, const struct plan *plan) {
+    place(a, plan);
+    for (int64_t i = 0; !is_fresh(a) && i < a->n_params; i++) TRY(read_saved(a, &a->params[i]));
+    for (int64_t i = 0; is_fresh(a) && i < a->n_sites; i++)
+        TRY(fill_site(&a->sites[i], plan_at(plan, a->work_at)));
+    return ERR_OK;
+}
+
+/* ---- access ---- */
 
 bool adapter_site_trained(const struct projection *p) {
     const struct adapter_site *site = p->adapter_state;
@@ -290,11 +252,10 @@ const struct adapter_options *adapter_settings(const struct adapter *a) {
     return &a->options;
 }
 
-err adapter_values(const struct adapter *a, const struct param *p, float **out) {
-    *out = mem_alloc((size_t)p->count, sizeof **out);
+err adapter_download(const struct adapter *a, const float *from, int64_t n, float **out) {
+    *out = mem_alloc((size_t)n, sizeof **out);
     if (!*out) return ERR_MEMORY;
-    err e =
-        a->compute->backend->download(a->compute, *out, p->value, (size_t)p->count * sizeof **out);
+    err e = a->compute->backend->download(a->compute, *out, from, float_bytes(n));
     if (e == ERR_OK) return e;
     mem_free(*out);
     *out = NULL;

@@ -2,7 +2,7 @@
  * Adapters: small trained parts beside frozen projections. One file and one line of adapters.def
  * each. Semantics and file names are PEFT's, so a folder written here loads there. Attached to the
  * model's projections (model/projection.h).
- * Read next: adapters/lora.c. */
+ * Read next: adapters/adapter_int.h, adapters/lora.c. */
 #ifndef COTRAIN_ADAPTERS_ADAPTER_H
 #define COTRAIN_ADAPTERS_ADAPTER_H
 
@@ -10,21 +10,26 @@
 #include "model/model.h"
 
 struct adapter_options { /* the recipe's `adapter` section */
-    const char *type;    /* "lora", or "none" for full fine-tuning */
+    const char *type;    /* "lora", "dora", or "none" for full fine-tuning */
     int64_t r;
     double lora_alpha, lora_dropout;
     bool use_rslora;                /* scale lora_alpha / sqrt(r) instead of lora_alpha / r */
     struct opt_list target_modules; /* "all", "linear", or last components of module names */
+    const char *use_dora;           /* "true": PEFT's spelling of type "dora"; else NULL */
+    const char *init_lora_weights;  /* a row of adapters/inits.def, by name; NULL: the first */
+    /* "module: number", the module as adapters/pattern.h reads it; the first that matches counts */
+    struct opt_list rank_pattern, alpha_pattern;
 };
 struct opt_table adapter_options_table(void);
-/* Name and summary of the i-th kind of adapter, or NULL behind the last. */
+/* Name and summary of the i-th kind of adapter, or initialisation, or NULL behind the last. */
 const char *adapter_kind_at(int i, const char **out_summary);
+const char *adapter_init_at(int i, const char **out_summary);
 bool adapter_wanted(const struct adapter_options *options); /* false: type "none" */
 
 struct adapter; /* attached to one model */
 
-/* Attaches a freshly initialised adapter; `seed` keys A's Kaiming-uniform start, B starts at 0.
- * Call between model_open and model_plan. A target that names no projection is ERR_MISSING. */
+/* Attaches a freshly initialised adapter; `seed` keys its start (adapters/inits/). Call between
+ * model_open and model_plan. A target or pattern that names no projection is ERR_MISSING. */
 MUST_CHECK err adapter_new(struct adapter **out, struct model *m,
                            const struct adapter_options *options, uint64_t seed);
 /* Attaches a saved PEFT folder (adapter_config.json and adapter_model.safetensors). Settings that
@@ -32,17 +37,24 @@ MUST_CHECK err adapter_new(struct adapter **out, struct model *m,
 MUST_CHECK err adapter_open(struct adapter **out, struct model *m, const char *dir);
 void adapter_free(struct adapter *a); /* detaches it from the model; NULL is fine */
 MUST_CHECK err adapter_plan(struct adapter *a, struct plan *plan, bool train);
-/* Places the parameters and gives them their first values: the saved ones, or fresh ones. */
+/* Places the parameters and gives them their first values: the saved ones, or fresh ones, which may
+ * depend on the weights. After model_start. Unless planned for training, the values stay as they
+ * are from the first forward pass on. */
 MUST_CHECK err adapter_start(struct adapter *a, const struct plan *plan);
 /* Trainable parameters under their PEFT names (module order, lora_A before lora_B). All are marked
  * as trained; one that is unmarked before the plan is made stays as it starts. */
 struct param *adapter_params(struct adapter *a, int64_t *out_n);
 const struct adapter_options *adapter_settings(const struct adapter *a);
 /* Writes adapter_config.json and adapter_model.safetensors into a folder that exists; the same
- * values give the same bytes. */
+ * values give the same bytes. An adapter whose start was taken out of the base (PiSSA) is written
+ * as the plain LoRA of twice the rank that does the same to the base as it is published:
+ * A = [A; A0], B = [B, -B0]. */
 MUST_CHECK err adapter_save(const struct adapter *a, const char *dir, const char *base_model_name);
-/* W + s B A in fp32 for projection `p`; `weight` (out,in) holds W on entry, in host memory. No-op
- * without an adapter. */
+/* Reads what adapter_save wrote for an adapter with the same options back into a started one, to
+ * go on training: the same bits. */
+MUST_CHECK err adapter_restore(struct adapter *a, const char *dir);
+/* The adapted weight of projection `p` in fp32; `weight` (out,in) holds W on entry, in host memory.
+ * No-op without an adapter. */
 MUST_CHECK err adapter_merge(const struct adapter *a, const struct projection *p, float *weight);
 /* model_save with every adapted weight merged in fp32 and then rounded to the dtype it came in. The
  * folder appears whole or not at all, with the base folder's other files (tokenizer, model code;

@@ -3,56 +3,189 @@
  * and what is accepted: a setting that would change the numbers and is not handled here is refused
  * by name, and so is a key that is not known, unless it is off (null, false, 0, empty).
  * Source: PEFT's LoraConfig, whose keys newer and older loaders both accept. */
-#include "adapters/adapter_int.h"
+#include "adapters/inits/init.h"
 
 #include "base/file.h"
 #include "base/mem.h"
 
+#include <math.h>
 #include <string.h>
 
+/* ---- writing ---- */
+
+static json_t *make_base(const struct adapter *a, const char *base) {
+    (void)a;
+    return json_string(base);
+}
+
+/* An adapter whose start was taken out of the base is written with twice the rank and the same
+ * scale (adapters/adapter.h, adapter_save; PEFT converts in the same way). */
+static double rank_factor(const struct adapter *a) {
+    return a->init->takes_out ? 2 : 1;
+}
+
+static double alpha_factor(const struct adapter *a) {
+    return a->options.use_rslora ? sqrt(rank_factor(a)) : rank_factor(a);
+}
+
+static json_t *make_rank(const struct adapter *a, const char *base) {
+    (void)base;
+    return json_integer(a->options.r * (int64_t)rank_factor(a));
+}
+
+static json_t *make_alpha(const struct adapter *a, const char *base) {
+    (void)base;
+    return json_real(a->options.lora_alpha * alpha_factor(a));
+}
+
+static err put_pattern(struct arena *arena, const char *item, bool whole, double factor,
+                       json_t *out) {
+    const char *key;
+    double value;
+    TRY(adapter_pattern_parts(arena, item, &key, &value));
+    value *= factor;
+    return json_put(out, key, whole ? json_integer((json_int_t)value) : json_real(value));
+}
+
+static json_t *make_pattern(const struct opt_list *items, bool whole, double factor) {
+    struct arena arena = {0};
+    json_t *out = json_object();
+    err e = out ? ERR_OK : ERR_MEMORY;
+    for (int64_t i = 0; i < items->n && e == ERR_OK; i++)
+        e = put_pattern(&arena, items->items[i], whole, factor, out);
+    arena_release(&arena);
+    if (e == ERR_OK) return out;
+    json_decref(out);
+    return NULL;
+}
+
+static json_t *make_rank_pattern(const struct adapter *a, const char *base) {
+    (void)base;
+    return make_pattern(&a->options.rank_pattern, true, rank_factor(a));
+}
+
+static json_t *make_alpha_pattern(const struct adapter *a, const char *base) {
+    (void)base;
+    return make_pattern(&a->options.alpha_pattern, false, alpha_factor(a));
+}
+
+static json_t *make_dropout(const struct adapter *a, const char *base) {
+    (void)base;
+    return json_real(a->options.lora_dropout);
+}
+
+static json_t *make_type(const struct adapter *a, const char *base) {
+    (void)base;
+    return json_string(a->kind->peft_type);
+}
+
+static json_t *make_dora(const struct adapter *a, const char *base) {
+    (void)base;
+    return json_boolean(a->kind->peft_flag && !strcmp(a->kind->peft_flag, "use_dora"));
+}
+
+static json_t *make_rslora(const struct adapter *a, const char *base) {
+    (void)base;
+    return json_boolean(a->options.use_rslora);
+}
+
+static err put_present(const struct adapter *a, const char *const *names, int n, json_t *list) {
+    for (int i = 0; i < n; i++)
+        if (adapter_has_target(a, names[i])) TRY(json_push(list, json_string(names[i])));
+    return ERR_OK;
+}
+
+/* "all" and "linear" as the names they stand for. */
+static err put_targets(const struct adapter *a, json_t *list) {
+    const struct opt_list *targets = &a->options.target_modules;
+    for (int64_t t = 0; t < targets->n; t++) {
+        bool all = !strcmp(targets->items[t], "all"), linear = !strcmp(targets->items[t], "linear");
+        if (!all && !linear) TRY(json_push(list, json_string(targets->items[t])));
+        if (all || linear)
+            TRY(put_present(a, adapter_linear_targets, n_adapter_linear_targets, list));
+        if (all) TRY(put_present(a, adapter_filter_targets, n_adapter_filter_targets, list));
+    }
+    return ERR_OK;
+}
+
+static json_t *make_targets(const struct adapter *a, const char *base) {
+    json_t *list = json_array();
+    (void)base;
+    if (list && put_targets(a, list) == ERR_OK) return list;
+    json_decref(list);
+    return NULL;
+}
+
 enum peft_rule {
-    PEFT_READ, /* peft_read_config takes it; written by peft_config */
+    PEFT_READ, /* peft_read_config takes it */
     PEFT_ANY,  /* says nothing about the numbers of a finished adapter */
     PEFT_OFF,  /* must be off: null, false, 0, "", "none", [] or {} */
 };
-/* In the order they are written; a NULL text is filled in by put_key. */
+/* In the order they are written: a constant, or what `make` makes. */
 static const struct peft_key {
     const char *name;
     enum peft_rule rule;
-    const char *written;
+    const char *constant;
+    json_t *(*make)(const struct adapter *a, const char *base_model_name);
 } peft_keys[] = {
-    {"alpha_pattern", PEFT_OFF, "{}"},
-    {"auto_mapping", PEFT_ANY, "null"},
-    {"base_model_name_or_path", PEFT_READ, NULL},
-    {"bias", PEFT_OFF, "\"none\""},
-    {"exclude_modules", PEFT_OFF, "null"},
-    {"fan_in_fan_out", PEFT_OFF, "false"},
-    {"inference_mode", PEFT_ANY, "true"},
-    {"init_lora_weights", PEFT_READ, "true"},
-    {"layer_replication", PEFT_OFF, "null"},
-    {"layers_pattern", PEFT_OFF, "null"},
-    {"layers_to_transform", PEFT_OFF, "null"},
-    {"loftq_config", PEFT_ANY, "{}"},
-    {"lora_alpha", PEFT_READ, NULL},
-    {"lora_bias", PEFT_OFF, "false"},
-    {"lora_dropout", PEFT_READ, NULL},
-    {"megatron_config", PEFT_OFF, "null"},
-    {"megatron_core", PEFT_ANY, "\"megatron.core\""},
-    {"modules_to_save", PEFT_OFF, "null"},
-    {"peft_type", PEFT_READ, NULL},
-    {"peft_version", PEFT_ANY, "\"0.17.0\""},
-    {"r", PEFT_READ, NULL},
-    {"rank_pattern", PEFT_OFF, "{}"},
-    {"revision", PEFT_ANY, "null"},
-    {"target_modules", PEFT_READ, NULL},
-    {"target_parameters", PEFT_OFF, "null"},
-    {"task_type", PEFT_ANY, "\"CAUSAL_LM\""},
-    {"trainable_token_indices", PEFT_OFF, "null"},
-    {"use_dora", PEFT_OFF, "false"},
-    {"use_qalora", PEFT_OFF, "false"},
-    {"use_rslora", PEFT_READ, NULL},
+    {"alpha_pattern", PEFT_READ, .make = make_alpha_pattern},
+    {"auto_mapping", PEFT_ANY, .constant = "null"},
+    {"base_model_name_or_path", PEFT_READ, .make = make_base},
+    {"bias", PEFT_OFF, .constant = "\"none\""},
+    {"exclude_modules", PEFT_OFF, .constant = "null"},
+    {"fan_in_fan_out", PEFT_OFF, .constant = "false"},
+    {"inference_mode", PEFT_ANY, .constant = "true"},
+    {"init_lora_weights", PEFT_READ, .constant = "true"},
+    {"layer_replication", PEFT_OFF, .constant = "null"},
+    {"layers_pattern", PEFT_OFF, .constant = "null"},
+    {"layers_to_transform", PEFT_OFF, .constant = "null"},
+    {"loftq_config", PEFT_ANY, .constant = "{}"},
+    {"lora_alpha", PEFT_READ, .make = make_alpha},
+    {"lora_bias", PEFT_OFF, .constant = "false"},
+    {"lora_dropout", PEFT_READ, .make = make_dropout},
+    {"megatron_config", PEFT_OFF, .constant = "null"},
+    {"megatron_core", PEFT_ANY, .constant = "\"megatron.core\""},
+    {"modules_to_save", PEFT_OFF, .constant = "null"},
+    {"peft_type", PEFT_READ, .make = make_type},
+    {"peft_version", PEFT_ANY, .constant = "\"0.17.0\""},
+    {"r", PEFT_READ, .make = make_rank},
+    {"rank_pattern", PEFT_READ, .make = make_rank_pattern},
+    {"revision", PEFT_ANY, .constant = "null"},
+    {"target_modules", PEFT_READ, .make = make_targets},
+    {"target_parameters", PEFT_OFF, .constant = "null"},
+    {"task_type", PEFT_ANY, .constant = "\"CAUSAL_LM\""},
+    {"trainable_token_indices", PEFT_OFF, .constant = "null"},
+    {"use_dora", PEFT_READ, .make = make_dora},
+    {"use_qalora", PEFT_OFF, .constant = "false"},
+    {"use_rslora", PEFT_READ, .make = make_rslora},
 };
 enum { N_PEFT_KEYS = sizeof peft_keys / sizeof peft_keys[0] };
+
+static err put_key(const struct adapter *a, const char *base, const struct peft_key *key,
+                   json_t *config) {
+    json_t *value = NULL;
+    if (key->make)
+        value = key->make(a, base);
+    else
+        TRY(json_parse(key->constant, strlen(key->constant), key->name, &value));
+    return json_put(config, key->name, value);
+}
+
+err peft_config(const struct adapter *a, const char *base_model_name, json_t **out) {
+    *out = NULL;
+    json_t *config = json_object();
+    if (!config) return fail(ERR_MEMORY, "out of memory for an adapter's settings");
+    for (int i = 0; i < N_PEFT_KEYS; i++) {
+        err e = put_key(a, base_model_name, &peft_keys[i], config);
+        if (e == ERR_OK) continue;
+        json_decref(config);
+        return e;
+    }
+    *out = config;
+    return ERR_OK;
+}
+
+/* ---- reading ---- */
 
 static bool is_off(const json_t *value) {
     if (json_is_null(value) || json_is_false(value)) return true;
@@ -97,16 +230,37 @@ static err read_targets(const json_t *config, const char *path, struct arena *ar
     return ERR_OK;
 }
 
-/* The kind whose peft_type it is. */
+/* The kind whose peft_type it is and whose flag is on; else the one without a flag. */
 static err read_type(const json_t *config, const char *path, struct adapter_options *out) {
     const char *type;
     TRY(json_need_string(config, "peft_type", &type));
-    for (int i = 0; i < n_adapter_kinds; i++)
-        if (!strcmp(adapter_kinds[i]->peft_type, type)) {
-            out->type = adapter_kinds[i]->name;
-            return ERR_OK;
-        }
+    for (int i = 0; i < n_adapter_kinds; i++) {
+        const struct adapter_kind *kind = adapter_kinds[i];
+        const bool on = kind->peft_flag && json_is_true(json_object_get(config, kind->peft_flag));
+        if (strcmp(kind->peft_type, type) != 0 || (kind->peft_flag && !on)) continue;
+        if (on || !out->type) out->type = kind->name;
+    }
+    if (out->type) return ERR_OK;
     return fail(ERR_UNSUPPORTED, "'%s': peft_type '%s' is not handled", path, type);
+}
+
+/* {"module": number} as the options hold it. */
+static err read_pattern(const json_t *config, const char *key, const char *path,
+                        struct arena *arena, struct opt_list *out) {
+    json_t *object = json_object_get(config, key), *value;
+    const char *module;
+    if (!object || is_off(object)) return ERR_OK;
+    if (!json_is_object(object)) return fail(ERR_PARSE, "'%s': '%s' is no object", path, key);
+    out->items = arena_alloc(arena, json_object_size(object), sizeof *out->items);
+    if (!out->items) return ERR_MEMORY;
+    json_object_foreach(object, module, value) {
+        if (!json_is_number(value))
+            return fail(ERR_PARSE, "'%s': '%s' of '%s' is no number", path, module, key);
+        const char *item = arena_printf(arena, "%s: %.17g", module, json_number_value(value));
+        if (!item) return ERR_MEMORY;
+        out->items[out->n++] = item;
+    }
+    return ERR_OK;
 }
 
 /* Other initialisations than PEFT's plain ones change the base weights as well. */
@@ -115,8 +269,10 @@ static err check_init(const json_t *config, const char *path) {
     if (!init || json_is_boolean(init)) return ERR_OK;
     const char *name = json_string_value(init);
     if (name && !strcmp(name, "gaussian")) return ERR_OK;
-    return fail(ERR_UNSUPPORTED, "'%s': 'init_lora_weights' %s is not handled", path,
-                name ? name : "of that kind");
+    err e = fail(ERR_UNSUPPORTED, "'%s': 'init_lora_weights' %s is not handled", path,
+                 name ? name : "of that kind");
+    return fail_hint(e, "it stands on a changed base; PEFT converts it to a plain LoRA when saved "
+                        "with 'path_initial_model_for_weight_conversion'");
 }
 
 static err read_config(json_t *config, const char *path, struct arena *arena,
@@ -133,6 +289,8 @@ static err read_config(json_t *config, const char *path, struct arena *arena,
     if (!(out->lora_dropout >= 0 && out->lora_dropout < 1))
         return fail(ERR_RANGE, "'%s': 'lora_dropout' %g is not in [0,1)", path, out->lora_dropout);
     out->use_rslora = json_is_true(json_object_get(config, "use_rslora"));
+    TRY(read_pattern(config, "rank_pattern", path, arena, &out->rank_pattern));
+    TRY(read_pattern(config, "alpha_pattern", path, arena, &out->alpha_pattern));
     return read_targets(config, path, arena, &out->target_modules);
 }
 
@@ -145,60 +303,4 @@ err peft_read_config(const char *dir, struct arena *arena, struct adapter_option
     json_decref(config);
     mem_free(path);
     return e == ERR_OK ? e : fail_in(e, "adapter '%s'", dir);
-}
-
-static err put_present(const struct adapter *a, const char *const *names, int n, json_t *list) {
-    for (int i = 0; i < n; i++)
-        if (adapter_has_target(a, names[i])) TRY(json_push(list, json_string(names[i])));
-    return ERR_OK;
-}
-
-/* "all" and "linear" as the names they stand for. */
-static err put_targets(const struct adapter *a, json_t *list) {
-    const struct opt_list *targets = &a->options.target_modules;
-    for (int64_t t = 0; t < targets->n; t++) {
-        bool all = !strcmp(targets->items[t], "all"), linear = !strcmp(targets->items[t], "linear");
-        if (!all && !linear) TRY(json_push(list, json_string(targets->items[t])));
-        if (all || linear)
-            TRY(put_present(a, adapter_linear_targets, n_adapter_linear_targets, list));
-        if (all) TRY(put_present(a, adapter_filter_targets, n_adapter_filter_targets, list));
-    }
-    return ERR_OK;
-}
-
-static err put_key(const struct adapter *a, const char *base, const struct peft_key *key,
-                   json_t *config) {
-    const struct adapter_options *o = &a->options;
-    if (key->written) {
-        json_t *value = NULL;
-        TRY(json_parse(key->written, strlen(key->written), key->name, &value));
-        return json_put(config, key->name, value);
-    }
-    if (!strcmp(key->name, "base_model_name_or_path"))
-        return json_put(config, key->name, json_string(base));
-    if (!strcmp(key->name, "peft_type"))
-        return json_put(config, key->name, json_string(a->kind->peft_type));
-    if (!strcmp(key->name, "r")) return json_put(config, key->name, json_integer(o->r));
-    if (!strcmp(key->name, "lora_alpha"))
-        return json_put(config, key->name, json_real(o->lora_alpha));
-    if (!strcmp(key->name, "lora_dropout"))
-        return json_put(config, key->name, json_real(o->lora_dropout));
-    if (!strcmp(key->name, "use_rslora"))
-        return json_put(config, key->name, json_boolean(o->use_rslora));
-    TRY(json_put(config, key->name, json_array()));
-    return put_targets(a, json_object_get(config, key->name));
-}
-
-err peft_config(const struct adapter *a, const char *base_model_name, json_t **out) {
-    *out = NULL;
-    json_t *config = json_object();
-    if (!config) return fail(ERR_MEMORY, "out of memory for an adapter's settings");
-    for (int i = 0; i < N_PEFT_KEYS; i++) {
-        err e = put_key(a, base_model_name, &peft_keys[i], config);
-        if (e == ERR_OK) continue;
-        json_decref(config);
-        return e;
-    }
-    *out = config;
-    return ERR_OK;
 }

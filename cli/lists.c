@@ -103,6 +103,13 @@ static err list_methods(json_t *out) {
     return ERR_OK;
 }
 
+static err list_inits(json_t *out) {
+    const char *summary, *name;
+    for (int i = 0; (name = adapter_init_at(i, &summary)) != NULL; i++)
+        if (!add_row(out, name, summary)) return ERR_MEMORY;
+    return ERR_OK;
+}
+
 static err list_optimizers(json_t *out) {
     for (int i = 0; i < n_optimizer_kinds; i++)
         if (!add_row(out, optimizer_kinds[i]->name, optimizer_kinds[i]->summary)) return ERR_MEMORY;

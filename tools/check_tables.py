@@ -53,6 +53,10 @@ RULES = {
     "compute/quants.def": [
         Rule("QUANT", DEFINED.format("NAME_quant"), "compute/quants/NAME.c", "compute/quants/*.c"),
     ],
+    "adapters/inits.def": [
+        Rule("INIT", DEFINED.format("NAME_init"), "adapters/inits/NAME.c", "adapters/inits/*.c",
+             shared=("init.c",)),
+    ],
     "compute/backends.def": [
         Rule("BACKEND", DEFINED.format("NAME"), "compute/*/*.c"),
     ],

@@ -200,25 +200,36 @@ static err upload(struct compute *c, const struct tensor_file *f, const struct p
     return c->backend->upload(c, to, t->data, (size_t)t->count * sizeof *to);
 }
 
-static err read_tensors(struct trainer *t, const char *dir) {
+static err read_params(struct trainer *t, const char *dir) {
+    if (t->run.adapter) return adapter_restore(t->run.adapter, dir);
+    struct tensor_file *f = NULL;
+    err e = tensor_file_open_dir(&f, dir, "model");
+    for (int64_t i = 0; i < t->n_params && e == ERR_OK; i++)
+        e = upload(t->run.compute, f, t->params[i], t->params[i]->name, t->params[i]->value);
+    tensor_file_close(f);
+    return e;
+}
+
+static err read_states(struct trainer *t, const char *dir) {
     const struct optimizer_kind *kind = t->internal->optimizer;
-    struct compute *c = t->run.compute;
-    struct tensor_file *params = NULL, *states = NULL;
+    struct tensor_file *f = NULL;
     struct arena a = {0};
-    err e = tensor_file_open_dir(&params, dir, t->run.adapter ? "adapter_model" : "model");
-    if (e == ERR_OK) e = tensor_file_open_dir(&states, dir, "optimizer");
-    for (int64_t i = 0; i < t->n_params && e == ERR_OK; i++) {
-        const struct param *p = t->params[i];
-        e = upload(c, params, p, p->name, p->value);
-        for (int s = 0; s < kind->n_states && e == ERR_OK; s++) {
-            const char *name = arena_printf(&a, "%s.%s", kind->state_names[s], p->name);
-            e = name ? upload(c, states, p, name, trainer_state(t, i, s)) : ERR_MEMORY;
-        }
+    err e = tensor_file_open_dir(&f, dir, "optimizer");
+    for (int64_t i = 0; i < t->n_params * kind->n_states && e == ERR_OK; i++) {
+        const struct param *p = t->params[i / kind->n_states];
+        const int which = (int)(i % kind->n_states);
+        const char *name = arena_printf(&a, "%s.%s", kind->state_names[which], p->name);
+        float *to = trainer_state(t, i / kind->n_states, which);
+        e = name ? upload(t->run.compute, f, p, name, to) : ERR_MEMORY;
     }
     arena_release(&a);
-    tensor_file_close(states);
-    tensor_file_close(params);
+    tensor_file_close(f);
     return e;
+}
+
+static err read_tensors(struct trainer *t, const char *dir) {
+    TRY(read_params(t, dir));
+    return read_states(t, dir);
 }
 
 static err check_identity(const struct checkpoint_state *state, const struct run_identity *now) {

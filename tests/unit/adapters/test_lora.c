@@ -2,9 +2,7 @@
  * LoRA: which modules a target names, what a fresh adapter starts from, and the gradients of the
  * convolutions' adapters, which no other program's golden files have, against finite differences.
  * Read next: adapters/lora.c; tests/golden/test_lora.c for the seven projections. */
-#include "tests/unit/trainer/fixture.h"
-
-#include "base/philox.h"
+#include "tests/unit/adapters/slopes.h"
 
 #include <math.h>
 
@@ -13,7 +11,8 @@ static int64_t n_params_of(const char *const *targets, int64_t n) {
     struct model model;
     struct adapter *a;
     int64_t n_params;
-    const struct adapter_options options = {"lora", 2, 4, 0, false, {(const char **)targets, n}};
+    const struct adapter_options options = {
+        .type = "lora", .r = 2, .lora_alpha = 4, .target_modules = {(const char **)targets, n}};
     assert_ok(compute_open(&compute, NULL));
     assert_ok(model_open(&model, GOLDEN_NANO, &compute));
     assert_ok(adapter_new(&a, &model, &options, 1));
@@ -42,7 +41,8 @@ static void test_unknown_target(void **state) {
     struct model model;
     struct adapter *a;
     const char *const targets[] = {"q_proj", "proj"}; /* no last component, only the end of one */
-    const struct adapter_options options = {"lora", 2, 4, 0, false, {(const char **)targets, 2}};
+    const struct adapter_options options = {
+        .type = "lora", .r = 2, .lora_alpha = 4, .target_modules = {(const char **)targets, 2}};
     assert_ok(compute_open(&compute, NULL));
     assert_ok(model_open(&model, GOLDEN_NANO, &compute));
     assert_fails(adapter_new(&a, &model, &options, 1), ERR_MISSING, "'proj'");
@@ -78,54 +78,6 @@ static void test_start(void **state) {
     fixture_stop(&f);
 }
 
-/* Mean loss of the first two golden rows; with gradients, adds them. */
-static double mean_loss(struct fixture *f, struct batch *batch, bool gradients) {
-    const struct model_call call = {.batch = batch};
-    double sum;
-    int64_t trained;
-    assert_ok(model_forward(&f->model, &call));
-    assert_ok(
-        model_loss(&f->model, &call, gradients ? 1 / (double)batch->n : 0, &sum, &trained, NULL));
-    if (gradients) assert_ok(model_backward(&f->model, &call));
-    assert_int_equal(trained, batch->n);
-    return sum / (double)trained;
-}
-
-/* A random direction uphill: each number has its gradient's sign, so no derivative is near 0. */
-static double uphill(const struct param *p, int64_t j) {
-    const struct rng r = {11, RNG_TEST, (uint64_t)p->count};
-    return copysign(rng_normal(&r, (uint64_t)j), (double)p->gradient[j]);
-}
-
-static void move(const struct param *p, const float *from, double by) {
-    for (int64_t j = 0; j < p->count; j++) p->value[j] = from[j] + (float)(by * uphill(p, j));
-}
-
-/* The derivative along a random direction, from losses at +-h and +-2h:
- *   (8 (L(h) - L(-h)) - (L(2h) - L(-2h))) / 12 h,  error O(h^4) and a loss's noise times 1.5 / h.
- * A loss is the mean of 64 fp32 values near 10, each off by up to 1e-6, so by 1.2e-7; with h = 2e-3
- * that makes 1e-4, where uphill directions of unit variance give 0.5 and more. Allowed: 1 % of
- * it. */
-static void check_direction(struct fixture *f, struct batch *batch, const struct param *p) {
-    const double h = 2e-3;
-    float *start = mem_alloc((size_t)p->count, sizeof *start);
-    double loss[4], analytic = 0;
-    assert_non_null(start);
-    memcpy(start, p->value, (size_t)p->count * sizeof *start);
-    for (int64_t j = 0; j < p->count; j++) analytic += (double)p->gradient[j] * uphill(p, j);
-    for (int i = 0; i < 4; i++) {
-        static const double steps[] = {-2, -1, 1, 2};
-        move(p, start, steps[i] * h);
-        loss[i] = mean_loss(f, batch, false);
-    }
-    memcpy(p->value, start, (size_t)p->count * sizeof *start);
-    mem_free(start);
-    double numeric = (8 * (loss[2] - loss[1]) - (loss[3] - loss[0])) / (12 * h);
-    print_message("%s: %.5g, finite differences %.5g\n", p->name, analytic, numeric);
-    assert_true(analytic > 0.5);
-    assert_true(fabs(numeric - analytic) < 0.01 * fabs(analytic) + 1e-3);
-}
-
 static void test_convolution_gradients(void **state) {
     (void)state;
     struct fixture f;
@@ -133,7 +85,10 @@ static void test_convolution_gradients(void **state) {
     const struct rng values = {5, RNG_TEST, 0};
     fixture_init(&f, GOLDEN_NANO);
     f.adapter_options =
-        (struct adapter_options){"lora", 4, 8, 0, false, {(const char *[]){"conv1", "conv2"}, 2}};
+        (struct adapter_options){.type = "lora",
+                                 .r = 4,
+                                 .lora_alpha = 8,
+                                 .target_modules = {(const char *[]){"conv1", "conv2"}, 2}};
     f.mask = LOSS_MASK_ALL;
     fixture_start(&f);
     for (int64_t i = 0; i < f.trainer.n_params; i++) { /* B away from 0, or A has no gradient */
@@ -141,15 +96,13 @@ static void test_convolution_gradients(void **state) {
         for (int64_t j = 0; strstr(p->name, "lora_B") && j < p->count; j++)
             p->value[j] = (float)(0.1 * rng_normal(&values, (uint64_t)(i * 10000 + j)));
     }
-    assert_ok(batch_init(&batch, 2 * GOLDEN_TOKENS));
-    for (int r = 0; r < 2; r++)
-        assert_ok(batch_add_row(&batch, GOLDEN_TOKENS, f.data.ids[r], f.data.targets[r], NULL,
-                                f.data.source.eod, ISOLATE_ALL));
+    two_rows(&f, &batch);
     assert_ok(model_zero_gradients(&f.model));
-    mean_loss(&f, &batch, true);
+    const struct model_call call = {.batch = &batch};
+    mean_loss(&f, &call, true);
     assert_int_equal(f.trainer.n_params, 8);
     for (int64_t i = 0; i < f.trainer.n_params; i++)
-        check_direction(&f, &batch, f.trainer.params[i]);
+        check_direction(&f, &call, f.trainer.params[i]);
     batch_release(&batch);
     fixture_stop(&f);
 }

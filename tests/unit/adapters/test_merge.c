@@ -24,8 +24,8 @@ struct merged {
 static void merge(struct merged *m, enum dtype dtype) {
     struct model_config config;
     const struct rng values = {3, RNG_TEST, 0};
-    const struct adapter_options options = {"lora", RANK,  6,
-                                            0,      false, {(const char *[]){"all"}, 1}};
+    const struct adapter_options options = {
+        .type = "lora", .r = RANK, .lora_alpha = 6, .target_modules = {(const char *[]){"all"}, 1}};
     const struct model_plan_options forward = {.max_tokens = TOKENS};
     int64_t n;
     *m = (struct merged){0};

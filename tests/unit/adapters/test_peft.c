@@ -133,13 +133,16 @@ static void test_settings(void **state) {
         const char *key, *value, *off; /* off: a value under which it opens again */
         err code;
     } cases[] = {
-        {"use_dora", "true", "false", ERR_UNSUPPORTED},
         {"use_qalora", "true", "false", ERR_UNSUPPORTED},
         {"bias", "\"all\"", "\"none\"", ERR_UNSUPPORTED},
         {"fan_in_fan_out", "true", "false", ERR_UNSUPPORTED},
         {"modules_to_save", "[\"lm_head\"]", "null", ERR_UNSUPPORTED},
-        {"rank_pattern", "{\"q_proj\": 8}", "{}", ERR_UNSUPPORTED},
-        {"alpha_pattern", "{\"q_proj\": 8}", "{}", ERR_UNSUPPORTED},
+        {"rank_pattern", "{\"q_proj\": 0}", "{}", ERR_RANGE},
+        {"rank_pattern", "{\"q_proj\": 2.5}", "{}", ERR_RANGE},
+        {"rank_pattern", "{\"q_proj\": \"8\"}", "{}", ERR_PARSE},
+        {"rank_pattern", "{\"q_proj(?=x)\": 8}", "{}", ERR_UNSUPPORTED},
+        {"rank_pattern", "[\"q_proj\"]", "{}", ERR_PARSE},
+        {"alpha_pattern", "{\"q_proj\": -1}", "{}", ERR_RANGE},
         {"layers_to_transform", "[0]", "null", ERR_UNSUPPORTED},
         {"something_new", "3", "null", ERR_UNSUPPORTED},
         {"init_lora_weights", "\"pissa\"", "\"gaussian\"", ERR_UNSUPPORTED},

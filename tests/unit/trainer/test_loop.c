@@ -109,8 +109,11 @@ static double first_loss(double dropout, int64_t seed) {
     struct train_result result;
     const char *folder = test_folder();
     fixture_init(&f, GOLDEN_NANO);
-    f.adapter_options =
-        (struct adapter_options){"lora", 4, 8, dropout, false, {(const char *[]){"linear"}, 1}};
+    f.adapter_options = (struct adapter_options){.type = "lora",
+                                                 .r = 4,
+                                                 .lora_alpha = 8,
+                                                 .lora_dropout = dropout,
+                                                 .target_modules = {(const char *[]){"linear"}, 1}};
     f.n_steps = 2; /* B starts at 0, so the adapter shows from the second step on */
     f.options.warmup_steps = 0;
     f.options.seed = 42;
