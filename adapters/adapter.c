@@ -90,6 +90,10 @@ static err check_saved(const struct adapter *a, const char *dir) {
         const struct param *p = &a->params[i];
         const struct tensor *t;
         TRY(tensor_file_need(a->saved, p->name, p->n_dims, p->shape, &t));
+        if (t->dtype != DTYPE_F32 && t->dtype != DTYPE_BF16 && t->dtype != DTYPE_F16 &&
+            t->dtype != DTYPE_F64)
+            return fail(ERR_UNSUPPORTED, "'%s': tensor '%s': values in %s are not handled",
+                        tensor_file_path(a->saved, t), p->name, dtype_name(t->dtype));
     }
     for (int64_t i = 0; i < tensor_file_count(a->saved); i++) {
         const char *name = tensor_file_at(a->saved, i)->name;
@@ -199,11 +203,21 @@ static err upload(const struct adapter *a, float *to, const float *from, int64_t
     return a->compute->backend->upload(a->compute, to, from, float_bytes(n));
 }
 
+err adapter_read_tensor(const struct tensor_file *f, const struct tensor *t, float **out) {
+    void *stored = mem_alloc((size_t)t->count, (size_t)dtype_bytes(t->dtype));
+    *out = mem_alloc((size_t)t->count, sizeof **out);
+    err e = stored && *out ? tensor_file_read(f, t, stored) : ERR_MEMORY;
+    if (e == ERR_OK) dtype_to_f32(stored, t->dtype, t->count, *out);
+    mem_free(stored);
+    if (e == ERR_OK) return e;
+    mem_free(*out);
+    *out = NULL;
+    return e;
+}
+
 static err read_saved(const struct adapter *a, const struct param *p) {
-    const struct tensor *t = tensor_file_find(a->saved, p->name);
-    float *values = mem_alloc((size_t)p->count, sizeof *values);
-    if (!values) return ERR_MEMORY;
-    dtype_to_f32(t->data, t->dtype, t->count, values);
+    float *values;
+    TRY(adapter_read_tensor(a->saved, tensor_file_find(a->saved, p->name), &values));
     err e = upload(a, p->value, values, p->count);
     mem_free(values);
     return e;

@@ -87,6 +87,10 @@ bool adapter_site_trained(const struct projection *p);
 /* n numbers of the backend's memory in host memory (mem_alloc; the caller frees). */
 MUST_CHECK err adapter_download(const struct adapter *a, const float *from, int64_t n, float **out);
 
+/* A tensor's values in fp32 (mem_alloc; the caller frees). */
+MUST_CHECK err adapter_read_tensor(const struct tensor_file *f, const struct tensor *t,
+                                   float **out);
+
 /* adapter_config.json of a folder into options (texts in `arena`). */
 MUST_CHECK err peft_read_config(const char *dir, struct arena *arena, struct adapter_options *out);
 /* The config's object for an attached adapter. The caller json_decref()s. */

@@ -122,14 +122,12 @@ static err restore_tensor(const struct adapter *a, const struct tensor_file *f, 
     TRY(tensor_file_need(f, p->name, p->n_dims, s.shape, &t));
     if (t->dtype != DTYPE_F32)
         return fail(ERR_MISMATCH, "tensor '%s' is %s and not F32", p->name, dtype_name(t->dtype));
-    if (s.count == p->count)
-        return a->compute->backend->upload(a->compute, p->value, t->data,
-                                           (size_t)p->count * sizeof(float));
-    float *whole = mem_alloc((size_t)s.count, sizeof *whole);
-    if (!whole) return ERR_MEMORY;
-    dtype_to_f32(t->data, t->dtype, t->count, whole);
-    err e = restore_halves(a, &s, whole);
-    mem_free(whole);
+    float *values;
+    TRY(adapter_read_tensor(f, t, &values));
+    err e = s.count == p->count ? a->compute->backend->upload(a->compute, p->value, values,
+                                                              (size_t)p->count * sizeof *values)
+                                : restore_halves(a, &s, values);
+    mem_free(values);
     return e;
 }
 

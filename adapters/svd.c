@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_SWEEPS = 60 };
+enum { MAX_SWEEPS = 60, PIECE = 1 << 16 /* the least work worth a thread */ };
 
 struct rows_call {
     float *q;
@@ -48,8 +48,8 @@ void svd_orthonormalise(float *q, int64_t rows, int64_t columns, double *work) {
         float *row = q + i * columns;
         const double before = dot(row, row, columns);
         for (int pass = 0; pass < 2; pass++) {
-            par_for(i, 4, find_along, &call);
-            par_for(columns, 256, take_away, &call);
+            par_for(i, 1 + PIECE / (columns + 1), find_along, &call);
+            par_for(columns, 1 + PIECE / (i + 1), take_away, &call);
         }
         const double after = dot(row, row, columns);
         const double factor = after > 0x1p-40 * before ? 1 / sqrt(after) : 0;
@@ -74,7 +74,7 @@ static void gram_rows(void *ctx, int64_t begin, int64_t end, int thread) {
 
 void svd_gram(const float *t, int64_t rows, int64_t columns, double *gram) {
     struct gram_call call = {t, rows, columns, gram};
-    par_for(rows, 1, gram_rows, &call);
+    par_for(rows, 1 + PIECE / (rows * columns + 1), gram_rows, &call);
 }
 
 /* Turns rows p and q of a matrix:  row p' = c p - s q,  row q' = s p + c q. */
