@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * PiSSA: the pair that a site starts with is W's leading singular triples; the start is the base
- * within roundings; gradients agree with finite differences, dropout and all; the bits do not depend
- * on threads; a run that stops and goes on ends as one that did not; what is written is a plain LoRA
- * of twice the rank that does to the base as published what the adapter did.
+ * within roundings; gradients agree with finite differences, dropout and all; the bits do not
+ * depend on threads; a run that stops and goes on ends as one that did not; what is written is a
+ * plain LoRA of twice the rank that does to the base as published what the adapter did.
  * Read next: adapters/inits/pissa.c, adapters/residual.c. */
 #include "tests/unit/adapters/slopes.h"
 
