@@ -116,10 +116,10 @@ err torch_archive_tensor(const struct torch_archive *a, const struct pickle_valu
 }
 
 void torch_row_major(int n_dims, const int64_t *shape, int64_t *out_stride) {
-    int64_t stride = 1;
+    uint64_t stride = 1; /* may pass any bound where another dimension is 0, and is not used then */
     for (int i = n_dims - 1; i >= 0; i--) {
-        out_stride[i] = stride;
-        stride *= shape[i] ? shape[i] : 1;
+        out_stride[i] = (int64_t)stride;
+        stride *= (uint64_t)shape[i];
     }
 }
 
@@ -141,36 +141,76 @@ struct torch_view torch_view_rows(const struct torch_view *v, int64_t first, int
     return rows;
 }
 
-/* One run of elements along the last dimension. */
-static void copy_run(const uint8_t *from, int64_t from_stride, uint8_t *to, int64_t to_stride,
-                     int64_t n, size_t size) {
-    if (from_stride == 1 && to_stride == 1) {
-        memcpy(to, from, (size_t)n * size);
-        return;
+/* Two sets of strides over one shape, with as few dimensions as say the same. */
+struct walk {
+    int n_dims;
+    int64_t shape[TENSOR_MAX_DIMS], from[TENSOR_MAX_DIMS], to[TENSOR_MAX_DIMS];
+};
+
+/* A dimension joins the one before it where both sides go on without a gap. */
+static struct walk walk_over(const struct torch_view *v, const int64_t *out_stride) {
+    struct walk w = {0};
+    for (int i = 0; i < v->n_dims; i++) {
+        const int64_t n = v->shape[i], from = v->stride[i], to = out_stride[i];
+        const int last = w.n_dims - 1;
+        if (n == 1) continue;
+        if (last >= 0 && w.from[last] == n * from && w.to[last] == n * to) {
+            w.shape[last] *= n;
+            w.from[last] = from;
+            w.to[last] = to;
+            continue;
+        }
+        w.shape[w.n_dims] = n;
+        w.from[w.n_dims] = from;
+        w.to[w.n_dims++] = to;
     }
-    for (int64_t i = 0; i < n; i++)
-        memcpy(to + (size_t)(i * to_stride) * size, from + (size_t)(i * from_stride) * size, size);
+    if (!w.n_dims) {
+        w.n_dims = 1;
+        w.shape[0] = w.from[0] = w.to[0] = 1;
+    }
+    return w;
+}
+
+static bool copy_or_compare(uint8_t *to, const uint8_t *like, const uint8_t *from, size_t n) {
+    if (like) return memcmp(like, from, n) == 0;
+    memcpy(to, from, n);
+    return true;
+}
+
+/* Copies to `out`, or compares with `like` where that is given; false: they differ. */
+static bool walk(const struct torch_view *v, const int64_t *out_stride, uint8_t *out,
+                 const uint8_t *like) {
+    if (!v->count) return true;
+    const struct walk w = walk_over(v, out_stride);
+    const int last = w.n_dims - 1;
+    const size_t size = (size_t)dtype_bytes(v->dtype);
+    const bool run = w.from[last] == 1 && w.to[last] == 1; /* a whole run at once */
+    const int64_t step = run ? w.shape[last] : 1;
+    int64_t at[TENSOR_MAX_DIMS] = {0};
+    bool same = true, more = true;
+    while (same && more) {
+        int64_t from = 0, to = 0;
+        for (int i = 0; i <= last; i++) {
+            from += at[i] * w.from[i];
+            to += at[i] * w.to[i];
+        }
+        const size_t place = (size_t)to * size;
+        same = copy_or_compare(out ? out + place : NULL, like ? like + place : NULL,
+                               v->data + (size_t)from * size, (size_t)step * size);
+        at[last] += step;
+        for (int i = last; i > 0 && at[i] == w.shape[i]; i--) {
+            at[i] = 0;
+            at[i - 1]++;
+        }
+        more = at[0] < w.shape[0];
+    }
+    return same;
 }
 
 void torch_view_copy(const struct torch_view *v, const int64_t *out_stride, void *out) {
-    const size_t size = (size_t)dtype_bytes(v->dtype);
-    const int last = v->n_dims - 1;
-    int64_t at[TENSOR_MAX_DIMS] = {0};
-    if (!v->count) return;
-    if (last < 0) {
-        memcpy(out, v->data, size);
-        return;
-    }
-    for (;;) { /* counts through the dimensions but the last */
-        int64_t from = 0, to = 0;
-        for (int i = 0; i < last; i++) {
-            from += at[i] * v->stride[i];
-            to += at[i] * out_stride[i];
-        }
-        copy_run(v->data + (size_t)from * size, v->stride[last], (uint8_t *)out + (size_t)to * size,
-                 out_stride[last], v->shape[last], size);
-        int i = last - 1;
-        while (i >= 0 && ++at[i] == v->shape[i]) at[i--] = 0;
-        if (i < 0) return;
-    }
+    walk(v, out_stride, out, NULL);
+}
+
+bool torch_view_same(const struct torch_view *v, const int64_t *out_stride, const void *out) {
+    return walk(v, out_stride, NULL, out);
 }

@@ -40,7 +40,9 @@ struct torch_view torch_view_rows(const struct torch_view *v, int64_t first, int
 /* Writes the elements to out, where element (i, j, ..) goes to i*out_stride[0] + j*out_stride[1]
  * + .. elements from `out`. */
 void torch_view_copy(const struct torch_view *v, const int64_t *out_stride, void *out);
-/* Strides of a row-major tensor of that shape. */
+/* Whether torch_view_copy would change nothing. */
+bool torch_view_same(const struct torch_view *v, const int64_t *out_stride, const void *out);
+/* Strides of a row-major tensor of that shape; of no use where it has no elements. */
 void torch_row_major(int n_dims, const int64_t *shape, int64_t *out_stride);
 
 #endif
