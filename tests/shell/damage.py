@@ -1,0 +1,188 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every way a checkpoint can be damaged that tests/shell/test_bad_checkpoint.sh goes through, made from a
+good one of one file in fp32.
+
+damage.py GOOD DIR   writes DIR/<case>/ for each case, and DIR/cases with a line a case: its name and the
+                     texts that the error must hold, separated by tabs; and DIR/batch.safetensors, a batch
+                     for the good one
+"""
+import json
+import os
+import shutil
+import struct
+import sys
+
+GOOD, DIR = sys.argv[1:3]
+ABSENT = object()
+cases = []
+os.makedirs(DIR)
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+raw = read(os.path.join(GOOD, "model.safetensors"))
+header_bytes = struct.unpack("<Q", raw[:8])[0]
+header = json.loads(raw[8:8 + header_bytes])
+metadata, data = header.pop("__metadata__"), raw[8 + header_bytes:]
+config = json.loads(read(os.path.join(GOOD, "config.json")))
+NORM, Q = "model.norm.weight", "model.layers.0.self_attn.q_proj.weight"
+
+
+def case(name, *texts):
+    """A folder with the good config, for a file that is not good."""
+    cases.append("\t".join((name,) + texts))
+    folder = os.path.join(DIR, name)
+    os.makedirs(folder)
+    shutil.copy(os.path.join(GOOD, "config.json"), folder)
+    return folder
+
+
+def write(folder, name, content):
+    with open(os.path.join(folder, name), "wb") as f:
+        f.write(content if isinstance(content, bytes) else json.dumps(content).encode())
+
+
+def packed(entries, payload, length=None):
+    text = json.dumps({"__metadata__": metadata, **entries}).encode() if isinstance(entries, dict) else entries
+    return struct.pack("<Q", len(text) if length is None else length) + text + payload
+
+
+def bytes_of(name):
+    begin, end = header[name]["data_offsets"]
+    return data[begin:end]
+
+
+def relaid(names):
+    """A file of these (name, entry, bytes), one behind the other."""
+    entries, payload = {}, b""
+    for name, entry, content in names:
+        entries[name] = {**entry, "data_offsets": [len(payload), len(payload) + len(content)]}
+        payload += content
+    return packed(entries, payload)
+
+
+def all_but(*left_out):
+    return [(name, header[name], bytes_of(name)) for name in header if name not in left_out]
+
+
+def with_offsets(name, begin, end, payload=data):
+    return packed({**header, name: {**header[name], "data_offsets": [begin, end]}}, payload)
+
+
+def single(name, content, *texts):
+    write(case(name, "model.safetensors", *texts), "model.safetensors", content)
+
+
+def tensors():
+    norm = (NORM, header[NORM], bytes_of(NORM))
+    begin, end = header[NORM]["data_offsets"]
+    single("missing", relaid(all_but(NORM)), f"no tensor '{NORM}'")
+    single("extra", relaid(all_but() + [("model.layers.0.extra", norm[1], norm[2])]),
+           "tensor 'model.layers.0.extra' has no place in this model")
+    doubled = json.dumps({NORM: header[NORM]})[1:-1] + ", " + json.dumps(header)[1:-1]
+    single("doubled", packed(b"{" + doubled.encode() + b"}", data), "duplicate", NORM)
+    single("misshapen", relaid(all_but(NORM) + [(NORM, {**norm[1], "shape": [4]}, norm[2][:16])]),
+           f"tensor '{NORM}' has shape [4] where [8] is needed")
+    single("flat", relaid(all_but(Q) + [(Q, {**header[Q], "shape": [64]}, bytes_of(Q))]),
+           f"tensor '{Q}' has shape [64] where [8,8] is needed")
+    single("whole_numbers", relaid(all_but(NORM) + [(NORM, {**norm[1], "dtype": "I32"}, norm[2])]),
+           f"tensor '{NORM}': weights in I32 are not handled")
+    single("unknown_type", relaid(all_but(NORM) + [(NORM, {**norm[1], "dtype": "F8_E4M3"}, norm[2])]),
+           f"tensor '{NORM}'", "'F8_E4M3'")
+    single("overlap", with_offsets(NORM, begin - 4, end - 4), "overlap", "tensor '")
+    single("hole", packed({k: v for k, v in header.items() if k != NORM}, data), "hole" if end < len(data)
+           else "after the last tensor")
+    single("overrun", with_offsets(NORM, begin, len(data) + 4), f"tensor '{NORM}'", "data ends at byte")
+    single("shape_and_bytes", packed({**header, NORM: {**header[NORM], "shape": [9]}}, data),
+           f"tensor '{NORM}'", "9 elements of F32")
+    single("huge_shape", packed({**header, NORM: {**header[NORM], "shape": [2 ** 40, 2 ** 40]}}, data),
+           f"tensor '{NORM}'", "too many elements")
+    single("cut_off", raw[:-5], "data ends at byte")
+    single("cut_in_header", raw[:100], "a header of")
+    single("left_over", raw + b"1234", "4 bytes after the last tensor")
+    single("header_length", packed(header, data, length=2 ** 63), "a header of 9223372036854775808 bytes")
+    single("no_json", packed(b"not json", b""), "header")
+    single("nothing_in_it", b"", "0 bytes are too few")
+
+
+def shards():
+    names = list(header)
+    half = len(names) // 2
+    first, second = ([(n, header[n], bytes_of(n)) for n in part] for part in (names[:half], names[half:]))
+    index = {n: "a.safetensors" for n in names[:half]} | {n: "b.safetensors" for n in names[half:]}
+
+    def sharded(name, weight_map, *texts, parts=(("a", first), ("b", second))):
+        folder = case(name, "model.safetensors.index.json", *texts)
+        for letter, tensors_of_it in parts:
+            write(folder, letter + ".safetensors", relaid(tensors_of_it))
+        write(folder, "model.safetensors.index.json", {"weight_map": weight_map})
+
+    last = names[-1]
+    sharded("absent_shard", {**index, last: "c.safetensors"}, "c.safetensors")
+    sharded("in_other_shard", {**index, last: "a.safetensors"}, f"tensor '{last}' is not in 'a.safetensors'")
+    sharded("in_no_shard", {**index, "more": "a.safetensors"}, "tensor 'more' is not in 'a.safetensors'")
+    sharded("not_listed", {n: f for n, f in index.items() if n != last}, f"tensor '{last}' of '", "not listed")
+    sharded("in_both", index, f"tensor '{names[0]}' is also in", "a.safetensors", "b.safetensors",
+            parts=(("a", first), ("b", second + first[:1])))
+    sharded("leads_away", {**index, last: "../good/model.safetensors"}, f"tensor '{last}'", "beside the index")
+    sharded("bad_shard", index, "b.safetensors", f"tensor '{last}'",
+            parts=(("a", first), ("b", second[:-1] + [(last, {**header[last], "shape": [3]}, second[-1][2])])))
+    folder = case("no_weight_map", "model.safetensors.index.json", "weight_map")
+    write(folder, "model.safetensors.index.json", {"metadata": {}})
+
+
+def configs():
+    def changed(name, change, *texts):
+        folder = case(name, "config.json", *texts)
+        shutil.copy(os.path.join(GOOD, "model.safetensors"), folder)
+        new = {k: v for k, v in {**config, **change}.items() if v is not ABSENT}
+        write(folder, "config.json", new)
+
+    changed("config_missing", {"hidden_size": ABSENT}, "'hidden_size'")
+    changed("config_zero", {"num_attention_heads": 0}, "'num_attention_heads' is 0")
+    changed("config_huge", {"num_hidden_layers": 2 ** 40}, "'num_hidden_layers' is 1099511627776")
+    changed("config_negative", {"vocab_size": -16}, "'vocab_size' is -16")
+    changed("config_overflow", {"vocab_size": 10 ** 30}, "too big integer")
+    changed("config_fraction", {"hidden_size": 8.5}, "'hidden_size' is not a whole number")
+    changed("config_heads", {"num_attention_heads": 3}, "hidden_size 8", "3 heads")
+    changed("config_contradicts", {"head_dim": 8}, "'head_dim'")
+    changed("config_eod", {"eod_token": 16}, "eod_token", "16")
+    changed("config_other_model", {"model_type": "llama"}, "'model_type'")
+    changed("config_experts", {"use_moe": True}, "'use_moe'")
+    for name, content, text in (("config_no_object", b"[]", "not an object"), ("config_no_json", b"{", "line"),
+                                ("config_deep", b"[" * 100000, "depth")):
+        folder = case(name, "config.json", text)
+        shutil.copy(os.path.join(GOOD, "model.safetensors"), folder)
+        write(folder, "config.json", content)
+    # The config is good, and not of these weights: the tensor that does not fit is named.
+    folder = case("config_of_another", "model.safetensors", "tensor 'model.embed_tokens.weight'",
+                  "[16,8] where [32,8] is needed")
+    shutil.copy(os.path.join(GOOD, "model.safetensors"), folder)
+    write(folder, "config.json", {**config, "vocab_size": 32})
+    folder = case("more_layers", "model.safetensors", "no tensor 'model.layers.1.")
+    shutil.copy(os.path.join(GOOD, "model.safetensors"), folder)
+    write(folder, "config.json", {**config, "num_hidden_layers": 2})
+
+
+def folders():
+    os.remove(os.path.join(case("empty", "empty"), "config.json"))
+    case("only_config", "only_config", "holds no weights")
+    folder = case("no_config", "no_config/config.json")
+    shutil.copy(os.path.join(GOOD, "model.safetensors"), folder)
+    os.remove(os.path.join(folder, "config.json"))
+
+
+def batch():
+    ids = struct.pack("<4q", 1, 2, 3, 4)
+    write(DIR, "batch.safetensors",
+          packed({"input_ids": {"dtype": "I64", "shape": [1, 4], "data_offsets": [0, len(ids)]}}, ids))
+
+
+for make in (batch, tensors, shards, configs, folders):
+    make()
+with open(os.path.join(DIR, "cases"), "w", encoding="utf-8") as f:
+    f.write("\n".join(cases) + "\n")
