@@ -63,7 +63,7 @@ err pickle_pop(struct pickle_machine *m, int64_t n, struct pickle_value ***out) 
     *out = m->stack;
     if (m->height - floor < n) return fail(ERR_PARSE, "too few values before it");
     m->height -= n;
-    *out = m->stack + m->height;
+    if (m->height) *out = m->stack + m->height; /* an empty stack may be NULL */
     return ERR_OK;
 }
 

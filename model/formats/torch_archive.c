@@ -73,9 +73,13 @@ static err find_storage(const struct torch_archive *a, const struct pickle_value
     return ERR_OK;
 }
 
-/* The last element must lie in the storage as well as the first. */
+/* The last element must lie in the storage as well as the first. Strides of zero could make any
+ * number of elements of one; no checkpoint has such weights. */
 static err check_extent(const struct torch_view *v, int64_t offset, int64_t count) {
     int64_t last = offset;
+    if (v->count > count)
+        return fail(ERR_MISMATCH, "%lld elements of a storage of %lld", (long long)v->count,
+                    (long long)count);
     if (offset < 0) return fail(ERR_PARSE, "offset %lld", (long long)offset);
     for (int i = 0; i < v->n_dims; i++) {
         int64_t step;
