@@ -66,12 +66,24 @@ static err start(int argc, char **argv) {
     return dispatch(argc - 1, argv + 1);
 }
 
+/* Names in a message may be a stranger's: bytes that would steer the terminal show as '?'. */
+static void say(const char *what, const char *text) {
+    fprintf(stderr, "%s: ", what);
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+        const bool steers = *p < ' ' || *p == 0x7f,
+                   wide = *p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
+        fputc(steers || wide ? '?' : *p, stderr);
+        p += wide;
+    }
+    fputc('\n', stderr);
+}
+
 int main(int argc, char **argv) {
     par_start(argv);
     err code = start(argc, argv);
     if (code == ERR_OK) return 0;
     const char *message = err_message();
-    fprintf(stderr, "cotrain: %s\n", message[0] ? message : err_name(code));
-    if (err_hint()[0]) fprintf(stderr, "hint: %s\n", err_hint());
+    say("cotrain", message[0] ? message : err_name(code));
+    if (err_hint()[0]) say("hint", err_hint());
     return err_exit_code(code);
 }

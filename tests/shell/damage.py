@@ -13,6 +13,9 @@ import shutil
 import struct
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import handmade  # noqa: E402
+
 GOOD, DIR = sys.argv[1:3]
 ABSENT = object()
 cases = []
@@ -47,8 +50,8 @@ def write(folder, name, content):
 
 
 def packed(entries, payload, length=None):
-    text = json.dumps({"__metadata__": metadata, **entries}).encode() if isinstance(entries, dict) else entries
-    return struct.pack("<Q", len(text) if length is None else length) + text + payload
+    entries = {"__metadata__": metadata, **entries} if isinstance(entries, dict) else entries
+    return handmade.safetensors(entries, payload, length)
 
 
 def bytes_of(name):
@@ -83,6 +86,8 @@ def tensors():
     single("missing", relaid(all_but(NORM)), f"no tensor '{NORM}'")
     single("extra", relaid(all_but() + [("model.layers.0.extra", norm[1], norm[2])]),
            "tensor 'model.layers.0.extra' has no place in this model")
+    single("steering_name", relaid(all_but() + [("\x1b[2Jx\u009b\n", norm[1], norm[2])]),
+           "tensor '?[2Jx??' has no place in this model")
     doubled = json.dumps({NORM: header[NORM]})[1:-1] + ", " + json.dumps(header)[1:-1]
     single("doubled", packed(b"{" + doubled.encode() + b"}", data), "duplicate", NORM)
     single("misshapen", relaid(all_but(NORM) + [(NORM, {**norm[1], "shape": [4]}, norm[2][:16])]),
@@ -135,6 +140,59 @@ def shards():
     write(folder, "model.safetensors.index.json", {"metadata": {}})
 
 
+def pickles():
+    def torch(name, content, *texts):
+        write(case(name, "pytorch_model.bin", *texts), "pytorch_model.bin", content)
+
+    def tensor(name, **changes):
+        shape = header[name]["shape"]
+        return handmade.p_tensor(**{"storage_type": "FloatStorage", "key": name, "count": len(bytes_of(name)) // 4,
+                                    "shape": shape, **changes})
+
+    def archive(members, **lies):
+        return handmade.torch_file(handmade.p_dict(members), {n: bytes_of(n) for n in header}, **lies)
+
+    everything = [(n, tensor(n)) for n in header]
+    rest = [(n, value) for n, value in everything if n != NORM]
+    good = archive(everything)
+    write(case("good_pickle"), "pytorch_model.bin", good)
+    cases.pop()  # the one that is not refused: the test opens it by its name
+
+    command = f"touch {os.path.join(DIR, 'created')}"
+    for name, module, function in (("os_system", "os", "system"), ("posix_system", "posix", "system"),
+                                   ("eval", "builtins", "eval")):
+        call = handmade.p_global(module, function) + handmade.p_tuple(handmade.p_string(command)) + b"R"
+        torch("pickle_" + name, archive(rest + [(NORM, call)]), f"global '{module} {function}' is refused")
+    stack_global = (handmade.p_string("os") + handmade.p_string("system") + b"\x93" +
+                    handmade.p_tuple(handmade.p_string(command)) + b"R")
+    torch("pickle_stack_global", archive(rest + [(NORM, stack_global)]), "global 'os system' is refused")
+    instance = b"(" + handmade.p_string(command) + b"ios\nsystem\n"
+    torch("pickle_instance", archive(rest + [(NORM, instance)]), "opcode INST is refused")
+    torch("pickle_doubled", archive(everything + [(NORM, tensor(NORM))]), f"tensor '{NORM}' is also in")
+    torch("pickle_missing", archive(rest), f"no tensor '{NORM}'")
+    torch("pickle_misshapen", archive(rest + [(NORM, tensor(NORM, shape=[4]))]),
+          f"tensor '{NORM}' has shape [4] where [8] is needed")
+    torch("pickle_beyond", archive(rest + [(NORM, tensor(NORM, offset=1))]), f"tensor '{NORM}'",
+          "element 8 of a storage of 8")
+    torch("pickle_expanded", archive(rest + [(NORM, tensor(NORM, shape=[2 ** 40], strides=[0]))]),
+          f"tensor '{NORM}'", "1099511627776 elements of a storage of 8")
+    torch("pickle_no_storage", archive(rest + [(NORM, tensor(NORM, key="gone"))]), f"tensor '{NORM}'",
+          "no entry 'archive/data/gone'")
+    torch("pickle_leads_away", archive(rest + [(NORM, tensor(NORM, key="../../x"))]), f"tensor '{NORM}'")
+    torch("pickle_no_tensors", archive([("epoch", handmade.p_int(3))]), "a dict without tensors")
+
+    last = f"entry 'archive/data/{list(header)[-1]}'"
+    torch("zip_size", archive(everything, size=10 ** 6), last, "1000000 bytes")
+    torch("zip_small_size", archive(everything, size=4), "4 bytes for")
+    torch("zip_method", archive(everything, method=8), "entry 'archive/data.pkl'", "it is compressed")
+    torch("zip_crc", archive(everything, crc=1), "entry 'archive/data.pkl'", "where the archive says 00000001")
+    torch("zip_count", archive(everything, n=3), "more in the directory than its 3 entries")
+    torch("zip_directory", archive(everything, directory=2 ** 31), "a directory of")
+    torch("zip_cut_off", good[:-40], "cut off, or not one")
+    torch("zip_other", handmade.zip_archive([("readme.txt", b"x")]), "data.pkl")
+    torch("zip_bare_pickle", handmade.pickle(handmade.p_dict([])), "a bare pickle")
+
+
 def configs():
     def changed(name, change, *texts):
         folder = case(name, "config.json", *texts)
@@ -182,7 +240,7 @@ def batch():
           packed({"input_ids": {"dtype": "I64", "shape": [1, 4], "data_offsets": [0, len(ids)]}}, ids))
 
 
-for make in (batch, tensors, shards, configs, folders):
+for make in (batch, tensors, shards, pickles, configs, folders):
     make()
 with open(os.path.join(DIR, "cases"), "w", encoding="utf-8") as f:
     f.write("\n".join(cases) + "\n")
