@@ -7,9 +7,12 @@ the reader refuses. What libFuzzer finds beside them is added by `tools/fuzz.sh 
 import hashlib
 import json
 import os
-import struct
+import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+import handmade  # noqa: E402
+from handmade import p_dict, p_global, p_int, p_string, p_tensor, p_tuple  # noqa: E402
 
 
 def put(what, data):
@@ -23,18 +26,13 @@ def put(what, data):
         f.write(data)
 
 
-def safetensors_file(header, data=b"", length=None):
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return struct.pack("<Q", len(text) if length is None else length) + text + data
-
-
 def entry(dtype, shape, begin, end):
     return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
 
 
 def safetensors():
     def add(*arguments, **named):
-        put("safetensors", safetensors_file(*arguments, **named))
+        put("safetensors", handmade.safetensors(*arguments, **named))
 
     data = bytes(range(64))
     add({"__metadata__": {"format": "pt"}, "a": entry("F32", [2, 2], 0, 16),
@@ -117,5 +115,68 @@ def adapter_config():
     put("adapter_config", [])
 
 
-for make in (safetensors, config, index, adapter_config):
+def pickles():
+    """Pickles for an archive with the storages 0, 1 and 2 of 64 bytes each (tests/fuzz/archive.c)."""
+    a, b = p_tensor("FloatStorage", "0", 16, [4, 4]), p_tensor("BFloat16Storage", "1", 32, [32])
+    put("pickle", handmade.pickle(p_dict([("a", a), ("b", b)])))
+    for protocol in (1, 3, 4, 5):
+        put("pickle", handmade.pickle(p_dict([("a", a)]), protocol))
+    one = {
+        "transposed": p_tensor("FloatStorage", "0", 16, [4, 4], [1, 4]),
+        "part": p_tensor("HalfStorage", "2", 32, [2, 3], [8, 2], 5),
+        "scalar": p_tensor("LongStorage", "0", 8, []),
+        "empty": p_tensor("DoubleStorage", "0", 8, [0, 3]),
+        "expanded": p_tensor("FloatStorage", "0", 16, [2 ** 40, 4], [0, 1]),
+        "beyond": p_tensor("FloatStorage", "0", 16, [4, 5]),
+        "negative": p_tensor("FloatStorage", "0", 16, [4, 4], [-4, 1], 12),
+        "overflow": p_tensor("FloatStorage", "0", 16, [2 ** 31, 2 ** 31], [2 ** 40, 1]),
+        "more_than_there": p_tensor("FloatStorage", "0", 2 ** 62, [4]),
+        "no_storage": p_tensor("FloatStorage", "9", 16, [4]),
+        "leads_away": p_tensor("FloatStorage", "../0", 16, [4]),
+        "dimensions": p_tensor("FloatStorage", "0", 16, [1] * 9),
+        "not_one": p_int(1),
+        "parameter": p_global("torch._utils", "_rebuild_parameter") + p_tuple(a, b"\x89", b"}") + b"R",
+        "size": p_global("torch", "Size") + p_tuple(p_tuple(p_int(1))) + b"R",
+    }
+    for value in one.values():
+        put("pickle", handmade.pickle(p_dict([("x", value)])))
+    put("pickle", handmade.pickle(p_dict([("model", p_dict([("a", a)])), ("iteration", p_int(3))])))
+    ordered = p_global("collections", "OrderedDict") + b")R"
+    put("pickle", handmade.pickle(ordered + b"(" + p_string("a") + a + b"u" + b"}" + p_string("_metadata") +
+                                  ordered + b"sb"))
+    put("pickle", handmade.pickle(p_global("os", "system") + p_tuple(p_string("true")) + b"R"))
+    put("pickle", handmade.pickle(p_string("os") + p_string("system") + b"\x93" + b")R", 4))
+    put("pickle", handmade.pickle(b"cbuiltins\neval\n" + p_tuple(p_string("1")) + b"R"))
+    put("pickle", handmade.pickle(b"]q\0h\0a"))  # a list that holds itself
+    put("pickle", handmade.pickle(b"(" * 1001))
+    put("pickle", handmade.pickle(b"]" + b"r\xff\xff\xff\x7f"))
+    put("pickle", handmade.pickle(b"j\0\0\0\1"))
+    put("pickle", handmade.pickle(b"X\xff\xff\xff\xff"))
+    put("pickle", handmade.pickle(b"I1\n"))
+    put("pickle", b"\x80\x02}")
+
+
+def torch():
+    value = p_dict([("a", p_tensor("FloatStorage", "0", 4, [2, 2]))])
+    storages = {"0": bytes(range(16))}
+    put("torch", handmade.torch_file(value, storages))
+    for lie in ({"size": 17}, {"size": 2 ** 32 - 1}, {"crc": 1}, {"method": 8}, {"n": 2}, {"n": 65535},
+                {"directory": 0}, {"directory": 2 ** 32 - 1}):
+        put("torch", handmade.torch_file(value, storages, **lie))
+    good = handmade.torch_file(value, storages)
+    put("torch", good[:-30])
+    put("torch", good + b"left over")
+    pickled = handmade.pickle(value)
+    for names in (["a/data.pkl", "a/data/0", "a/data/0"], ["a/data.pkl", "b/data.pkl"], ["data.pkl", "data/0"],
+                  ["a/data.pkl", "../data/0"], ["a/data.pkl", "a/data/"], ["a/version"]):
+        put("torch", handmade.zip_archive([(name, pickled if name.endswith("pkl") else storages["0"])
+                                           for name in names]))
+    put("torch", handmade.zip_archive([]))
+    put("torch", handmade.zip_archive([("a/data.pkl", pickled), ("a/byteorder", b"big"),
+                                       ("a/data/0", storages["0"])]))
+    put("torch", handmade.zip_archive([("a/data.pkl", pickled), ("a/byteorder", b"little"),
+                                       ("a/data/0", storages["0"])]))
+
+
+for make in (safetensors, config, index, adapter_config, pickles, torch):
     make()
