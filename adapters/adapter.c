@@ -54,6 +54,7 @@ static err fill_in(struct adapter *a, const struct adapter_options *options, boo
     TRY(copy_options(a, options));
     TRY(adapter_make_sites(a, fresh));
     TRY(check_start(a));
+    TRY(modules_mark(a));
     a->value_at = arena_alloc(&a->arena, (size_t)a->n_params, sizeof *a->value_at);
     return a->value_at ? ERR_OK : ERR_MEMORY;
 }
@@ -84,22 +85,33 @@ err adapter_new(struct adapter **out, struct model *m, const struct adapter_opti
     return create(out, m, options, seed, true);
 }
 
+/* The i-th tensor of the adapter's file: the adapter's own, then those of its modules. */
+static const struct param *saved_param(const struct adapter *a, int64_t i, const char **out_name) {
+    const struct param *p = i < a->n_params ? &a->params[i] : a->modules[i - a->n_params].param;
+    *out_name = i < a->n_params ? p->name : a->modules[i - a->n_params].name;
+    return p;
+}
+
 /* Every parameter must be in the file, in its shape, and nothing else may be. */
 static err check_saved(const struct adapter *a, const char *dir) {
-    for (int64_t i = 0; i < a->n_params; i++) {
-        const struct param *p = &a->params[i];
+    const int64_t n = a->n_params + a->n_modules;
+    const char *wanted;
+    for (int64_t i = 0; i < n; i++) {
+        const struct param *p = saved_param(a, i, &wanted);
         const struct tensor *t;
-        TRY(tensor_file_need(a->saved, p->name, p->n_dims, p->shape, &t));
+        TRY(tensor_file_need(a->saved, wanted, p->n_dims, p->shape, &t));
         if (t->dtype != DTYPE_F32 && t->dtype != DTYPE_BF16 && t->dtype != DTYPE_F16 &&
             t->dtype != DTYPE_F64)
             return fail(ERR_UNSUPPORTED, "'%s': tensor '%s': values in %s are not handled",
-                        tensor_file_path(a->saved, t), p->name, dtype_name(t->dtype));
+                        tensor_file_path(a->saved, t), wanted, dtype_name(t->dtype));
     }
     for (int64_t i = 0; i < tensor_file_count(a->saved); i++) {
         const char *name = tensor_file_at(a->saved, i)->name;
         bool known = false;
-        for (int64_t j = 0; j < a->n_params && !known; j++)
-            known = !strcmp(name, a->params[j].name);
+        for (int64_t j = 0; j < n && !known; j++) {
+            saved_param(a, j, &wanted);
+            known = !strcmp(name, wanted);
+        }
         if (!known)
             return fail(ERR_UNSUPPORTED,
                         "adapter '%s': tensor '%s' belongs to no target module of this model", dir,
@@ -137,6 +149,7 @@ void adapter_free(struct adapter *a) {
         p->adapter = NULL;
         p->adapter_state = NULL;
     }
+    modules_unmark(a);
     tensor_file_close(a->saved);
     arena_release(&a->arena);
     mem_free(a);
@@ -169,6 +182,7 @@ static void plan_sites(struct adapter *a, struct plan *plan) {
 }
 
 err adapter_plan(struct adapter *a, struct plan *plan, bool train) {
+    TRY(modules_check(a));
     if (train) {
         a->gradient_at = arena_alloc(&a->arena, (size_t)a->n_params, sizeof *a->gradient_at);
         if (!a->gradient_at) return ERR_MEMORY;
@@ -245,7 +259,7 @@ err adapter_start(struct adapter *a, const struct plan *plan) {
     for (int64_t i = 0; !is_fresh(a) && i < a->n_params; i++) TRY(read_saved(a, &a->params[i]));
     for (int64_t i = 0; is_fresh(a) && i < a->n_sites; i++)
         TRY(fill_site(&a->sites[i], plan_at(plan, a->work_at)));
-    return ERR_OK;
+    return is_fresh(a) ? ERR_OK : modules_read(a, a->saved);
 }
 
 /* ---- access ---- */

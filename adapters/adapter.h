@@ -19,6 +19,7 @@ struct adapter_options { /* the recipe's `adapter` section */
     const char *init_lora_weights;  /* a row of adapters/inits.def, by name; NULL: the first */
     /* "module: number", the module as adapters/pattern.h reads it; the first that matches counts */
     struct opt_list rank_pattern, alpha_pattern;
+    struct opt_list modules_to_save; /* ends of paths; trained whole (adapters/modules.c) */
 };
 struct opt_table adapter_options_table(void);
 /* Name and summary of the i-th kind of adapter, or initialisation, or NULL behind the last. */
@@ -29,7 +30,8 @@ bool adapter_wanted(const struct adapter_options *options); /* false: type "none
 struct adapter; /* attached to one model */
 
 /* Attaches a freshly initialised adapter; `seed` keys its start (adapters/inits/). Call between
- * model_open and model_plan. A target or pattern that names no projection is ERR_MISSING. */
+ * model_open and model_plan: what `modules_to_save` means is marked as trained in the model. A name
+ * that means nothing there is ERR_MISSING. */
 MUST_CHECK err adapter_new(struct adapter **out, struct model *m,
                            const struct adapter_options *options, uint64_t seed);
 /* Attaches a saved PEFT folder (adapter_config.json and adapter_model.safetensors). Settings that

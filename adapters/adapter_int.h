@@ -50,6 +50,11 @@ extern const int n_adapter_kinds;
 MUST_CHECK err adapter_kind_find(const struct adapter_options *options,
                                  const struct adapter_kind **out);
 
+struct adapter_module { /* a parameter of the base that is trained with the adapter */
+    struct param *param;
+    const char *name; /* in the adapter's file */
+};
+
 struct adapter {
     const struct adapter_kind *kind;
     const struct adapter_init *init;
@@ -63,6 +68,8 @@ struct adapter {
     int64_t n_sites;
     struct param *params; /* site by site */
     int64_t n_params;
+    struct adapter_module *modules; /* of modules_to_save, in checkpoint order */
+    int64_t n_modules;
     size_t *value_at, *gradient_at; /* places in the plan; gradient_at NULL: not trained */
     size_t work_at;                 /* of the initialisation */
     struct tensor_file *saved;      /* where the values come from; NULL: fresh */
@@ -82,6 +89,13 @@ bool adapter_has_target(const struct adapter *a, const char *target);
 MUST_CHECK err adapter_pattern_parts(struct arena *arena, const char *item, const char **out_key,
                                      double *out_value);
 
+/* Marks what `modules_to_save` means as trained, lists it in adapter.modules; takes the marks off;
+ * checks that they are still there; reads the values of a folder into the started model. */
+MUST_CHECK err modules_mark(struct adapter *a);
+void modules_unmark(struct adapter *a);
+MUST_CHECK err modules_check(const struct adapter *a);
+MUST_CHECK err modules_read(struct adapter *a, const struct tensor_file *f);
+
 /* Whether one of the site's tensors is trained: the `trained` of every kind's adapter_ops. */
 bool adapter_site_trained(const struct projection *p);
 /* n numbers of the backend's memory in host memory (mem_alloc; the caller frees). */
@@ -91,6 +105,8 @@ MUST_CHECK err adapter_download(const struct adapter *a, const float *from, int6
 MUST_CHECK err adapter_read_tensor(const struct tensor_file *f, const struct tensor *t,
                                    float **out);
 
+/* adapter_model.safetensors of the present values. */
+MUST_CHECK err stored_write(const struct adapter *a, const char *path);
 /* adapter_config.json of a folder into options (texts in `arena`). */
 MUST_CHECK err peft_read_config(const char *dir, struct arena *arena, struct adapter_options *out);
 /* The config's object for an attached adapter. The caller json_decref()s. */

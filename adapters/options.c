@@ -42,6 +42,8 @@ static const struct opt rows[] = {
         .help = "other ranks for some modules: {name or regular expression: r}"),
     ROW(alpha_pattern, .map = true,
         .help = "other lora_alpha for some modules: {name or regular expression: alpha}"),
+    ROW(modules_to_save, .aliases = "additional_target,lora_modules_to_save",
+        .help = "modules of the base that are trained whole: lm_head, norm, ..."),
 };
 #undef ROW
 

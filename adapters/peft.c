@@ -108,6 +108,18 @@ static err put_targets(const struct adapter *a, json_t *list) {
     return ERR_OK;
 }
 
+static json_t *make_modules(const struct adapter *a, const char *base) {
+    const struct opt_list *names = &a->options.modules_to_save;
+    json_t *list = names->n ? json_array() : json_null();
+    (void)base;
+    for (int64_t i = 0; list && i < names->n; i++)
+        if (json_push(list, json_string(names->items[i])) != ERR_OK) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
 static json_t *make_targets(const struct adapter *a, const char *base) {
     json_t *list = json_array();
     (void)base;
@@ -145,7 +157,7 @@ static const struct peft_key {
     {"lora_dropout", PEFT_READ, .make = make_dropout},
     {"megatron_config", PEFT_OFF, .constant = "null"},
     {"megatron_core", PEFT_ANY, .constant = "\"megatron.core\""},
-    {"modules_to_save", PEFT_OFF, .constant = "null"},
+    {"modules_to_save", PEFT_READ, .make = make_modules},
     {"peft_type", PEFT_READ, .make = make_type},
     {"peft_version", PEFT_ANY, .constant = "\"0.17.0\""},
     {"r", PEFT_READ, .make = make_rank},
@@ -210,24 +222,40 @@ static err check_keys(json_t *config, const char *path) {
     return ERR_OK;
 }
 
-static err read_targets(const json_t *config, const char *path, struct arena *arena,
-                        struct opt_list *out) {
-    const json_t *value = json_object_get(config, "target_modules");
-    bool all_linear = json_is_string(value) && !strcmp(json_string_value(value), "all-linear");
-    if (!all_linear && !json_is_array(value))
-        return fail(ERR_UNSUPPORTED, "'%s': 'target_modules' is no list of names", path);
-    out->n = all_linear ? 1 : (int64_t)json_array_size(value);
+static err read_names(const json_t *list, const char *key, const char *path, struct arena *arena,
+                      struct opt_list *out) {
+    out->n = (int64_t)json_array_size(list);
     out->items = arena_alloc(arena, (size_t)out->n + 1, sizeof *out->items);
     if (!out->items) return ERR_MEMORY;
     for (int64_t i = 0; i < out->n; i++) {
-        const char *name =
-            all_linear ? "linear" : json_string_value(json_array_get(value, (size_t)i));
-        if (!name)
-            return fail(ERR_PARSE, "'%s': 'target_modules' item %ld is no name", path, (long)i + 1);
+        const char *name = json_string_value(json_array_get(list, (size_t)i));
+        if (!name) return fail(ERR_PARSE, "'%s': '%s' item %ld is no name", path, key, (long)i + 1);
         out->items[i] = arena_strdup(arena, name);
         if (!out->items[i]) return ERR_MEMORY;
     }
     return ERR_OK;
+}
+
+static err read_targets(const json_t *config, const char *path, struct arena *arena,
+                        struct opt_list *out) {
+    const json_t *value = json_object_get(config, "target_modules");
+    if (json_is_array(value)) return read_names(value, "target_modules", path, arena, out);
+    if (!json_is_string(value) || strcmp(json_string_value(value), "all-linear") != 0)
+        return fail(ERR_UNSUPPORTED, "'%s': 'target_modules' is no list of names", path);
+    out->n = 1;
+    out->items = arena_alloc(arena, 1, sizeof *out->items);
+    if (!out->items) return ERR_MEMORY;
+    out->items[0] = arena_strdup(arena, "linear");
+    return out->items[0] ? ERR_OK : ERR_MEMORY;
+}
+
+static err read_modules(const json_t *config, const char *path, struct arena *arena,
+                        struct opt_list *out) {
+    const json_t *value = json_object_get(config, "modules_to_save");
+    if (!value || is_off(value)) return ERR_OK;
+    if (!json_is_array(value))
+        return fail(ERR_PARSE, "'%s': 'modules_to_save' is no list of names", path);
+    return read_names(value, "modules_to_save", path, arena, out);
 }
 
 /* The kind whose peft_type it is and whose flag is on; else the one without a flag. */
@@ -291,6 +319,7 @@ static err read_config(json_t *config, const char *path, struct arena *arena,
     out->use_rslora = json_is_true(json_object_get(config, "use_rslora"));
     TRY(read_pattern(config, "rank_pattern", path, arena, &out->rank_pattern));
     TRY(read_pattern(config, "alpha_pattern", path, arena, &out->alpha_pattern));
+    TRY(read_modules(config, path, arena, &out->modules_to_save));
     return read_targets(config, path, arena, &out->target_modules);
 }
 

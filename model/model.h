@@ -28,7 +28,8 @@ struct param {
     int64_t count;
     enum dtype dtype; /* of the file it came from */
     bool linear;      /* a linear projection's weight: may be quantised */
-    bool trained;     /* set before the plan is made: gets a value and a gradient of its own */
+    bool trained;     /* set before the plan is made: gets a value of its own and, where the
+                       * backward pass is planned, a gradient */
     float *value;     /* fp32 copy in the plan's memory when trained or wanted in fp32; else NULL */
     float *gradient;  /* fp32 when trained; else NULL */
     const void *held; /* what the passes read, in held_dtype: `stored`, `value` or another copy in

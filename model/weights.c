@@ -89,7 +89,8 @@ err weights_plan(struct model *m, struct plan *plan) {
         TRY(choose_dtype(m, p));
         size_t *sum = &copies[copy_kind(p)];
         *sum = add_sizes(*sum, copy_bytes(m, p));
-        if (p->trained) gradients = add_sizes(gradients, plan_floats(p->count));
+        if (p->trained && in->options.backward)
+            gradients = add_sizes(gradients, plan_floats(p->count));
     }
     plan_add(plan, PLAN_MAPPED, "checkpoint", (size_t)tensor_file_bytes(in->file));
     for (int i = 0; i < WEIGHT_COPY_KINDS; i++)
@@ -173,7 +174,7 @@ err weights_place(struct model *m, const struct plan *plan) {
         p->held = p->stored;
         if (wants_copy(m, p)) TRY(copy_weights(m, p, *to));
         *to += copy_bytes(m, p);
-        if (!p->trained) continue;
+        if (!p->trained || !in->options.backward) continue;
         p->gradient = (float *)(void *)gradient;
         gradient += plan_floats(p->count);
     }

@@ -136,7 +136,12 @@ static void test_settings(void **state) {
         {"use_qalora", "true", "false", ERR_UNSUPPORTED},
         {"bias", "\"all\"", "\"none\"", ERR_UNSUPPORTED},
         {"fan_in_fan_out", "true", "false", ERR_UNSUPPORTED},
-        {"modules_to_save", "[\"lm_head\"]", "null", ERR_UNSUPPORTED},
+        {"modules_to_save", "[\"lm_head\"]", "null", ERR_MISSING}, /* tied */
+        {"modules_to_save", "[\"embed_tokens\"]", "null", ERR_UNSUPPORTED},
+        {"modules_to_save", "[\"q_proj\"]", "null", ERR_UNSUPPORTED}, /* adapted */
+        {"modules_to_save", "[\"norm\"]", "[]", ERR_MISSING},         /* not in the file */
+        {"modules_to_save", "\"norm\"", "null", ERR_PARSE},
+        {"modules_to_save", "[1]", "null", ERR_PARSE},
         {"rank_pattern", "{\"q_proj\": 0}", "{}", ERR_RANGE},
         {"rank_pattern", "{\"q_proj\": 2.5}", "{}", ERR_RANGE},
         {"rank_pattern", "{\"q_proj\": \"8\"}", "{}", ERR_PARSE},
