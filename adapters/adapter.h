@@ -58,9 +58,11 @@ MUST_CHECK err adapter_restore(struct adapter *a, const char *dir);
 /* The adapted weight of projection `p` in fp32; `weight` (out,in) holds W on entry, in host memory.
  * No-op without an adapter. */
 MUST_CHECK err adapter_merge(const struct adapter *a, const struct projection *p, float *weight);
-/* model_save with every adapted weight merged in fp32 and then rounded to the dtype it came in. The
- * folder appears whole or not at all, with the base folder's other files (tokenizer, model code;
- * not its README). One that exists is ERR_EXISTS. `a` NULL: the model's present values. */
+/* model_save with every adapted weight merged in fp32 and then rounded to the dtype it came in
+ * (bf16 where that is quantised). The base's weights are its file's, also where they were quantised
+ * for the run only: the merge equals one by hand. The folder appears whole or not at all, with the
+ * base folder's other files (tokenizer, model code; not its README). One that exists is ERR_EXISTS.
+ * `a` NULL: the model's present values. */
 MUST_CHECK err adapter_save_merged(struct model *m, const struct adapter *a, const char *base_dir,
                                    const char *dir);
 

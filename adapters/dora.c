@@ -57,14 +57,14 @@ static void shape(const struct adapter_site *site, int which, struct param *out)
     out->shape[p->paired ? 1 : 0] = p->out;
 }
 
-static err row_norms(const struct adapter_site *site, float *out) {
+static err row_norms(const struct adapter_site *site, struct mat weight, float *out) {
     const struct projection *p = site->projection;
     struct compute *c = site->adapter->compute;
     const struct row_norms_args args = {
         .n = p->out,
         .c = p->in,
         .r = site->r,
-        .w = p->weight,
+        .w = weight,
         .s = (float)site->scale,
         .a = site->params[ADAPTER_A].value,
         .b = site->params[ADAPTER_B].value,
@@ -74,13 +74,13 @@ static err row_norms(const struct adapter_site *site, float *out) {
 }
 
 static err start(struct adapter_site *site) {
-    return row_norms(site, site->params[DORA_M].value);
+    return row_norms(site, site->projection->weight, site->params[DORA_M].value);
 }
 
 static err refresh_norms(struct adapter_site *site) {
     const bool trained = site->params[ADAPTER_A].gradient || site->params[ADAPTER_B].gradient;
     if (site->norms_hold && !trained) return ERR_OK;
-    TRY(row_norms(site, site->norms));
+    TRY(row_norms(site, site->projection->weight, site->norms));
     site->norms_hold = true;
     return ERR_OK;
 }
@@ -179,8 +179,11 @@ static void merge_rows(void *ctx, int64_t begin, int64_t end, int thread) {
 
 static err merge(const struct adapter_site *site, float *const *values, float *weight) {
     const struct projection *p = site->projection;
+    const bool host_memory = site->adapter->compute->backend->host_memory;
     float *norms;
-    TRY(row_norms(site, site->norms));
+    /* Of the weight that is merged: training may hold a quantised copy of it. */
+    const struct mat base = host_memory ? (struct mat){weight, DTYPE_F32, p->in, 1} : p->weight;
+    TRY(row_norms(site, base, site->norms));
     TRY(adapter_download(site->adapter, site->norms, p->out, &norms));
     lora_add(site, values[ADAPTER_A], values[ADAPTER_B], site->scale, weight);
     struct merge_call call = {values[DORA_M], norms, weight, p->in};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `cotrain model merge`: a model and a PEFT adapter become one model folder. Sums are in fp32 from
- * the checkpoint's own weights, then rounded to the dtype they came in.
+ * the checkpoint's own weights, then rounded to the dtype they came in; quantised ones are
+ * decoded first and become bf16.
  * Read next: adapters/adapter.h. */
 #include "adapters/adapter.h"
 #include "base/mem.h"

@@ -4,6 +4,7 @@
  * time, in fp32 and in its own dtype.
  * Read next: model/formats/safetensors.h. */
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "model/formats/safetensors.h"
 #include "model/model_int.h"
@@ -53,6 +54,24 @@ static err next_tensor(void *ctx, const struct tensor *t, const void **out) {
     return ERR_OK;
 }
 
+/* What of a quantised model is not quantised any more. */
+static void say_dtypes(const struct model *m) {
+    for (int64_t i = 0; i < m->n_params; i++) {
+        const struct param *p = &m->params[i];
+        const struct quant *stored = quant_of_dtype(p->dtype),
+                           *held = quant_of_dtype(p->held_dtype);
+        if (!stored && !held) continue;
+        if (stored)
+            LOG(MODEL, WARN, "weights in %s are decoded and written in bf16", stored->name);
+        else
+            LOG(MODEL, WARN,
+                "weights that were quantised to %s for the run are written as the "
+                "checkpoint has them",
+                held->name);
+        return;
+    }
+}
+
 static err write_config(const struct model *m, const char *path) {
     if (!m->config.quant) return json_write_file(path, m->config.json);
     json_t *config = json_copy(m->config.json);
@@ -78,6 +97,7 @@ err model_save(struct model *m, const char *dir, int64_t shard_bytes,
             .name = p->name, .dtype = saved_dtype(p), .n_dims = p->n_dims, .count = p->count};
         memcpy(tensors[i].shape, p->shape, sizeof p->shape);
     }
+    say_dtypes(m);
     struct tensor_source source = {.data = next_tensor, .ctx = &s};
     code = safetensors_write_dir(dir, "model", tensors, m->n_params, shard_bytes, &source);
     if (!code) code = write_config(m, config_path);

@@ -98,6 +98,20 @@ train plain
 check "and another one than on the base" \
     sh -c "! cmp -s '$scratch/memory/train/adapter/adapter_model.safetensors' '$scratch/plain/train/adapter/adapter_model.safetensors'"
 
+# What is merged is the base itself, unless only the quantised one is there; by hand it is the same.
+merge() { # merge BASE WORK
+    run "$COTRAIN" model merge --model "$1" --adapter "$scratch/$2/train/adapter" --out "$scratch/$2.merged"
+    expect_rc 0
+    expect_same "$scratch/$2.merged/model.safetensors" "$scratch/$2/train/merged/model.safetensors"
+}
+merge "$scratch/month/model" memory
+merge "$scratch/base4" file
+expect_err "weights in nf4 are decoded and written in bf16"
+train dora --set train.weight_dtype=nf4 --set adapter.type=dora
+expect_rc 0
+expect_err "weights that were quantised to nf4 for the run are written as the checkpoint has them"
+merge "$scratch/month/model" dora
+
 # Cut short, resumed, the same end; merged, a model in bf16 that needs no adapter.
 train cut --set base_model.path="$scratch/base4" --set train.save_steps=2
 expect_rc 0
