@@ -135,6 +135,12 @@ void chain_release(struct chain *c) {
     memset(c, 0, sizeof(*c));
 }
 
+err chain_need_release(const struct chain *c) {
+    if (c->release.name) return ERR_OK;
+    err code = fail(ERR_MISSING, "recipe '%s': no 'release' section", c->recipe_path);
+    return fail_hint(code, "add 'release: {name: ...}', or train alone with 'cotrain train'");
+}
+
 err chain_check_base(struct chain *c) {
     TRY(sha256_dir(c->base_model.path, c->base_digest));
     if (!c->base_model.digest || strcmp(c->base_digest, c->base_model.digest) == 0) return ERR_OK;

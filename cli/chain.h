@@ -55,6 +55,8 @@ MUST_CHECK err chain_fill(struct chain *c, struct recipe *r, const char *recipe_
                           const struct opt_list *sets);
 /* Every key with a default, as recipe_resolved has it. The caller json_decref()s. */
 MUST_CHECK err chain_defaults(json_t **out);
+/* A recipe may say nothing of a release; who makes one asks for that section first. */
+MUST_CHECK err chain_need_release(const struct chain *c);
 /* Takes the base model folder's digest into c->base_digest and compares it with base_model.digest
  * where the recipe gives one. It reads every file, which may be large, so only a command that is
  * about to use the weights calls it, and once; its stages take the digest from here. */

@@ -42,6 +42,7 @@ static err show(const struct pack_options *o, const char *dir, const char *hash)
 static err pack(const struct pack_options *o, const struct chain *c, struct arena *arena) {
     struct work work;
     char hash[SHA256_HEX_SIZE];
+    TRY(chain_need_release(c));
     TRY(work_open(&work, o->work, c->release.name, arena));
     struct release_stage stage = {
         .chain = c, .work = &work, .out_dir = o->out != NULL ? o->out : work.release};

@@ -292,6 +292,7 @@ static err run_chain(struct chain_run *r, struct arena *arena) {
     const char *dir = r->options->work;
     if (dir == NULL) dir = arena_printf(arena, "work/%s", r->chain->name);
     if (dir == NULL) return ERR_MEMORY;
+    TRY(chain_need_release(r->chain));
     TRY(work_open(&r->work, dir, r->chain->release.name, arena));
     TRY(run_steps(r));
     TRY(release_verify(r->work.release, NULL, &facts));

@@ -23,7 +23,7 @@ static err check_name(const char *name) {
 
 err work_open(struct work *w, const char *dir, const char *release_name, struct arena *arena) {
     *w = (struct work){.dir = dir};
-    TRY(check_name(release_name));
+    if (release_name != NULL) TRY(check_name(release_name));
     const struct {
         const char **path, *name;
     } below[] = {{&w->data, "data"},
@@ -40,8 +40,10 @@ err work_open(struct work *w, const char *dir, const char *release_name, struct 
         *below[i].path = arena_printf(arena, "%s/%s", dir, below[i].name);
         if (*below[i].path == NULL) return ERR_MEMORY;
     }
-    w->release = arena_printf(arena, "%s/release/%s", dir, release_name);
-    if (w->release == NULL) return ERR_MEMORY;
+    if (release_name != NULL) {
+        w->release = arena_printf(arena, "%s/release/%s", dir, release_name);
+        if (w->release == NULL) return ERR_MEMORY;
+    }
     return dir_make(dir);
 }
 

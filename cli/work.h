@@ -16,7 +16,7 @@
 struct work {
     const char *dir;
     const char *data, *eval, *before, *after, *train, *adapter, *merged, *plan, *log, *result;
-    const char *release; /* the release's own folder */
+    const char *release; /* the release's own folder; NULL: there is to be none */
 };
 
 /* Paths below `dir`, in the arena; makes the folder. A release name that would leave the folder is

@@ -173,6 +173,42 @@ void model_config_release(struct model_config *c) {
     c->json = NULL;
 }
 
+/* A field as JSON; new. */
+static json_t *field_json(const struct key *k, const struct model_config *c) {
+    const void *field = (const char *)c + k->offset;
+    int64_t whole;
+    double number;
+    bool flag;
+    switch (k->kind) {
+    case KEY_INT: memcpy(&whole, field, sizeof whole); return json_integer(whole);
+    case KEY_NUMBER: memcpy(&number, field, sizeof number); return json_real(number);
+    default: memcpy(&flag, field, sizeof flag); return json_boolean(flag);
+    }
+}
+
+static err add_difference(const struct key *k, json_t *a, json_t *b, json_t *out) {
+    if (!a || !b) return fail(ERR_MEMORY, "out of memory while comparing configs");
+    if (json_equal(a, b)) return ERR_OK;
+    json_t *both = json_object();
+    TRY(json_put(out, k->name, both));
+    TRY(json_put(both, "preset", json_incref(a)));
+    return json_put(both, "here", json_incref(b));
+}
+
+err model_config_differences(const struct model_config *a, const struct model_config *b,
+                             json_t *out) {
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const struct key *k = &keys[i];
+        if (k->kind != KEY_INT && k->kind != KEY_NUMBER && k->kind != KEY_FLAG) continue;
+        json_t *one = field_json(k, a), *other = field_json(k, b);
+        err code = add_difference(k, one, other, out);
+        json_decref(one);
+        json_decref(other);
+        TRY(code);
+    }
+    return ERR_OK;
+}
+
 int64_t model_config_parameters(const struct model_config *c) {
     int64_t total = 0;
     for (int64_t i = 0; i < param_spec_count(c); i++) {

@@ -31,6 +31,10 @@ MUST_CHECK err model_config_parse(struct model_config *c, json_t *json);
 /* The same from a file, which an error names. */
 MUST_CHECK err model_config_read(struct model_config *c, const char *path);
 void model_config_release(struct model_config *c);
+/* {key: {"preset": a's value, "here": b's}} for each key that the config is read by and that is not
+ * the same in both, added to `out`. */
+MUST_CHECK err model_config_differences(const struct model_config *a, const struct model_config *b,
+                                        json_t *out);
 /* Parameters, with the tied head counted once. */
 int64_t model_config_parameters(const struct model_config *c);
 

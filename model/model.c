@@ -51,10 +51,7 @@ static err make_params(struct model *m) {
     return ERR_OK;
 }
 
-/* Tensors that converted checkpoints hold besides the parameters, and that the released code
- * ignores:
- * the rotary buffers, and a copy of the embedding as head when the config says tied. */
-static bool ignored(const struct model *m, const char *name) {
+bool tensor_unused(const struct model *m, const char *name) {
     return str_ends(name, ".rotary_emb.inv_freq") ||
            (m->config.tied_head && strcmp(name, "lm_head.weight") == 0);
 }
@@ -73,10 +70,10 @@ static err check_others(const struct model *m) {
         const struct quant *q = quant_of_dtype(m->params[i].dtype);
         known += q ? q->n_parts : 1;
     }
-    for (int64_t i = 0; i < n; i++) known += ignored(m, tensor_file_at(f, i)->name);
+    for (int64_t i = 0; i < n; i++) known += tensor_unused(m, tensor_file_at(f, i)->name);
     for (int64_t i = 0; i < n && known < n; i++) {
         const struct tensor *t = tensor_file_at(f, i);
-        if (!ignored(m, t->name) && !is_param(m, t->name))
+        if (!tensor_unused(m, t->name) && !is_param(m, t->name))
             return fail(ERR_MISMATCH, "'%s': tensor '%s' has no place in this model",
                         tensor_file_path(f, t), t->name);
     }
@@ -115,16 +112,26 @@ static err make_layers(struct model *m) {
     return ERR_OK;
 }
 
-/* From config.json, else from what the weights' format carries itself (no weights: NULL). */
+/* Of a checkpoint folder, or beside a single weight file (mem_alloc). */
+static char *config_path(const char *dir) {
+    if (dir_exists(dir)) return path_join(dir, "config.json");
+    char *folder = path_dir(dir), *path = folder ? path_join(folder, "config.json") : NULL;
+    mem_free(folder);
+    return path;
+}
+
+/* A folder's config.json counts before what its weights say themselves, and the other way round for
+ * a single file. */
 static err read_config(struct model_config *c, const char *dir, const struct tensor_file *f) {
-    char *path = path_join(dir, "config.json");
+    const json_t *own = tensor_file_config(f);
+    char *path = config_path(dir);
     if (!path) return ERR_MEMORY;
     err code;
-    if (!f || file_exists(path) || !tensor_file_config(f)) {
-        code = model_config_read(c, path);
-    } else {
-        code = model_config_parse(c, (json_t *)tensor_file_config(f));
+    if (own && !(dir_exists(dir) && file_exists(path))) {
+        code = model_config_parse(c, (json_t *)own);
         if (code) fail_in(code, "'%s': the %s's own settings", dir, tensor_file_format(f));
+    } else {
+        code = model_config_read(c, path);
     }
     mem_free(path);
     return code;
@@ -132,12 +139,15 @@ static err read_config(struct model_config *c, const char *dir, const struct ten
 
 /* The weights are opened only where nothing else says what they are. */
 err model_read_config(struct model_config *c, const char *dir) {
-    struct tensor_file *f = NULL;
-    char *path = path_join(dir, "config.json");
+    char *path = config_path(dir);
     if (!path) return ERR_MEMORY;
-    err code = file_exists(path) ? ERR_OK : tensor_file_open_dir(&f, dir, "model");
+    const bool alone = dir_exists(dir) && file_exists(path);
+    err code = alone ? model_config_read(c, path) : ERR_OK;
     mem_free(path);
-    if (!code) code = read_config(c, dir, f);
+    if (alone || code) return code;
+    struct tensor_file *f;
+    TRY(tensor_file_open_dir(&f, dir, "model"));
+    code = read_config(c, dir, f);
     tensor_file_close(f);
     return code;
 }
@@ -170,6 +180,10 @@ void model_close(struct model *m) {
     model_config_release(&m->config);
     arena_release(&m->arena);
     *m = (struct model){0};
+}
+
+const char *model_format(const struct model *m) {
+    return tensor_file_format(m->internal->file);
 }
 
 struct projection *model_projection(struct model *m, const char *module) {

@@ -63,9 +63,9 @@ struct model_plan_options {
     const char *weight_dtype;
 };
 
-/* Opens a checkpoint of any format of model/formats/formats.def: a folder, with its config.json
- * unless the weights carry one, or a single file. Headers and shapes are checked; errors name file
- * and tensor. */
+/* Opens a checkpoint of any format of model/formats/formats.def: a folder with its config.json, or
+ * a single weight file beside one; formats that carry a config of their own can do without.
+ * Headers and shapes are checked; errors name file and tensor. */
 MUST_CHECK err model_open(struct model *m, const char *dir, struct compute *compute);
 void model_close(struct model *m);
 /* The checkpoint's config alone. */
@@ -75,6 +75,7 @@ MUST_CHECK err model_plan(struct model *m, struct plan *plan,
 MUST_CHECK err model_start(struct model *m, const struct plan *plan);
 /* Bytes that the checkpoint's tensors of a parameter have. */
 int64_t param_stored_bytes(const struct param *p);
+const char *model_format(const struct model *m); /* of its files, a row of formats.def */
 /* The projection of that module name, or NULL. */
 struct projection *model_projection(struct model *m, const char *module);
 

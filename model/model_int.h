@@ -84,6 +84,9 @@ struct mat weights_mat(const struct param *p, int64_t columns);
 MUST_CHECK err weights_stored(const struct model *m, const struct param *p, const void **out,
                               void **owned);
 
+/* Tensors that converted checkpoints hold besides the parameters, and that the released code
+ * ignores: the rotary buffers, and a copy of the embedding as head when the config says tied. */
+bool tensor_unused(const struct model *m, const char *name);
 /* Residual stream through all layers; x of layer 0 is in place. `out` receives the last one. */
 MUST_CHECK err layers_forward(const struct pass *p, void *out);
 MUST_CHECK err embed_tokens(const struct pass *p, void *x);

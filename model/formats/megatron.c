@@ -58,6 +58,7 @@ struct assembly {
     bool replicas; /* each piece is the whole tensor */
     int64_t n;
     struct piece {
+        int64_t file; /* it lies in */
         struct torch_view view;
         int64_t offset; /* of its first element in the tensor */
     } pieces[];
@@ -103,7 +104,7 @@ static err add_assembly(const struct shards *s, const char *name, const struct a
                         const int64_t *shape) {
     const struct torch_view *first = &a->pieces[0].view;
     struct tensor_entry *e;
-    TRY(tensor_file_add(s->m->f, name, megatron_rank_at(s->m, s->stage, 0)->file, &e));
+    TRY(tensor_file_add(s->m->f, name, a->pieces[0].file, &e));
     TRY(tensor_set_shape(&e->tensor, first->n_dims, shape));
     e->tensor.dtype = first->dtype;
     e->origin = a;
@@ -117,11 +118,17 @@ static struct assembly *assembly_new(const struct shards *s) {
                            (size_t)s->m->n_tensor_ranks * sizeof(struct piece));
 }
 
+/* The piece that tensor-parallel rank `t` holds. */
+static void add_piece(const struct shards *s, struct assembly *a, int64_t t, struct torch_view view,
+                      int64_t offset) {
+    a->pieces[a->n++] = (struct piece){megatron_rank_at(s->m, s->stage, t)->file, view, offset};
+}
+
 static err add_replicas(const struct shards *s, const char *name) {
     struct assembly *a = assembly_new(s);
     if (!a) return ERR_MEMORY;
     a->replicas = true;
-    for (int64_t t = 0; t < s->m->n_tensor_ranks; t++) a->pieces[a->n++].view = s->views[t];
+    for (int64_t t = 0; t < s->m->n_tensor_ranks; t++) add_piece(s, a, t, s->views[t], 0);
     return add_assembly(s, name, a, s->views[0].shape);
 }
 
@@ -135,8 +142,8 @@ static err add_rows(const struct shards *s, const char *name, const struct torch
         const int64_t begin = t * rows < first ? first : t * rows,
                       end = (t + 1) * rows > last ? last : (t + 1) * rows;
         if (begin >= end) continue;
-        a->pieces[a->n].view = torch_view_rows(&parts[t], begin - t * rows, end - begin);
-        a->pieces[a->n++].offset = (begin - first) * shape[1];
+        add_piece(s, a, t, torch_view_rows(&parts[t], begin - t * rows, end - begin),
+                  (begin - first) * shape[1]);
     }
     if (!a->n) return fail(ERR_PARSE, "it has no rows");
     return add_assembly(s, name, a, shape);
@@ -147,10 +154,7 @@ static err add_columns(const struct shards *s, const char *name) {
     if (!a) return ERR_MEMORY;
     const int64_t columns = s->views[0].shape[1],
                   shape[2] = {s->views[0].shape[0], columns * s->m->n_tensor_ranks};
-    for (int64_t t = 0; t < s->m->n_tensor_ranks; t++) {
-        a->pieces[a->n].view = s->views[t];
-        a->pieces[a->n++].offset = t * columns;
-    }
+    for (int64_t t = 0; t < s->m->n_tensor_ranks; t++) add_piece(s, a, t, s->views[t], t * columns);
     return add_assembly(s, name, a, shape);
 }
 
