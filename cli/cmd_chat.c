@@ -54,8 +54,9 @@ static err show_rest(struct stream *s, size_t end) {
     return print_text(&part);
 }
 
-static void take_token(void *ctx, int32_t id) {
+static void take_token(void *ctx, int64_t text, int32_t id) {
     struct stream *s = ctx;
+    (void)text;
     if (s->code) return;
     s->code = tokens_add(&s->ids, id);
     str_clear(&s->text);
@@ -68,10 +69,9 @@ static err answer(struct speaker *s, const struct chat_options *o, const struct 
     struct tokens out = {0};
     struct speaker_call call = {.prompt = prompt->ids,
                                 .n_prompt = prompt->n,
-                                .generate = {.max_new_tokens = o->max_new_tokens},
-                                .isolate = ISOLATE_NONE,
-                                .on_token = take_token,
-                                .ctx = &stream};
+                                .max_new_tokens = o->max_new_tokens,
+                                .generate = {.on_token = take_token, .ctx = &stream},
+                                .isolate = ISOLATE_NONE};
     err e = speaker_answer(s, &call, &out);
     if (!e) e = stream.code;
     if (!e) e = show_rest(&stream, stream.text.len);

@@ -96,8 +96,8 @@ static err run(const void *given, struct arena *arena) {
     const struct generate_command *o = given;
     struct speaker s;
     struct tokens prompt = {0}, answer = {0};
-    struct speaker_call call = {
-        .generate = {.max_new_tokens = o->max_new_tokens, .ignore_eod = o->ignore_eod}};
+    struct speaker_call call = {.max_new_tokens = o->max_new_tokens,
+                                .generate = {.ignore_eod = o->ignore_eod}};
     (void)arena;
     TRY(check_options(o));
     TRY(isolate_parse(o->isolate, &call.isolate));

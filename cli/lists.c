@@ -274,8 +274,7 @@ static err list_projections(json_t *out) {
 
 static err list_activations(json_t *out) {
     static const struct fact facts[] = {
-#define SAVED(field, variant, type, width, cached)                                                 \
-    {#field, "kept per layer, " #width " a token" variant},
+#define SAVED(field, variant, type, width) {#field, "kept per layer, " #width " a token" variant},
 #define SCRATCH(field, variant, type, width)                                                       \
     {#field, "shared by the layers, " #width " a token" variant},
 #define BACKWARD(field, variant, type, width)                                                      \

@@ -40,22 +40,22 @@ void speaker_close(struct speaker *s) {
 
 err speaker_answer(struct speaker *s, const struct speaker_call *call, struct tokens *out) {
     const int64_t room = s->loaded.model.config.max_positions - call->n_prompt;
-    struct generate_options generate = call->generate;
+    int64_t most = call->max_new_tokens;
     struct decoder *decoder;
-    int64_t n;
     if (room < 1)
         return fail(ERR_RANGE,
                     "a prompt of %lld tokens leaves no room in the model's %lld positions",
                     (long long)call->n_prompt, (long long)s->loaded.model.config.max_positions);
-    if (generate.max_new_tokens > room) generate.max_new_tokens = room;
-    const int64_t most = generate.max_new_tokens;
+    if (most > room) most = room;
     int32_t *ids = mem_alloc((size_t)most, sizeof *ids);
     if (!ids) return ERR_MEMORY;
-    err e = decoder_new(&decoder, &s->loaded.model, call->n_prompt + most, call->isolate);
+    struct generate_text text = {
+        .prompt = call->prompt, .n_prompt = call->n_prompt, .max_new_tokens = most, .out = ids};
+    err e = decoder_new(&decoder, &s->loaded.model,
+                        &(struct decoder_options){1, call->n_prompt + most, call->isolate});
     if (!e) {
-        e = generate_greedy(decoder, call->prompt, call->n_prompt, &generate, ids, &n,
-                            call->on_token, call->ctx);
-        if (!e) e = tokens_append(out, ids, n);
+        e = generate(decoder, &text, 1, &call->generate);
+        if (!e) e = tokens_append(out, ids, text.n_out);
         decoder_free(decoder);
     }
     mem_free(ids);

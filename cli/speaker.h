@@ -27,11 +27,9 @@ void speaker_close(struct speaker *s);
 
 struct speaker_call {
     const int32_t *prompt;
-    int64_t n_prompt;
+    int64_t n_prompt, max_new_tokens;
     struct generate_options generate;
     enum isolate isolate;
-    void (*on_token)(void *ctx, int32_t id); /* NULL: nobody listens */
-    void *ctx;
 };
 /* Greedy answer, appended to `out`; it is shorter than asked for where the model's positions
  * end. */

@@ -25,28 +25,31 @@ static err answer_one(struct decoding *d, struct worker *w, int64_t i) {
     struct answer *a = &d->answers[i];
     const struct tokens *prompt = &d->prompts[i];
     if (w->decoder == NULL) {
-        TRY(decoder_new(&w->decoder, &d->subject->model, d->max_tokens, ISOLATE_NONE));
+        const struct decoder_options shape = {
+            .n_texts = 1, .max_tokens = d->max_tokens, .isolate = ISOLATE_NONE};
+        TRY(decoder_new(&w->decoder, &d->subject->model, &shape));
         w->out = mem_alloc((size_t)d->options->max_new_tokens, sizeof *w->out);
         if (w->out == NULL) return ERR_MEMORY;
     }
-    decoder_clear(w->decoder);
-    int64_t room = d->max_tokens - prompt->n;
-    struct generate_options how = {.max_new_tokens = d->options->max_new_tokens};
-    if (room < how.max_new_tokens) how.max_new_tokens = room;
-    TRY(generate_greedy(w->decoder, prompt->ids, prompt->n, &how, w->out, &a->n_tokens, NULL,
-                        NULL));
+    int64_t room = d->max_tokens - prompt->n, most = d->options->max_new_tokens;
+    struct generate_text text = {.prompt = prompt->ids,
+                                 .n_prompt = prompt->n,
+                                 .max_new_tokens = most < room ? most : room,
+                                 .out = w->out};
+    TRY(generate(w->decoder, &text, 1, &(struct generate_options){0}));
     a->n_prompt_tokens = prompt->n;
-    a->ended = a->n_tokens < how.max_new_tokens;
+    a->n_tokens = text.n_out;
+    a->ended = text.ended;
     /* The model may answer with a padding row of the embedding, which no text stands for. */
     int64_t n_ids = tokenizer_n_ids(d->subject->tokenizer), n = 0;
     while (n < a->n_tokens && w->out[n] < n_ids) n++;
-    struct str text = {0};
-    err result = tokenizer_decode(d->subject->tokenizer, w->out, n, true, &text);
+    struct str words = {0};
+    err result = tokenizer_decode(d->subject->tokenizer, w->out, n, true, &words);
     if (result == ERR_OK) {
-        a->text = mem_strdup(str_text(&text));
+        a->text = mem_strdup(str_text(&words));
         if (a->text == NULL) result = ERR_MEMORY;
     }
-    str_release(&text);
+    str_release(&words);
     return result;
 }
 

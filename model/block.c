@@ -14,6 +14,7 @@
 #include "compute/ops/embed.h"
 #include "compute/ops/pair.h"
 #include "compute/ops/product.h"
+#include "compute/ops/put.h"
 #include "compute/ops/rmsnorm.h"
 #include "compute/ops/rope.h"
 #include "compute/ops/rows.h"
@@ -36,12 +37,6 @@ err norm_backward(const struct pass *p, const struct norm *norm, const void *x, 
                   const void *dy, void *dx, bool accumulate) {
     RUN(rmsnorm_backward, .n = p->n, .c = p->model->config.hidden_size, .x = x, .dy = dy,
         .w = norm->w, .rstd = rstd, .dx = dx, .accumulate = accumulate, .dw = norm->gradient);
-    return ERR_OK;
-}
-
-err copy_row(const struct pass *p, const void *from, int64_t columns, void *to) {
-    RUN(embed, .n = 1, .c = columns, .v = 1, .ids = p->workspace->zero,
-        .w = mat_act(p->compute, from, columns), .x = to);
     return ERR_OK;
 }
 
@@ -87,9 +82,19 @@ static err project_back(const struct pass *p, const struct layer *l, const struc
     return projection_backward(l->projections[which], &call, x, dy, dx, accumulate);
 }
 
-static err pair_rows(const struct pass *p, const void *x, int64_t columns, const void *before) {
-    RUN(pair, .n = p->n, .c = columns, .x = x, .link = p->workspace->batch.link, .before = before,
+/* state (n_texts,columns): a decoder's rows before. */
+static err pair_rows(const struct pass *p, const void *x, int64_t columns, const void *state) {
+    const struct cache *cache = p->cache;
+    RUN(pair, .n = p->n, .c = columns, .x = x, .link = p->workspace->batch.link, .before = state,
+        .n_before = cache ? cache->n_texts : 0, .before_row = cache ? cache->before : NULL,
         .y = p->workspace->scratch.pairs);
+    return ERR_OK;
+}
+
+/* The last row of each of the pass's texts. */
+static err keep_last(const struct pass *p, const void *x, int64_t columns, void *state) {
+    RUN(put, .n = p->n, .n_to = p->cache->n_texts, .h = 1, .d = columns, .from = x, .to = state,
+        .from_row = columns, .to_row = columns, .index = p->cache->after);
     return ERR_OK;
 }
 
@@ -109,19 +114,17 @@ static err add_rows(const struct pass *p, const void *a, const void *b, void *y)
 static err filter_forward(const struct pass *p, const struct layer *l, const struct saved *s) {
     const struct scratch *t = &p->workspace->scratch;
     const int64_t C = p->model->config.hidden_size;
-    struct filter_state *state = p->states ? &p->states[l->number] : NULL;
-    bool goes_on = state && p->q_start > 0;
-    TRY(pair_rows(p, t->normed, C, goes_on ? state->normed : NULL));
+    const struct cache_layer *cache = p->cache ? &p->cache->layers[l->number] : NULL;
+    TRY(pair_rows(p, t->normed, C, cache ? cache->normed : NULL));
     TRY(project(p, l, s, PROJECTION_conv1, t->pairs, s->filter1));
-    TRY(pair_rows(p, s->filter1, C / 2, goes_on ? state->filter1 : NULL));
+    TRY(pair_rows(p, s->filter1, C / 2, cache ? cache->filter1 : NULL));
     TRY(project(p, l, s, PROJECTION_conv2, t->pairs, s->filter_sum));
     TRY(observe(p, l, "lf_gate.conv1", s->filter1, C / 2, C / 2));
     TRY(add_rows(p, s->filter_sum, t->normed, s->filter_sum));
     TRY(norm_forward(p, &l->filter_norm, p->n, s->filter_sum, t->branch, s->filter_rstd));
-    if (!state) return ERR_OK;
-    const int64_t last = p->n - 1;
-    TRY(copy_row(p, act_at(p->compute, t->normed, last * C), C, state->normed));
-    return copy_row(p, act_at(p->compute, s->filter1, last * (C / 2)), C / 2, state->filter1);
+    if (!cache) return ERR_OK;
+    TRY(keep_last(p, t->normed, C, cache->normed));
+    return keep_last(p, s->filter1, C / 2, cache->filter1);
 }
 
 static struct rope_args rope_of(const struct pass *p, void *qk, bool inverse) {
@@ -143,25 +146,45 @@ static struct rope_args rope_of(const struct pass *p, void *qk, bool inverse) {
 static struct attention_args attention_of(const struct pass *p, const struct saved *s) {
     const struct model_config *c = &p->model->config;
     const int64_t C = c->hidden_size, D = c->head_size;
-    const void *keys = act_at(p->compute, s->qk, -p->q_start * 2 * C + D);
     return (struct attention_args){.n_q = p->n,
-                                   .n_k = p->q_start + p->n,
+                                   .n_k = p->n,
                                    .h = c->n_heads,
                                    .d = D,
-                                   .q_start = p->q_start,
                                    .scale = (float)(1.0 / sqrt((double)D)),
                                    .q = s->qk,
-                                   .k = keys,
-                                   .v = act_at(p->compute, s->v, -p->q_start * C),
+                                   .k = act_at(p->compute, s->qk, D),
+                                   .v = s->v,
                                    .q_row = 2 * C,
                                    .k_row = 2 * C,
                                    .v_row = C,
                                    .o_row = C,
-                                   .qk_head_stride = 2 * D,
+                                   .q_head_stride = 2 * D,
+                                   .k_head_stride = 2 * D,
                                    .v_head_stride = D,
                                    .first = p->workspace->batch.first,
                                    .out = s->attended,
                                    .lse = s->lse};
+}
+
+/* Decoding: the pass's keys and values go to the cache, and are read there with those before. */
+static err use_cache(const struct pass *p, const struct layer *l, const struct saved *s,
+                     struct attention_args *attention) {
+    const struct model_config *c = &p->model->config;
+    const struct cache_layer *cache = &p->cache->layers[l->number];
+    const int64_t C = c->hidden_size, D = c->head_size;
+    RUN(put, .n = p->n, .n_to = p->cache->n_rows, .h = c->n_heads, .d = D, .from = attention->k,
+        .to = cache->keys, .from_row = 2 * C, .to_row = C, .from_head_stride = 2 * D,
+        .to_head_stride = D, .index = p->cache->place);
+    RUN(put, .n = p->n, .n_to = p->cache->n_rows, .h = 1, .d = C, .from = s->v, .to = cache->values,
+        .from_row = C, .to_row = C, .index = p->cache->place);
+    attention->n_k = p->cache->n_rows;
+    attention->k = cache->keys;
+    attention->k_row = C;
+    attention->k_head_stride = D;
+    attention->v = cache->values;
+    attention->last = p->cache->place;
+    attention->lse = NULL;
+    return ERR_OK;
 }
 
 /* Rows that see no key (left padding) get the mean of all values of their row: a product with a
@@ -250,6 +273,7 @@ err attention_forward(const struct pass *p, const struct layer *l, const struct 
     TRY(p->compute->backend->rope(p->compute, &rope));
     TRY(observe(p, l, "qk_after_rope", s->qk, 2 * C, 2 * C));
     struct attention_args attention = attention_of(p, s);
+    if (p->cache) TRY(use_cache(p, l, s, &attention));
     TRY(p->compute->backend->attention(p->compute, &attention));
     TRY(blind_forward(p, s));
     TRY(project(p, l, s, PROJECTION_o, s->attended, t->branch));

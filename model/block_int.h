@@ -32,10 +32,19 @@ struct layer {
     } wanted;
 };
 
-/* A decoder's memory of the localized filter in one layer: the rows of the token before. */
-struct filter_state {
-    void *normed;  /* act (C) input of the first convolution */
-    void *filter1; /* act (C/2) its output */
+/* What a decoder keeps of the tokens before, for all its texts (model/decoder.c). */
+struct cache {
+    int64_t n_texts, n_rows; /* rows of keys and values: every text has its own range */
+    struct cache_layer {
+        void *keys, *values; /* act (n_rows,C), keys rotated */
+        void *normed;        /* act (n_texts,C) the localized filter's last input row */
+        void *filter1;       /* act (n_texts,C/2) and its first convolution's */
+    } * layers;              /* L */
+    /* Of the tokens of a pass, in the backend's memory (N): */
+    int32_t *place; /* row of keys and values */
+    int32_t
+        *before;    /* text whose filter rows stand before the token; -1: the pass's own row does */
+    int32_t *after; /* text whose filter rows the token's become; -1: none */
 };
 
 struct pass {
@@ -44,9 +53,8 @@ struct pass {
     const struct model_call *call;
     const struct workspace *workspace;
     int64_t n;
-    const float *cos, *sin;      /* rotary tables (P, D/2) */
-    int64_t q_start;             /* decoding: tokens in the cache before these */
-    struct filter_state *states; /* decoding: one per layer; else NULL */
+    const float *cos, *sin;    /* rotary tables (P, D/2) */
+    const struct cache *cache; /* decoding; else NULL */
 };
 
 /* x -> middle = x + attention(filter(norm(x))), and middle -> out = middle +
@@ -68,7 +76,5 @@ MUST_CHECK err norm_forward(const struct pass *p, const struct norm *norm, int64
                             void *y, float *rstd);
 MUST_CHECK err norm_backward(const struct pass *p, const struct norm *norm, const void *x,
                              const float *rstd, const void *dy, void *dx, bool accumulate);
-/* Copies act row `from` to `to` (C elements each) within the backend. */
-MUST_CHECK err copy_row(const struct pass *p, const void *from, int64_t columns, void *to);
 
 #endif

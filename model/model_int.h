@@ -90,9 +90,9 @@ bool tensor_unused(const struct model *m, const char *name);
 /* Residual stream through all layers; x of layer 0 is in place. `out` receives the last one. */
 MUST_CHECK err layers_forward(const struct pass *p, void *out);
 MUST_CHECK err embed_tokens(const struct pass *p, void *x);
-/* Ids below the vocabulary, positions below the rotary table's length; `begin`: the text's tokens
- * before these, for the error. */
-MUST_CHECK err check_tokens(const struct model *m, const struct batch *b, int64_t begin);
+/* Whether the id is below the vocabulary and the position below the rotary table's length; `number`
+ * of the token, for the error. */
+MUST_CHECK err check_token(const struct model *m, int64_t number, int32_t id, int32_t position);
 /* Reserving and placing of the loss (model/loss.c), of the lookup's gradient (model/lookup.c) and
  * of the embedding's noise (model/noise.c). */
 MUST_CHECK err loss_plan(struct model *m, struct plan *plan);

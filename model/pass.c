@@ -17,15 +17,20 @@ static struct pass pass_of(const struct model *m, const struct model_call *call)
                          .sin = in->sin};
 }
 
-err check_tokens(const struct model *m, const struct batch *b, int64_t begin) {
+err check_token(const struct model *m, int64_t number, int32_t id, int32_t position) {
+    if (id < 0 || id >= m->config.vocab_size)
+        return fail(ERR_RANGE, "token %lld: id %d is not below the model's vocabulary of %lld",
+                    (long long)number, id, (long long)m->config.vocab_size);
+    if (position < 0 || position >= m->config.max_positions)
+        return fail(ERR_RANGE, "token %lld: position %d is not below the model's %lld",
+                    (long long)number, position, (long long)m->config.max_positions);
+    return ERR_OK;
+}
+
+static err check_batch(const struct model *m, const struct batch *b) {
     for (int64_t i = 0; i < b->n; i++) {
-        if (b->ids[i] < 0 || b->ids[i] >= m->config.vocab_size)
-            return fail(ERR_RANGE, "token %lld: id %d is not below the model's vocabulary of %lld",
-                        (long long)(begin + i), b->ids[i], (long long)m->config.vocab_size);
-        if (b->position[i] < 0 || b->position[i] >= m->config.max_positions)
-            return fail(ERR_RANGE, "token %lld: position %d is not below the model's %lld",
-                        (long long)(begin + i), b->position[i], (long long)m->config.max_positions);
-        BUG_IF(b->first[i] < 0 || b->first[i] > begin + i);
+        TRY(check_token(m, i, b->ids[i], b->position[i]));
+        BUG_IF(b->first[i] < 0 || b->first[i] > i);
     }
     return ERR_OK;
 }
@@ -60,7 +65,7 @@ err model_forward(struct model *m, const struct model_call *call) {
     if (call->batch->n > in->options.max_tokens)
         return fail(ERR_LIMIT, "a batch of %lld tokens where memory was planned for %lld",
                     (long long)call->batch->n, (long long)in->options.max_tokens);
-    TRY(check_tokens(m, call->batch, 0));
+    TRY(check_batch(m, call->batch));
     TRY(workspace_load(&in->workspace, m->compute, call->batch));
     struct pass p = pass_of(m, call);
     TRY(embed_tokens(&p, in->workspace.layers[0].x));

@@ -10,15 +10,15 @@
 struct act_row {
     const char *name;
     size_t offset; /* of the pointer in struct saved or struct scratch */
-    bool fp32, cached, backward;
+    bool fp32, backward;
     enum variant variant;
 };
 
 #define ACT_IS_F32_ACT false
 #define ACT_IS_F32_F32 true
 static const struct act_row saved_rows[] = {
-#define SAVED(field, variant, type, width, cached)                                                 \
-    {#field, offsetof(struct saved, field), ACT_IS_F32_##type, cached, false, VARIANT_##variant},
+#define SAVED(field, variant, type, width)                                                         \
+    {#field, offsetof(struct saved, field), ACT_IS_F32_##type, false, VARIANT_##variant},
 #define SCRATCH(...)
 #define BACKWARD(...)
 #include "model/acts.def"
@@ -29,9 +29,9 @@ static const struct act_row saved_rows[] = {
 static const struct act_row scratch_rows[] = {
 #define SAVED(...)
 #define SCRATCH(field, variant, type, width)                                                       \
-    {#field, offsetof(struct scratch, field), ACT_IS_F32_##type, false, false, VARIANT_##variant},
+    {#field, offsetof(struct scratch, field), ACT_IS_F32_##type, false, VARIANT_##variant},
 #define BACKWARD(field, variant, type, width)                                                      \
-    {#field, offsetof(struct scratch, field), ACT_IS_F32_##type, false, true, VARIANT_##variant},
+    {#field, offsetof(struct scratch, field), ACT_IS_F32_##type, true, VARIANT_##variant},
 #include "model/acts.def"
 #undef BACKWARD
 #undef SCRATCH
@@ -46,7 +46,7 @@ static void act_widths(const struct model_config *c, int64_t saved[N_SAVED],
                        int64_t scratch[N_SCRATCH]) {
     const int64_t C = c->hidden_size, F = c->intermediate_size, H = c->n_heads;
     int64_t *s = saved, *t = scratch;
-#define SAVED(field, variant, type, width, cached) *s++ = width;
+#define SAVED(field, variant, type, width) *s++ = width;
 #define SCRATCH(field, variant, type, width) *t++ = width;
 #define BACKWARD SCRATCH
 #include "model/acts.def"
@@ -98,12 +98,10 @@ static void walk_saved(struct walk *k, const struct model *m, const struct act_r
     struct workspace *w = k->w;
     if (!variant_has(&m->config, row->variant)) return;
     int64_t element = row->fp32 ? 4 : dtype_bytes(m->compute->backend->act_dtype);
-    bool cached = w->shape.cache_tokens && row->cached;
-    int64_t tokens = cached ? w->shape.cache_tokens : w->shape.n_tokens;
     /* Layers [0, shared) have one memory, the others each their own. */
-    int64_t shared = cached ? 0 : w->shape.backward ? w->shape.kept_from : m->config.n_layers;
+    int64_t shared = w->shape.backward ? w->shape.kept_from : m->config.n_layers;
     int64_t copies = m->config.n_layers - shared + (shared > 0);
-    size_t stride = aligned(plan_size(tokens, width * element)), bytes;
+    size_t stride = aligned(plan_size(w->shape.n_tokens, width * element)), bytes;
     if (__builtin_mul_overflow((size_t)copies, stride, &bytes)) bytes = SIZE_MAX;
     char *base = next(k, row->name, bytes);
     for (int64_t i = 0; base && i < m->config.n_layers; i++)
@@ -153,7 +151,6 @@ static void walk_batch(struct walk *k) {
     w->batch.row = next(k, "batch rows", bytes);
     w->batch.link = next(k, "batch links", plan_size(w->shape.n_tokens, 1));
     w->blind_weights = next(k, "weights of hidden rows", bytes);
-    w->zero = next(k, "index 0", sizeof(int32_t));
 }
 
 static void walk_all(struct walk *k, const struct model *m) {

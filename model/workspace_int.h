@@ -12,7 +12,7 @@
 #define ACT_TYPE_F32 float
 
 struct saved {
-#define SAVED(field, variant, type, width, cached) ACT_TYPE_##type *field;
+#define SAVED(field, variant, type, width) ACT_TYPE_##type *field;
 #define SCRATCH(...)
 #define BACKWARD(...)
 #include "model/acts.def"
@@ -34,8 +34,7 @@ struct scratch {
 };
 
 struct workspace_shape {
-    int64_t n_tokens;     /* most tokens of a pass */
-    int64_t cache_tokens; /* most tokens of a decoder's text; 0: not a decoder */
+    int64_t n_tokens; /* most tokens of a pass */
     bool backward;
     int64_t kept_from; /* with backward: the layers before it keep nothing and share their memory */
 };
@@ -46,7 +45,6 @@ struct workspace {
     struct scratch scratch;
     struct batch batch;   /* in the backend's memory; targets stay on the host (NULL here) */
     float *blind_weights; /* 1 / row of each of batch.blind, in the backend's memory */
-    int32_t *zero;        /* one index 0, in the backend's memory */
     size_t *offsets;      /* into the plan, in the order they were reserved */
     int64_t n_offsets, n_placed;
 };

@@ -74,7 +74,7 @@ static void attention_turn(const float *from, int64_t row, int64_t n, int64_t d,
 static void attention_open_block(const struct attention_backward_args *args,
                                  struct attention_gradient *g, int64_t query, int64_t rows) {
     const struct attention_args *f = &args->forward;
-    const float *q = (const float *)f->q + query * f->q_row + g->head * f->qk_head_stride;
+    const float *q = (const float *)f->q + query * f->q_row + g->head * f->q_head_stride;
     const int64_t at = query * f->o_row + g->head * f->v_head_stride;
     const float *dout = (const float *)args->dout + at, *out = (const float *)f->out + at;
     attention_gather(q, f->q_row, rows, g->d, g->d_wide, g->q);
@@ -178,8 +178,9 @@ static void attention_strip_gradient(const struct attention_gradient *g,
 static void attention_head_gradient(const struct attention_backward_args *args,
                                     struct attention_gradient *g) {
     const struct attention_args *f = &args->forward;
-    const int64_t n = f->n_q, qk = g->head * f->qk_head_stride, v = g->head * f->v_head_stride;
-    attention_gather((const float *)f->k + qk, f->k_row, n, g->d, g->d_wide, g->k);
+    const int64_t n = f->n_q, v = g->head * f->v_head_stride;
+    const int64_t q = g->head * f->q_head_stride, k = g->head * f->k_head_stride;
+    attention_gather((const float *)f->k + k, f->k_row, n, g->d, g->d_wide, g->k);
     attention_gather((const float *)f->v + v, f->v_row, n, g->d, g->d_wide, g->v);
     memset(g->dk, 0, (size_t)(n * g->d_wide) * sizeof(float));
     memset(g->dv, 0, (size_t)(n * g->d_wide) * sizeof(float));
@@ -193,10 +194,9 @@ static void attention_head_gradient(const struct attention_backward_args *args,
             int64_t keys = end - key < ATTENTION_CHUNK ? end - key : ATTENTION_CHUNK;
             attention_strip_gradient(g, &(struct attention_strip){i, rows, key, keys}, f->scale);
         }
-        attention_scatter(g->dq, f->q_row, rows, g, f->scale,
-                          (float *)args->dq + i * f->q_row + qk);
+        attention_scatter(g->dq, f->q_row, rows, g, f->scale, (float *)args->dq + i * f->q_row + q);
     }
-    attention_scatter(g->dk, f->k_row, n, g, f->scale, (float *)args->dk + qk);
+    attention_scatter(g->dk, f->k_row, n, g, f->scale, (float *)args->dk + k);
     attention_scatter(g->dv, f->v_row, n, g, 1.0f, (float *)args->dv + v);
 }
 
@@ -231,7 +231,7 @@ static void attention_gradient_piece(void *ctx, int64_t begin, int64_t end, int 
 
 err CPU(attention_backward)(struct compute *c, const struct attention_backward_args *args) {
     const struct attention_args *f = &args->forward;
-    BUG_IF(f->q_start != 0 || f->n_q != f->n_k || f->lse == NULL || f->d < 1);
+    BUG_IF(f->last != NULL || f->n_q != f->n_k || f->lse == NULL || f->d < 1);
     struct attention_gradient_work w = {.args = args};
     w.d_wide = (f->d + SIMD_WIDTH - 1) / SIMD_WIDTH * SIMD_WIDTH;
     w.scratch_count = 4 * f->n_q * w.d_wide + 3 * TILE_COLS * w.d_wide +

@@ -13,8 +13,11 @@ static void pair_piece(void *ctx, int64_t begin, int64_t end, int thread) {
     const struct pair_args *args = ctx;
     for (int64_t t = begin; t < end; t++) {
         const float *x = (const float *)args->x + t * args->c, *before = NULL;
+        const int32_t row = args->before_row ? args->before_row[t] : -1;
         float *y = (float *)args->y + 2 * t * args->c;
-        if (args->link[t]) before = t > 0 ? x - args->c : args->before;
+        BUG_IF(args->link[t] && row < 0 && t == 0);
+        if (args->link[t])
+            before = row < 0 ? x - args->c : (const float *)args->before + row * args->c;
         for (int64_t j = 0; j < args->c; j++) {
             y[2 * j] = before ? before[j] : 0.0f;
             y[2 * j + 1] = x[j];

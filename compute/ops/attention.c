@@ -7,7 +7,7 @@
 #include "compute/ops/op.h"
 #include <math.h>
 
-enum { SLOT_Q, SLOT_K, SLOT_V, SLOT_FIRST, SLOT_OUT_ROWS, SLOT_LSE };
+enum { SLOT_Q, SLOT_K, SLOT_V, SLOT_FIRST, SLOT_OUT_ROWS, SLOT_LSE, SLOT_LAST };
 enum {
     BACK_Q,
     BACK_K,
@@ -28,10 +28,11 @@ static int64_t rows_span(const struct attention_args *p, int64_t n, int64_t row,
 
 static int64_t count_of(const struct attention_args *p, int slot) {
     switch (slot) {
-    case SLOT_Q: return rows_span(p, p->n_q, p->q_row, p->qk_head_stride);
-    case SLOT_K: return rows_span(p, p->n_k, p->k_row, p->qk_head_stride);
+    case SLOT_Q: return rows_span(p, p->n_q, p->q_row, p->q_head_stride);
+    case SLOT_K: return rows_span(p, p->n_k, p->k_row, p->k_head_stride);
     case SLOT_V: return rows_span(p, p->n_k, p->v_row, p->v_head_stride);
     case SLOT_FIRST: return p->n_q;
+    case SLOT_LAST: return p->n_q < p->n_k ? p->n_q : 0;
     case SLOT_OUT_ROWS: return rows_span(p, p->n_q, p->o_row, p->v_head_stride);
     default: return p->n_q * p->h;
     }
@@ -41,16 +42,24 @@ static int64_t count(const void *args, int slot) {
     return count_of(args, slot);
 }
 
+/* Where there are more keys than queries, the queries are the last ones; but of the case "texts"
+ * they are spread over the keys, as tokens of several texts in one cache are: runs of 1, 2, 3, ..
+ * queries with gaps between them. */
+static int64_t key_of(const struct attention_args *p, int64_t i) {
+    int64_t gaps = 0;
+    for (int64_t run = 1, end = 1; i >= end; end += ++run) gaps++;
+    return p->k_head_stride == p->q_head_stride ? p->n_k - p->n_q + i : i + 3 * gaps;
+}
+
 /* Documents of 13, 1, 3 and then up to 50 tokens, by key index. */
 static void indices(const void *args, int slot, void *values, int64_t n) {
-    (void)slot;
-    int32_t *first = values;
+    int32_t *out = values;
     for (int64_t i = 0; i < n; i++) {
-        int64_t key = ((const struct attention_args *)args)->q_start + i, start = 0;
+        int64_t key = key_of(args, i), start = 0;
         if (key >= 13) start = 13;
         if (key >= 14) start = 14;
         if (key >= 17) start = 17 + (key - 17) / 50 * 50;
-        first[i] = (int32_t)start;
+        out[i] = (int32_t)(slot == SLOT_LAST ? key : start);
     }
 }
 
@@ -60,14 +69,14 @@ static double dot(const double *a, const double *b, int64_t n) {
     return sum;
 }
 
-/* One query: p[j - first] for the keys it sees; returns log sum exp. */
+/* One query: p[j - first] for the n keys it sees; returns log sum exp. */
 static double probabilities(const struct attention_args *p, double *const *values, int64_t i,
-                            int64_t head, double *scores) {
-    const int64_t first = (int64_t)values[SLOT_FIRST][i], n = p->q_start + i - first + 1;
-    const double *q = values[SLOT_Q] + i * p->q_row + head * p->qk_head_stride;
+                            int64_t head, int64_t n, double *scores) {
+    const int64_t first = (int64_t)values[SLOT_FIRST][i];
+    const double *q = values[SLOT_Q] + i * p->q_row + head * p->q_head_stride;
     double most = -HUGE_VAL, sum = 0;
     for (int64_t j = 0; j < n; j++) {
-        const double *k = values[SLOT_K] + (first + j) * p->k_row + head * p->qk_head_stride;
+        const double *k = values[SLOT_K] + (first + j) * p->k_row + head * p->k_head_stride;
         scores[j] = (double)p->scale * dot(q, k, p->d);
         most = fmax(most, scores[j]);
     }
@@ -78,14 +87,17 @@ static double probabilities(const struct attention_args *p, double *const *value
 
 enum { MAX_KEYS = 512 }; /* of a case */
 
-static void reference_of(const struct attention_args *p, double *const *values) {
+/* last: key of each query; NULL: query i is key i. */
+static void reference_of(const struct attention_args *p, double *const *values,
+                         const double *last) {
     BUG_IF(p->n_k > MAX_KEYS);
     for (int64_t i = 0; i < p->n_q; i++) {
         for (int64_t head = 0; head < p->h; head++) {
             double scores[MAX_KEYS];
-            const double lse = probabilities(p, values, i, head, scores);
+            const int64_t first = (int64_t)values[SLOT_FIRST][i];
+            const int64_t n = (last ? (int64_t)last[i] : i) - first + 1;
+            const double lse = probabilities(p, values, i, head, n, scores);
             if (values[SLOT_LSE] != NULL) values[SLOT_LSE][i * p->h + head] = lse;
-            const int64_t first = (int64_t)values[SLOT_FIRST][i], n = p->q_start + i - first + 1;
             for (int64_t c = 0; c < p->d; c++) {
                 const double *v = values[SLOT_V] + first * p->v_row + head * p->v_head_stride + c;
                 double sum = 0;
@@ -97,7 +109,7 @@ static void reference_of(const struct attention_args *p, double *const *values) 
 }
 
 static void reference(const void *args, double *const *values) {
-    reference_of(args, values);
+    reference_of(args, values, values[SLOT_LAST]);
 }
 
 static double tolerance_of(const struct attention_args *p) {
@@ -111,17 +123,23 @@ static double tolerance(const void *args) {
 /* Rows of mixed q and k as the model has them (q | k of each head), v and out plain. */
 #define MIXED(heads, size)                                                                         \
     .h = (heads), .d = (size), .q_row = 2 * (heads) * (size), .k_row = 2 * (heads) * (size),       \
-    .v_row = (heads) * (size), .o_row = (heads) * (size), .qk_head_stride = 2 * (size),            \
-    .v_head_stride = (size)
+    .v_row = (heads) * (size), .o_row = (heads) * (size), .q_head_stride = 2 * (size),             \
+    .k_head_stride = 2 * (size), .v_head_stride = (size)
+/* Mixed rows of queries against rows of a cache, which holds keys alone. */
+#define CACHED(heads, size)                                                                        \
+    .h = (heads), .d = (size), .q_row = 2 * (heads) * (size), .k_row = (heads) * (size),           \
+    .v_row = (heads) * (size), .o_row = (heads) * (size), .q_head_stride = 2 * (size),             \
+    .k_head_stride = (size), .v_head_stride = (size)
 static const struct attention_args cases[] = {
     {.n_q = 1, .n_k = 1, .scale = 1, MIXED(1, 1)},
     {.n_q = 19, .n_k = 19, .scale = 0.4f, MIXED(3, 5)},
     {.n_q = 150, .n_k = 150, .scale = 0.18f, MIXED(4, 32)},
-    {.n_q = 3, .n_k = 40, .q_start = 37, .scale = 0.25f, MIXED(2, 16)},
-    {.n_q = 1, .n_k = 130, .q_start = 129, .scale = 0.09f, MIXED(2, 128)},
+    {.n_q = 3, .n_k = 40, .scale = 0.25f, MIXED(2, 16)},
+    {.n_q = 1, .n_k = 130, .scale = 0.09f, MIXED(2, 128)},
+    {.n_q = 66, .n_k = 130, .scale = 0.18f, CACHED(2, 32)},
+    {.n_q = 21, .n_k = 50, .scale = 0.4f, CACHED(3, 5)},
     {.n_q = 70,
      .n_k = 90,
-     .q_start = 10,
      .scale = 0.125f,
      .h = 2,
      .d = 40,
@@ -129,7 +147,8 @@ static const struct attention_args cases[] = {
      .k_row = 100,
      .v_row = 88,
      .o_row = 95,
-     .qk_head_stride = 42,
+     .q_head_stride = 42,
+     .k_head_stride = 42,
      .v_head_stride = 41},
 };
 
@@ -142,9 +161,10 @@ const struct op attention_op = {
               {"v", SLOT_IN, SLOT_ACT, offsetof(struct attention_args, v)},
               {"first", SLOT_IN, SLOT_I32, offsetof(struct attention_args, first)},
               {"out", SLOT_INOUT, SLOT_ACT, offsetof(struct attention_args, out)},
-              {"lse", SLOT_OUT, SLOT_F32, offsetof(struct attention_args, lse)}},
+              {"lse", SLOT_OUT, SLOT_F32, offsetof(struct attention_args, lse)},
+              {"last", SLOT_IN, SLOT_I32, offsetof(struct attention_args, last)}},
     .cases = cases,
-    .case_names = {"one", "odd", "documents", "cache", "decode", "strided"},
+    .case_names = {"one", "odd", "documents", "cache", "decode", "texts", "texts_odd", "strided"},
     .count = count,
     .indices = indices,
     .reference = reference,
@@ -163,7 +183,7 @@ static void backward_indices(const void *args, int slot, void *values, int64_t n
 }
 
 static void backward_prepare(const void *args, double *const *values) {
-    reference_of(&((const struct attention_backward_args *)args)->forward, values);
+    reference_of(&((const struct attention_backward_args *)args)->forward, values, NULL);
 }
 
 static void zero_heads(const struct attention_args *p, double *x, int64_t row,
@@ -176,29 +196,30 @@ static void zero_heads(const struct attention_args *p, double *x, int64_t row,
 /* What query i of one head adds to the gradients. */
 static void backward_query(const struct attention_args *p, double *const *values, int64_t i,
                            int64_t head) {
-    const int64_t qk = head * p->qk_head_stride, hv = head * p->v_head_stride;
+    const int64_t hq = head * p->q_head_stride, hk = head * p->k_head_stride,
+                  hv = head * p->v_head_stride;
     const int64_t first = (int64_t)values[BACK_FIRST][i];
-    const double *q = values[BACK_Q] + i * p->q_row + qk,
+    const double *q = values[BACK_Q] + i * p->q_row + hq,
                  *dout = values[BACK_DOUT] + i * p->o_row + hv;
     const double delta = dot(dout, values[BACK_OUT] + i * p->o_row + hv, p->d);
     for (int64_t j = first; j <= i; j++) {
-        const double *k = values[BACK_K] + j * p->k_row + qk,
+        const double *k = values[BACK_K] + j * p->k_row + hk,
                      *v = values[BACK_V] + j * p->v_row + hv;
         double probability =
             exp((double)p->scale * dot(q, k, p->d) - values[BACK_LSE][i * p->h + head]);
         double ds = (double)p->scale * probability * (dot(dout, v, p->d) - delta);
         for (int64_t c = 0; c < p->d; c++) {
             values[BACK_DV][j * p->v_row + hv + c] += probability * dout[c];
-            values[BACK_DQ][i * p->q_row + qk + c] += ds * k[c];
-            values[BACK_DK][j * p->k_row + qk + c] += ds * q[c];
+            values[BACK_DQ][i * p->q_row + hq + c] += ds * k[c];
+            values[BACK_DK][j * p->k_row + hk + c] += ds * q[c];
         }
     }
 }
 
 static void backward_reference(const void *args, double *const *values) {
     const struct attention_args *p = &((const struct attention_backward_args *)args)->forward;
-    zero_heads(p, values[BACK_DQ], p->q_row, p->qk_head_stride);
-    zero_heads(p, values[BACK_DK], p->k_row, p->qk_head_stride);
+    zero_heads(p, values[BACK_DQ], p->q_row, p->q_head_stride);
+    zero_heads(p, values[BACK_DK], p->k_row, p->k_head_stride);
     zero_heads(p, values[BACK_DV], p->v_row, p->v_head_stride);
     for (int64_t i = 0; i < p->n_q; i++) {
         for (int64_t head = 0; head < p->h; head++) backward_query(p, values, i, head);
@@ -228,7 +249,8 @@ static const struct attention_backward_args backward_cases[] = {
                  .k_row = 37,
                  .v_row = 50,
                  .o_row = 36,
-                 .qk_head_stride = 18,
+                 .q_head_stride = 18,
+                 .k_head_stride = 18,
                  .v_head_stride = 19}},
 };
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Causal attention over flat tokens with borders instead of a mask matrix.  Query i stands at key
- * index q_start + i and sees keys first[i] .. q_start + i:
+ * Causal attention over flat tokens with borders instead of a mask matrix.  Query i sees the keys
+ * first[i] .. last[i], its own being the last (last NULL: query i is key i):
  *   s[i][j] = scale q[i].k[j];   p = softmax over the seen keys;   out[i] = sum_j p[i][j] v[j]
  *   lse[i][h] = log sum_j exp(s[i][j])
  *   backward, delta = sum_d dout out:  dv[j] += p dout;  ds = p (dout.v[j] - delta);
  *             dq[i] = scale sum_j ds k[j];  dk[j] = scale sum_i ds q[i]
  * Query, key and value of head h of a row start at h * head_stride; Yuan's mixed q/k rows
- * [H][q(D) k(D)] are q = m, k = m + D with head_stride 2D.  Memory is linear in N.
+ * [H][q(D) k(D)] are q = m, k = m + D with head strides 2D.  Memory is linear in N.
  * Order: s[i][j] is one chain over D, then times scale; out is one chain of exp(s - max) v over the
  * keys in ascending order from first[i], then divided by the softmax's sum, which uses the lanes of
  * compute/ops/op.h counted from first[i] (so a document gives the same bits alone and packed); dq
@@ -20,17 +20,17 @@
 
 struct attention_args {
     int64_t n_q, n_k, h, d;
-    int64_t q_start; /* key index of query 0; n_k >= q_start + n_q */
     float scale;
-    const void *q, *k, *v;                 /* act */
-    int64_t q_row, k_row, v_row, o_row;    /* elements between rows */
-    int64_t qk_head_stride, v_head_stride; /* elements between heads; out uses v_head_stride */
-    const int32_t *first;                  /* (n_q), 0 <= first[i] <= q_start + i */
-    void *out;                             /* act (n_q, H, D) */
-    float *lse;                            /* (n_q, H); NULL: not wanted */
+    const void *q, *k, *v;              /* act */
+    int64_t q_row, k_row, v_row, o_row; /* elements between rows */
+    /* elements between heads; out uses v_head_stride */
+    int64_t q_head_stride, k_head_stride, v_head_stride;
+    const int32_t *first, *last; /* (n_q), 0 <= first[i] <= last[i] < n_k */
+    void *out;                   /* act (n_q, H, D) */
+    float *lse;                  /* (n_q, H); NULL: not wanted */
 };
 struct attention_backward_args {
-    struct attention_args forward; /* q_start 0, n_q == n_k; out and lse as it left them */
+    struct attention_args forward; /* last NULL, n_q == n_k; out and lse as it left them */
     const void *dout;              /* act, laid out as out */
     void *dq, *dk, *dv;            /* act, laid out as q, k, v; written, not added to */
 };

@@ -6,20 +6,16 @@
 
 #include "compute/ops/op.h"
 
-enum { SLOT_X, SLOT_LINK, SLOT_BEFORE, SLOT_Y };
+enum { SLOT_X, SLOT_LINK, SLOT_BEFORE, SLOT_BEFORE_ROW, SLOT_Y };
 enum { SLOT_DY, SLOT_DLINK, SLOT_DX };
-
-/* Cases with one row or six columns carry a row before the first. */
-static bool has_before(const struct pair_args *p) {
-    return p->n == 1 || p->c == 6;
-}
 
 static int64_t pair_count(const void *args, int slot) {
     const struct pair_args *p = args;
     switch (slot) {
     case SLOT_X: return p->n * p->c;
     case SLOT_LINK: return p->n;
-    case SLOT_BEFORE: return has_before(p) ? p->c : 0;
+    case SLOT_BEFORE: return p->n_before * p->c;
+    case SLOT_BEFORE_ROW: return p->n_before ? p->n : 0;
     default: return 2 * p->n * p->c;
     }
 }
@@ -29,11 +25,19 @@ static bool linked(int64_t t) {
     return t != 0 && t != 3 && t != 4 && t != 9 && t != 40;
 }
 
+/* Rows before: of rows 0, 3 (which has no link), 5, 10, ... the last first. */
+static int64_t before_row(const struct pair_args *p, int64_t t) {
+    return p->n_before && (t % 5 == 0 || t == 3) ? p->n_before - 1 - t / 5 % p->n_before : -1;
+}
+
 static void pair_indices(const void *args, int slot, void *values, int64_t n) {
-    (void)slot;
-    uint8_t *link = values;
-    for (int64_t t = 0; t < n; t++) link[t] = linked(t);
-    if (n > 0 && has_before(args)) link[0] = 1;
+    for (int64_t t = 0; t < n; t++) {
+        const int64_t row = before_row(args, t);
+        if (slot == SLOT_BEFORE_ROW)
+            ((int32_t *)values)[t] = (int32_t)row;
+        else
+            ((uint8_t *)values)[t] = linked(t) || (t == 0 && row >= 0);
+    }
 }
 
 static void pair_reference(const void *args, double *const *values) {
@@ -41,9 +45,11 @@ static void pair_reference(const void *args, double *const *values) {
     const double *x = values[SLOT_X];
     for (int64_t t = 0; t < p->n; t++) {
         for (int64_t j = 0; j < p->c; j++) {
+            const double *rows = values[SLOT_BEFORE_ROW];
             double before = 0;
-            if (values[SLOT_LINK][t] != 0 && t > 0) before = x[(t - 1) * p->c + j];
-            if (values[SLOT_LINK][t] != 0 && t == 0) before = values[SLOT_BEFORE][j];
+            if (values[SLOT_LINK][t] != 0)
+                before = rows && rows[t] >= 0 ? values[SLOT_BEFORE][(int64_t)rows[t] * p->c + j]
+                                              : x[(t - 1) * p->c + j];
             values[SLOT_Y][2 * (t * p->c + j)] = before;
             values[SLOT_Y][2 * (t * p->c + j) + 1] = x[t * p->c + j];
         }
@@ -56,7 +62,11 @@ static double pair_tolerance(const void *args) {
 }
 
 static const struct pair_args pair_cases[] = {
-    {.n = 1, .c = 5}, {.n = 11, .c = 33}, {.n = 5, .c = 6}, {.n = 200, .c = 64}};
+    {.n = 1, .c = 5, .n_before = 1},
+    {.n = 11, .c = 33},
+    {.n = 23, .c = 6, .n_before = 3},
+    {.n = 200, .c = 64},
+};
 
 const struct op pair_op = {
     .name = "pair",
@@ -65,6 +75,7 @@ const struct op pair_op = {
     .slots = {{"x", SLOT_IN, SLOT_ACT, offsetof(struct pair_args, x)},
               {"link", SLOT_IN, SLOT_U8, offsetof(struct pair_args, link)},
               {"before", SLOT_IN, SLOT_ACT, offsetof(struct pair_args, before)},
+              {"before_row", SLOT_IN, SLOT_I32, offsetof(struct pair_args, before_row)},
               {"y", SLOT_OUT, SLOT_ACT, offsetof(struct pair_args, y)}},
     .cases = pair_cases,
     .case_names = {"one_with_before", "borders", "before", "long"},
@@ -106,7 +117,7 @@ static double unpair_tolerance(const void *args) {
 static bool unpair_forward(const void *args, void *forward_args) {
     const struct unpair_args *p = args;
     *(struct pair_args *)forward_args = (struct pair_args){.n = p->n, .c = p->c};
-    return !has_before(forward_args);
+    return true;
 }
 
 static const struct unpair_args unpair_cases[] = {{.n = 1, .c = 5},

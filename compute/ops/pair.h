@@ -4,8 +4,8 @@
  * matrix.
  *   pair:    y[t][2j] = link[t] ? x[t-1][j] : 0,   y[t][2j+1] = x[t][j]
  *   unpair:  dx[t][j] (+)= dy[t][2j+1] + (link[t+1] ? dy[t+1][2j] : 0)   (no last term at N-1)
- * link[t] says that row t-1 belongs to the same text as row t; link[0] = 0 unless `before` is
- * given: then x[-1] = before (the decoder's state) where link[0] is set.
+ * link[t] says that there is a row before row t. It is x[t-1], but before[before_row[t]] (a
+ * decoder's state) where that index is not negative; link[0] = 0 without one.
  * Source: released model code (Conv2d kernel (2,1), zero padding). Tolerance: exact;
  * unpair 2^-23. */
 #ifndef COTRAIN_COMPUTE_OPS_PAIR_H
@@ -18,8 +18,10 @@ struct pair_args {
     int64_t n, c;
     const void *x;       /* act (N,C) */
     const uint8_t *link; /* (N) */
-    const void *before;  /* act (C) or NULL */
-    void *y;             /* act (N,2C) */
+    const void *before;  /* act (n_before,C) */
+    int64_t n_before;
+    const int32_t *before_row; /* (N), below n_before; NULL: all negative */
+    void *y;                   /* act (N,2C) */
 };
 struct unpair_args {
     int64_t n, c;

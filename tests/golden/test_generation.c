@@ -3,6 +3,7 @@
  * two, with <sep>, packed documents with and without the document mask), token for token, and the
  * logits at the stored steps. Decoding step by step gives the bits of a full forward pass. */
 #include "base/json.h"
+#include "model/generate.h"
 #include "tests/golden/golden.h"
 
 enum { MAX_TEXT = 160 };
@@ -18,6 +19,16 @@ static int64_t read_ids(json_t *run, const char *key, int32_t *out) {
     return n;
 }
 
+static struct decoder *open_decoder(struct bench *b, int64_t max_tokens, enum isolate isolate) {
+    struct decoder *d;
+    assert_ok(decoder_new(&d, &b->model, &(struct decoder_options){1, max_tokens, isolate}));
+    return d;
+}
+
+static err feed(struct decoder *d, const int32_t *ids, int64_t n) {
+    return decoder_feed(d, &(struct decoder_part){0, ids, n}, 1);
+}
+
 /* The logits stored for a run: after the prompt and after steps 1, 15, 31 (micro: two of them). */
 static void check_steps(struct bench *b, const char *name, enum isolate isolate,
                         const struct tensor_file *logits, json_t *run) {
@@ -29,17 +40,16 @@ static void check_steps(struct bench *b, const char *name, enum isolate isolate,
     snprintf(key, sizeof key, "%s/last_token_logits_at_steps", name);
     const struct tensor *want = golden_tensor(logits, key);
     const int64_t n_steps = want->shape[0], *steps = n_steps == 4 ? steps4 : steps2;
-    struct decoder *d;
+    struct decoder *d = open_decoder(b, n + m, isolate);
     struct worst w = {0};
-    assert_ok(decoder_new(&d, &b->model, n + m, isolate));
-    assert_ok(decoder_feed(d, prompt, n));
+    assert_ok(feed(d, prompt, n));
     for (int64_t i = 0, k = 0; i < m && k < n_steps; i++) {
         if (i == steps[k]) {
             for (int64_t j = 0; j < V; j++)
-                worst_add(&w, (double)decoder_logits(d)[j], golden_at(want, k * V + j));
+                worst_add(&w, (double)decoder_logits(d, 0)[j], golden_at(want, k * V + j));
             k++;
         }
-        assert_ok(decoder_feed(d, &answer[i], 1));
+        assert_ok(feed(d, &answer[i], 1));
     }
     decoder_free(d);
     worst_check(key, w.error, TOLERANCE_LOGITS);
@@ -47,16 +57,15 @@ static void check_steps(struct bench *b, const char *name, enum isolate isolate,
 
 static void check_tokens_of(struct bench *b, const char *name, enum isolate isolate, json_t *run) {
     int32_t prompt[MAX_TEXT], want[MAX_TEXT], got[MAX_TEXT];
-    int64_t n = read_ids(run, "prompt", prompt), m = read_ids(run, "generated", want), n_got;
-    const struct generate_options options = {.max_new_tokens = m, .ignore_eod = true};
-    struct decoder *d;
-    assert_ok(decoder_new(&d, &b->model, n + m, isolate));
-    for (int round = 0; round < 2; round++) { /* a cleared decoder has forgotten the first */
-        assert_ok(generate_greedy(d, prompt, n, &options, got, &n_got, NULL, NULL));
-        assert_int_equal(n_got, m);
+    int64_t n = read_ids(run, "prompt", prompt), m = read_ids(run, "generated", want);
+    const struct generate_options options = {.ignore_eod = true};
+    struct generate_text text = {.prompt = prompt, .n_prompt = n, .max_new_tokens = m, .out = got};
+    struct decoder *d = open_decoder(b, n + m, isolate);
+    for (int round = 0; round < 2; round++) { /* the second has forgotten the first */
+        assert_ok(generate(d, &text, 1, &options));
+        assert_int_equal(text.n_out, m);
         for (int64_t i = 0; i < m; i++)
             if (got[i] != want[i]) fail_msg("%s: token %lld is %d", name, (long long)i, got[i]);
-        decoder_clear(d);
     }
     decoder_free(d);
 }
@@ -69,23 +78,22 @@ static void check_bits(struct bench *b, enum isolate isolate, json_t *run) {
     n += read_ids(run, "generated", text + n);
     const int64_t V = b->model.config.vocab_size, cut = n / 3;
     float *full = mem_alloc((size_t)(n * V), sizeof *full);
-    struct decoder *d;
     assert_non_null(full);
     batch_clear(&b->batch);
     assert_ok(batch_add_row(&b->batch, n, text, NULL, NULL, b->model.config.eod, isolate));
     assert_ok(model_forward(&b->model, &(struct model_call){.batch = &b->batch}));
     assert_ok(model_logits(&b->model, 0, n, full));
-    assert_ok(decoder_new(&d, &b->model, n, isolate));
+    struct decoder *d = open_decoder(b, n, isolate);
     for (int64_t i = 0; i < n; i++) {
-        assert_ok(decoder_feed(d, &text[i], 1));
-        assert_memory_equal(decoder_logits(d), full + i * V, (size_t)V * sizeof *full);
+        assert_ok(feed(d, &text[i], 1));
+        assert_memory_equal(decoder_logits(d, 0), full + i * V, (size_t)V * sizeof *full);
     }
-    decoder_clear(d);
-    assert_ok(decoder_feed(d, text, cut));
-    assert_memory_equal(decoder_logits(d), full + (cut - 1) * V, (size_t)V * sizeof *full);
-    assert_ok(decoder_feed(d, text + cut, n - cut));
-    assert_memory_equal(decoder_logits(d), full + (n - 1) * V, (size_t)V * sizeof *full);
-    assert_fails(decoder_feed(d, text, 1), ERR_LIMIT, "room");
+    decoder_clear(d, 0);
+    assert_ok(feed(d, text, cut));
+    assert_memory_equal(decoder_logits(d, 0), full + (cut - 1) * V, (size_t)V * sizeof *full);
+    assert_ok(feed(d, text + cut, n - cut));
+    assert_memory_equal(decoder_logits(d, 0), full + (n - 1) * V, (size_t)V * sizeof *full);
+    assert_fails(feed(d, text, 1), ERR_LIMIT, "room");
     decoder_free(d);
     mem_free(full);
 }

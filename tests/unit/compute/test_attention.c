@@ -14,7 +14,7 @@ enum { HEADS = 3, SIZE = 24, WIDTH = HEADS * SIZE, LONGEST = 200 };
 struct rows {
     float qk[LONGEST * 2 * WIDTH], v[LONGEST * WIDTH], dout[LONGEST * WIDTH];
     float out[LONGEST * WIDTH], lse[LONGEST * HEADS], dqk[LONGEST * 2 * WIDTH], dv[LONGEST * WIDTH];
-    int32_t first[LONGEST];
+    int32_t first[LONGEST], last[LONGEST];
 };
 
 static struct rows *rows_new(uint64_t seed) {
@@ -28,12 +28,13 @@ static struct rows *rows_new(uint64_t seed) {
     return r;
 }
 
+/* n_q queries from token q_start on, the last of n. */
 static struct attention_args args_of(struct rows *r, int n, int q_start, int n_q) {
+    for (int i = 0; i < LONGEST; i++) r->last[i] = i;
     return (struct attention_args){.n_q = n_q,
                                    .n_k = n,
                                    .h = HEADS,
                                    .d = SIZE,
-                                   .q_start = q_start,
                                    .scale = 0.2f,
                                    .q = r->qk + q_start * 2 * WIDTH,
                                    .k = r->qk + SIZE,
@@ -42,9 +43,11 @@ static struct attention_args args_of(struct rows *r, int n, int q_start, int n_q
                                    .k_row = 2 * WIDTH,
                                    .v_row = WIDTH,
                                    .o_row = WIDTH,
-                                   .qk_head_stride = 2 * SIZE,
+                                   .q_head_stride = 2 * SIZE,
+                                   .k_head_stride = 2 * SIZE,
                                    .v_head_stride = SIZE,
                                    .first = r->first + q_start,
+                                   .last = n == n_q ? NULL : r->last + q_start,
                                    .out = r->out + q_start * WIDTH,
                                    .lse = r->lse + q_start * HEADS};
 }

@@ -5,6 +5,7 @@
 #ifndef COTRAIN_TESTS_UNIT_MODEL_SMALL_H
 #define COTRAIN_TESTS_UNIT_MODEL_SMALL_H
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/philox.h"
 #include "model/init.h"
@@ -16,15 +17,22 @@ enum { SMALL_V = 97, SMALL_EOD = 3, SMALL_SEP = 4 };
 /* `changes` are members that replace or extend the config's: "\"tie_word_embeddings\": false". */
 static inline void small_config(const char *path, const char *changes) {
     struct str text = {0};
+    json_t *config, *changed;
     assert_ok(str_printf(&text,
                          "{\"model_type\": \"yuan\", \"vocab_size\": %d, \"hidden_size\": 24,"
                          " \"intermediate_size\": 36, \"num_hidden_layers\": 2,"
                          " \"num_attention_heads\": 3, \"max_position_embeddings\": 128,"
                          " \"eod_token\": %d, \"sep_token\": %d, \"pad_token_id\": %d,"
-                         " \"initializer_range\": 0.3%s%s}\n",
-                         SMALL_V, SMALL_EOD, SMALL_SEP, SMALL_EOD, changes ? ", " : "",
-                         changes ? changes : ""));
-    assert_ok(file_write(path, text.data, text.len));
+                         " \"initializer_range\": 0.3}",
+                         SMALL_V, SMALL_EOD, SMALL_SEP, SMALL_EOD));
+    assert_ok(json_parse(text.data, text.len, "small", &config));
+    str_clear(&text);
+    assert_ok(str_printf(&text, "{%s}", changes ? changes : ""));
+    assert_ok(json_parse(text.data, text.len, "changes", &changed));
+    assert_int_equal(json_object_update(config, changed), 0);
+    assert_ok(json_write_file(path, config));
+    json_decref(config);
+    json_decref(changed);
     str_release(&text);
 }
 

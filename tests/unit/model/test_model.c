@@ -312,13 +312,16 @@ static void ids_and_positions_out_of_range(void **state) {
     assert_true(sum == 0 && trained == 0);
     assert_ok(batch_add_row(&b, 1, ids, ids, NULL, SMALL_EOD, ISOLATE_NONE));
     assert_fails(model_forward(&s.model, &call), ERR_LIMIT, "planned for 3");
-    assert_ok(decoder_new(&d, &s.model, 200, ISOLATE_NONE));
+    struct decoder_part part = {0, ids, 2};
+    assert_ok(decoder_new(&d, &s.model, &(struct decoder_options){1, 200, ISOLATE_NONE}));
     ids[1] = SMALL_V;
-    assert_fails(decoder_feed(d, ids, 2), ERR_RANGE, "token 1: id 97");
+    assert_fails(decoder_feed(d, &part, 1), ERR_RANGE, "token 1: id 97");
     ids[1] = 2;
-    for (int i = 0; i < 64; i++) assert_ok(decoder_feed(d, ids, 2));
-    assert_fails(decoder_feed(d, ids, 1), ERR_RANGE, "token 128: position 128");
-    assert_fails(decoder_feed(d, ids, 0), ERR_RANGE, "no tokens");
+    for (int i = 0; i < 64; i++) assert_ok(decoder_feed(d, &part, 1));
+    part.n = 1;
+    assert_fails(decoder_feed(d, &part, 1), ERR_RANGE, "token 128: position 128");
+    part.n = 0;
+    assert_fails(decoder_feed(d, &part, 1), ERR_RANGE, "no tokens");
     decoder_free(d);
     batch_release(&b);
     small_close(&s);
@@ -333,11 +336,12 @@ struct job {
 };
 static void decode(struct job *j) {
     struct decoder *d;
-    int64_t n;
-    const struct generate_options options = {.max_new_tokens = ANSWER, .ignore_eod = true};
-    j->code = decoder_new(&d, j->model, 4 + ANSWER, ISOLATE_ALL);
+    const struct generate_options options = {.ignore_eod = true};
+    struct generate_text text = {
+        .prompt = j->prompt, .n_prompt = 4, .max_new_tokens = ANSWER, .out = j->answer};
+    j->code = decoder_new(&d, j->model, &(struct decoder_options){1, 4 + ANSWER, ISOLATE_ALL});
     if (j->code) return;
-    j->code = generate_greedy(d, j->prompt, 4, &options, j->answer, &n, NULL, NULL);
+    j->code = generate(d, &text, 1, &options);
     decoder_free(d);
 }
 static void decode_jobs(void *ctx, int64_t begin, int64_t end, int thread) {

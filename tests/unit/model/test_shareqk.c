@@ -162,16 +162,16 @@ static void decoding(void **state) {
     static float logits[N * SMALL_V];
     subject_open(&k, shareqk, NULL);
     run_step(&k, logits);
-    assert_ok(decoder_new(&d, &k.s.model, N, ISOLATE_ALL));
+    assert_ok(decoder_new(&d, &k.s.model, &(struct decoder_options){1, N, ISOLATE_ALL}));
     for (int i = 0; i < N; i++) {
-        assert_ok(decoder_feed(d, &k.text[i], 1));
-        assert_memory_equal(decoder_logits(d), logits + i * SMALL_V, SMALL_V * sizeof *logits);
+        assert_ok(decoder_feed(d, &(struct decoder_part){0, &k.text[i], 1}, 1));
+        assert_memory_equal(decoder_logits(d, 0), logits + i * SMALL_V, SMALL_V * sizeof *logits);
     }
-    decoder_clear(d);
-    assert_ok(decoder_feed(d, k.text, 7));
-    assert_memory_equal(decoder_logits(d), logits + 6 * SMALL_V, SMALL_V * sizeof *logits);
-    assert_ok(decoder_feed(d, k.text + 7, N - 7));
-    assert_memory_equal(decoder_logits(d), logits + (N - 1) * SMALL_V, SMALL_V * sizeof *logits);
+    decoder_clear(d, 0);
+    assert_ok(decoder_feed(d, &(struct decoder_part){0, k.text, 7}, 1));
+    assert_memory_equal(decoder_logits(d, 0), logits + 6 * SMALL_V, SMALL_V * sizeof *logits);
+    assert_ok(decoder_feed(d, &(struct decoder_part){0, k.text + 7, N - 7}, 1));
+    assert_memory_equal(decoder_logits(d, 0), logits + (N - 1) * SMALL_V, SMALL_V * sizeof *logits);
     decoder_free(d);
     subject_close(&k);
 }
