@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Methods of training as a user meets them: `cotrain list methods`, spellings of other trainers, patterns
+# that match nothing, the memory that frozen parameters save, and a run with several methods at once whose
+# result is the same with any number of threads, and which leaves frozen weights as they were.
+. "$(dirname "$0")/lib.sh"
+"$SOURCE_DIR/tests/shell/tiny_month.py" "$scratch/month" || exit 1
+month=$scratch/month
+
+run "$COTRAIN" list methods
+expect_rc 0
+for name in full freeze loraplus neftune lora; do expect_out "$name "; done
+expect_out "train.loraplus_lr_ratio"
+
+# Other spellings are taken and said; a wrong one gets its nearest name.
+run "$COTRAIN" recipe check "$month/full.yaml" --set train.unfrozen_parameters=mlp \
+    --set train.neftune_alpha=5 --set train.freeze_trainable_layers=1
+expect_rc 0
+expect_out "'unfrozen_parameters' is read as 'train_only'"
+expect_out "'neftune_alpha' is read as 'neftune_noise_alpha'"
+expect_out "'freeze_trainable_layers' is read as 'trainable_layers'"
+run "$COTRAIN" plan "$month/full.yaml" --set train.freeze=layer.0
+expect_rc 1
+expect_one_error "did you mean 'layers.0'?"
+run "$COTRAIN" plan "$month/full.yaml" --set train.loraplus_lr_ratio=16
+expect_rc 1
+expect_one_error "there is no adapter"
+
+# What is not given stands in no resolved recipe.
+run "$COTRAIN" recipe show "$month/lora.yaml"
+expect_rc 0
+expect_no_out "neftune"
+run "$COTRAIN" recipe show "$month/lora.yaml" --set train.neftune_noise_alpha=5 --set train.freeze=lora_A
+expect_rc 0
+expect_out "neftune_noise_alpha: 5.0"
+expect_out "freeze: [lora_A]"
+
+bytes() { # bytes KIND: of the last plan
+    sed -n "s/^$1 *\([0-9.]*\) MiB.*/\1/p" "$scratch/out"
+}
+run "$COTRAIN" plan "$month/full.yaml"
+all=$(bytes gradients)
+run "$COTRAIN" plan "$month/full.yaml" --set train.trainable_layers=1
+expect_rc 0
+check "fewer gradients than $all MiB wanted" awk "BEGIN {exit !($(bytes gradients) < $all)}"
+
+changed() { # changed MODEL MODEL: names of the tensors whose bytes differ
+    /usr/bin/python3 - "$@" <<'END'
+import json, struct, sys
+
+def tensors(path):
+    data = open(path, "rb").read()
+    n = struct.unpack("<Q", data[:8])[0]
+    return {name: data[8 + n + tensor["data_offsets"][0] : 8 + n + tensor["data_offsets"][1]]
+            for name, tensor in json.loads(data[8 : 8 + n]).items() if name != "__metadata__"}
+
+was, now = map(tensors, sys.argv[1:])
+print(*sorted(name for name in was if was[name] != now[name]))
+END
+}
+
+# Trains one layer's feed-forward part, or its adapters: in every way the same, and nothing else changes.
+methods="--set train.trainable_layers=1 --set train.neftune_noise_alpha=5"
+for recipe in lora full; do
+    set -- $methods --set train.freeze=self_attn
+    [ $recipe = full ] || set -- "$@" --set train.loraplus_lr_ratio=16
+    for threads in 1 2; do
+        run "$COTRAIN" train "$month/$recipe.yaml" --work "$scratch/$recipe.$threads" --threads $threads "$@"
+        expect_rc 0
+        expect_same "$scratch/$recipe.$threads/train/merged/model.safetensors" \
+            "$scratch/$recipe.1/train/merged/model.safetensors"
+    done
+    run changed "$month/model/model.safetensors" "$scratch/$recipe.1/train/merged/model.safetensors"
+    expect_rc 0
+    for part in down up gate; do expect_out "model.layers.1.mlp.${part}_proj.weight"; done
+    for part in layers.0 self_attn embed_tokens model.norm; do expect_no_out "$part"; done
+done
+finish
