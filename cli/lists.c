@@ -88,19 +88,29 @@ static err add_method(json_t *out, const char *name, const char *summary, const 
     return row ? json_put(row, "keys", json_string(keys)) : ERR_MEMORY;
 }
 
-/* Those that the trainer carries out, and the kinds of adapters. */
-static err list_methods(json_t *out) {
+/* The rows of a table of adapters/, each turned on by its name as the value of `key`. */
+static err add_choices(json_t *out, const char *key, const char *(*at)(int i, const char **summary),
+                       int first) {
     const char *summary, *name;
-    for (int i = 0; i < n_methods; i++)
-        TRY(add_method(out, methods[i]->name, methods[i]->summary, methods[i]->keys));
-    for (int i = 0; (name = adapter_kind_at(i, &summary)) != NULL; i++) {
+    for (int i = first; (name = at(i, &summary)) != NULL; i++) {
         struct str keys = {0};
-        err code = str_printf(&keys, "adapter.type: %s", name);
+        err code = str_printf(&keys, "%s: %s", key, name);
         if (code == ERR_OK) code = add_method(out, name, summary, str_text(&keys));
         str_release(&keys);
         TRY(code);
     }
     return ERR_OK;
+}
+
+/* Those that the trainer carries out, and those of adapters: kinds, the flag of one, and starts
+ * other than the usual one. */
+static err list_methods(json_t *out) {
+    for (int i = 0; i < n_methods; i++)
+        TRY(add_method(out, methods[i]->name, methods[i]->summary, methods[i]->keys));
+    TRY(add_choices(out, "adapter.type", adapter_kind_at, 0));
+    const struct opt *rslora = opt_find(adapter_options_table(), "use_rslora", NULL);
+    TRY(add_method(out, "rslora", rslora->help, "adapter.use_rslora: true"));
+    return add_choices(out, "adapter.init_lora_weights", adapter_init_at, 1);
 }
 
 static err list_inits(json_t *out) {

@@ -40,7 +40,8 @@ static enum dtype frozen_dtype(const struct model *m, const struct param *p) {
 }
 
 static err choose_dtype(const struct model *m, struct param *p) {
-    p->held_dtype = frozen_dtype(m, p);
+    bool free = p->trained && !quant_of_dtype(p->dtype);
+    p->held_dtype = free ? DTYPE_F32 : frozen_dtype(m, p);
     const struct quant *q = quant_of_dtype(p->held_dtype);
     if (q && !m->compute->backend->host_memory)
         return fail(ERR_UNSUPPORTED, "quantised weights are not handled on '%s'",

@@ -25,8 +25,6 @@ static const char weight_dtype_names[] = "checkpoint,bf16,f32"
 static const struct opt rows[] = {
     ROW(optimizer, .preset = "adamw", .aliases = "optim", .choices = &optimizer_names[1],
         .help = "how gradients become updates"),
-    ROW(weight_dtype, .preset = "checkpoint", .choices = weight_dtype_names,
-        .help = "what weights that are not trained are held in; nf4: QLoRA"),
     ROW(loss_mask, .preset = "answer", .choices = "answer,yuan-megatron,yuan-hf,all",
         .help = "which tokens are trained as targets"),
     ROW(isolate, .preset = "all", .choices = "all,attention,none",
@@ -85,6 +83,9 @@ static const struct opt rows[] = {
         .help = "likewise: no other parameters are trained"),
     ROW(trainable_layers, .min = -1e6, .max = 1e6, .aliases = "freeze_trainable_layers",
         .help = "only the last n layers are trained (below 0: the first n)"),
+    ROW(weight_dtype, .choices = weight_dtype_names,
+        .help =
+            "what weights that are not trained are held in (not given: checkpoint); nf4: QLoRA"),
     ROW(loraplus_lr_ratio, .min = 0, .max = 1e6,
         .help = "LoRA+: learning rate of an adapter's B over that of its A, 16 is common"),
     ROW(loraplus_lr_embedding, .min = 0, .max = 10,

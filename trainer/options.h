@@ -9,8 +9,7 @@
 #include "base/opt.h"
 
 struct train_options {
-    const char *optimizer;    /* a row of trainer/optim/optim.def */
-    const char *weight_dtype; /* what frozen weights are held in (model/model.h) */
+    const char *optimizer;                      /* a row of trainer/optim/optim.def */
     const char *loss_mask, *isolate, *overlong; /* names as data/ and model/batch.h know them */
     int64_t sequence_len;                       /* tokens of a packed row */
     bool sample_packing;                        /* several documents in one row */
@@ -35,6 +34,7 @@ struct train_options {
     /* of trainer/methods/; zero or empty where a method is not wanted */
     struct opt_list freeze, train_only; /* patterns of parameter names */
     int64_t trainable_layers;           /* the last n, or the first -n; 0: all */
+    const char *weight_dtype;           /* what frozen weights are held in (model/model.h) */
     double loraplus_lr_ratio, loraplus_lr_embedding;
     double neftune_noise_alpha;
 };

@@ -139,7 +139,7 @@ expect_rc 2
 expect_one_error "nf4"
 run "$COTRAIN" train "$scratch/month/full.yaml" --work "$scratch/full" --set train.weight_dtype=nf4
 expect_rc 1
-expect_one_error "is quantised (nf4) and cannot be trained"
+expect_one_error "no weight is frozen to be held in it"
 run "$COTRAIN" train "$scratch/month/lora.yaml" --work "$scratch/typo" --set train.weight_dtype=nf3
 expect_rc 1
 expect_err "nf4"

@@ -4,6 +4,8 @@
  * Read next: trainer/methods/freeze.c, trainer/methods/names.h. */
 #include "tests/unit/trainer/fixture.h"
 
+#include "compute/quant.h"
+
 /* Golden nano has an embedding with a tied head, two layers of 14 parameters, and a last norm. */
 enum { LAYER_PARAMS = 14, ALL_PARAMS = 2 * LAYER_PARAMS + 2, LORA_PARAMS = 2 * 9 * 2 };
 
@@ -179,6 +181,30 @@ static void test_saved(void **state) {
     test_folder_remove(f.run.dir);
 }
 
+/* Frozen projections may be held quantised beside trained ones, which are not. */
+static void test_quantised_rest(void **state) {
+    (void)state;
+    struct fixture f;
+    struct train_result result;
+    int64_t n_quantised = 0;
+    fixture_init(&f, GOLDEN_NANO);
+    f.options.trainable_layers = 1;
+    f.options.weight_dtype = "nf4";
+    f.n_steps = 2;
+    f.run.dir = test_folder();
+    fixture_start(&f);
+    for (int64_t i = 0; i < f.model.n_params; i++) {
+        const struct param *p = &f.model.params[i];
+        assert_true(p->trained == (p->gradient != NULL));
+        if (p->trained) assert_int_equal(p->held_dtype, DTYPE_F32);
+        n_quantised += quant_of_dtype(p->held_dtype) != NULL;
+    }
+    assert_int_equal(n_quantised, 7); /* of the frozen layer */
+    assert_ok(trainer_run(&f.trainer, &result));
+    fixture_stop(&f);
+    test_folder_remove(f.run.dir);
+}
+
 /* Weights, gradients and the optimiser's tensors are those of the trained parameters alone. */
 static void test_plan(void **state) {
     (void)state;
@@ -208,9 +234,10 @@ static void test_plan(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chosen),  cmocka_unit_test(test_layers_by_number),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_frozen_a),
-        cmocka_unit_test(test_saved),   cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_chosen),         cmocka_unit_test(test_layers_by_number),
+        cmocka_unit_test(test_refused),        cmocka_unit_test(test_frozen_a),
+        cmocka_unit_test(test_saved),          cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_quantised_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
