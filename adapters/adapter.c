@@ -178,7 +178,7 @@ static void plan_sites(struct adapter *a, struct plan *plan) {
         size_t needed = is_fresh(a) && a->init->work_bytes ? a->init->work_bytes(s) : 0;
         if (needed > work) work = needed;
     }
-    a->work_at = plan_add(plan, PLAN_WORK, "adapter initialisation", work);
+    if (work > 0) a->work_at = plan_add(plan, PLAN_WORK, "adapter initialisation", work);
 }
 
 err adapter_plan(struct adapter *a, struct plan *plan, bool train) {

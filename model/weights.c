@@ -40,8 +40,8 @@ static enum dtype frozen_dtype(const struct model *m, const struct param *p) {
 }
 
 static err choose_dtype(const struct model *m, struct param *p) {
-    bool free = p->trained && !quant_of_dtype(p->dtype);
-    p->held_dtype = free ? DTYPE_F32 : frozen_dtype(m, p);
+    const bool stored_quantised = quant_of_dtype(p->dtype) != NULL;
+    p->held_dtype = p->trained && !stored_quantised ? DTYPE_F32 : frozen_dtype(m, p);
     const struct quant *q = quant_of_dtype(p->held_dtype);
     if (q && !m->compute->backend->host_memory)
         return fail(ERR_UNSUPPORTED, "quantised weights are not handled on '%s'",
@@ -95,7 +95,8 @@ err weights_plan(struct model *m, struct plan *plan) {
     }
     plan_add(plan, PLAN_MAPPED, "checkpoint", (size_t)tensor_file_bytes(in->file));
     for (int i = 0; i < WEIGHT_COPY_KINDS; i++)
-        in->copies_at[i] = plan_add(plan, PLAN_WEIGHTS, copy_names[i], copies[i]);
+        if (i == 0 || copies[i] > 0) /* a plan names what it has, and weights in fp32 always */
+            in->copies_at[i] = plan_add(plan, PLAN_WEIGHTS, copy_names[i], copies[i]);
     in->gradients_at = plan_add(plan, PLAN_GRADIENTS, "gradients", gradients);
     in->gradients_bytes = gradients;
     return ERR_OK;

@@ -7,6 +7,7 @@
 
 #include "base/par.h"
 #include "trainer/methods/method.h"
+#include "trainer/trainer_int.h"
 
 #include <math.h>
 
@@ -26,6 +27,24 @@ static void test_keys(void **state) {
             if (!opt_find(table, name + 1, NULL))
                 fail_msg("method '%s': no key '%s'", methods[i]->name, key);
         }
+    }
+}
+
+/* The digest of settings that older releases hold: a row of options without a preset adds nothing
+ * to it where it is not given. */
+static void test_identity(void **state) {
+    (void)state;
+    static const struct {
+        const char *type, *digest;
+    } runs[] = {{"none", "2953829a661f1b2b7e7b5b46fee325ab520feb2efde4b19e09fa2b6bcf5c863a"},
+                {"lora", "7c930a83ceed22c4a7e55a9883627037cff6540456bb2f504ad1e4d288e45e48"}};
+    for (int i = 0; i < 2; i++) {
+        struct fixture f;
+        fixture_init(&f, GOLDEN_NANO);
+        f.adapter_options.type = runs[i].type;
+        fixture_start(&f);
+        assert_string_equal(f.trainer.internal->progress.identity.options, runs[i].digest);
+        fixture_stop(&f);
     }
 }
 
@@ -184,9 +203,13 @@ static void test_noise(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),         cmocka_unit_test(test_ratio_of_one),
-        cmocka_unit_test(test_step_by_hand), cmocka_unit_test(test_rates),
-        cmocka_unit_test(test_noise),        cmocka_unit_test(test_ratio_wants_an_adapter),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_identity),
+        cmocka_unit_test(test_ratio_of_one),
+        cmocka_unit_test(test_step_by_hand),
+        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_ratio_wants_an_adapter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
