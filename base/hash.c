@@ -50,9 +50,18 @@ err sha256_bytes(const void *data, size_t n, char out[SHA256_HEX_SIZE]) {
 }
 
 err sha256_file(const char *path, char out[SHA256_HEX_SIZE]) {
+    enum { PIECE_BYTES = 1 << 20 };
+    struct sha256 h;
     struct file_map map;
     TRY(file_map_open(&map, path));
-    err e = sha256_bytes(map.data, map.size_bytes, out);
+    err e = sha256_init(&h);
+    for (size_t at = 0; e == ERR_OK && at < map.size_bytes; at += PIECE_BYTES) {
+        const size_t left = map.size_bytes - at, n = left < PIECE_BYTES ? left : PIECE_BYTES;
+        e = sha256_add(&h, map.data + at, n);
+        file_map_forget(&map, map.data + at, n); /* a file may be larger than memory */
+    }
+    if (e == ERR_OK) e = sha256_final(&h, out);
+    sha256_release(&h);
     file_map_close(&map);
     return e;
 }
