@@ -46,6 +46,17 @@ const char *sentencepiece_piece(const struct pieces *sp, int32_t id, size_t *out
     return piece.c_str();
 }
 
+float sentencepiece_score(const struct pieces *sp, int32_t id) {
+    return sp->processor.GetScore(id);
+}
+
+enum sentencepiece_kind sentencepiece_kind(const struct pieces *sp, int32_t id) {
+    if (sp->processor.IsUnknown(id)) return PIECE_UNKNOWN;
+    if (sp->processor.IsControl(id)) return PIECE_CONTROL;
+    if (sp->processor.IsUnused(id)) return PIECE_UNUSED;
+    return sp->processor.IsByte(id) ? PIECE_BYTE : PIECE_NORMAL;
+}
+
 bool sentencepiece_encode(const struct pieces *sp, const char *text, size_t n,
                           bool (*take)(void *ctx, const int32_t *ids, size_t n), void *ctx) {
     try {

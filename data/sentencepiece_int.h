@@ -24,6 +24,9 @@ int32_t sentencepiece_size(const struct pieces *sp);
 int32_t sentencepiece_find(const struct pieces *sp, const char *piece);
 /* The piece's spelling; valid as long as sp. */
 const char *sentencepiece_piece(const struct pieces *sp, int32_t id, size_t *out_n);
+float sentencepiece_score(const struct pieces *sp, int32_t id);
+enum sentencepiece_kind { PIECE_NORMAL, PIECE_UNKNOWN, PIECE_CONTROL, PIECE_UNUSED, PIECE_BYTE };
+enum sentencepiece_kind sentencepiece_kind(const struct pieces *sp, int32_t id);
 /* Hands the ids (then the decoded bytes) to `take`, whose false is passed on. */
 bool sentencepiece_encode(const struct pieces *sp, const char *text, size_t n,
                           bool (*take)(void *ctx, const int32_t *ids, size_t n), void *ctx);

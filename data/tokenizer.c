@@ -237,3 +237,29 @@ enum special_token special_of_id(const struct tokenizer *t, int32_t id) {
     while (i < SPECIAL_COUNT && t->special[i] != id) i++;
     return (enum special_token)i;
 }
+
+static enum token_kind kind_of_piece(const struct tokenizer *t, int32_t id) {
+    switch (sentencepiece_kind(t->sp, id)) {
+    case PIECE_UNKNOWN: return TOKEN_UNKNOWN;
+    case PIECE_CONTROL: return TOKEN_SPECIAL;
+    case PIECE_UNUSED: return TOKEN_UNUSED;
+    case PIECE_BYTE: return TOKEN_BYTE;
+    default: return TOKEN_NORMAL;
+    }
+}
+
+struct token_info tokenizer_token(const struct tokenizer *t, int32_t id) {
+    struct token_info info = {.kind = TOKEN_UNUSED};
+    const enum special_token special = special_of_id(t, id);
+    BUG_IF(id < 0 || id >= t->n_ids);
+    if (id < t->n_pieces) {
+        info.text = sentencepiece_piece(t->sp, id, &info.text_bytes);
+        info.score = sentencepiece_score(t->sp, id);
+        info.kind = kind_of_piece(t, id);
+    } else if (special != SPECIAL_COUNT) {
+        info.text = special_rows[special].text;
+        info.text_bytes = special_rows[special].len;
+    }
+    if (special != SPECIAL_COUNT && info.kind != TOKEN_UNKNOWN) info.kind = TOKEN_SPECIAL;
+    return info;
+}

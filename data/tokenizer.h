@@ -66,6 +66,17 @@ struct vocabulary {
  * Whoever brings the two together asks before a weight is used. */
 MUST_CHECK err tokenizer_fits(const struct tokenizer *t, const struct vocabulary *v);
 
+/* What stands behind an id, for who writes the vocabulary in another form. */
+enum token_kind { TOKEN_NORMAL, TOKEN_UNKNOWN, TOKEN_SPECIAL, TOKEN_UNUSED, TOKEN_BYTE };
+struct token_info {
+    const char *text; /* a piece's spelling or a special token's text, valid as long as the
+                       * tokenizer; NULL: nothing, between added tokens */
+    size_t text_bytes;
+    float score; /* in merging; 0 for added tokens */
+    enum token_kind kind;
+};
+struct token_info tokenizer_token(const struct tokenizer *t, int32_t id); /* 0 <= id < n_ids */
+
 /* Appends the ids of a text in which special tokens are recognised. Ill-formed UTF-8 bytes count as
  * U+FFFD each, as sentencepiece does; who reads files refuses them earlier. Adds no <s> or <eod>.
  */
