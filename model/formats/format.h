@@ -12,6 +12,9 @@
 #include "model/formats/tensor_file.h"
 #include <stdbool.h>
 
+struct gguf_notes;
+struct model_config;
+
 struct tensor_entry {
     struct tensor tensor; /* first: a pointer to it is a pointer to its entry */
     int64_t file;         /* number of the file its data, or the first part of it, lies in */
@@ -32,6 +35,23 @@ struct tensor_file {
     json_t *config; /* see tensor_file_config; owned */
 };
 
+/* A checkpoint on its way into files. */
+struct tensor_output {
+    const char *dir, *stem;       /* the folder, which exists, and what its files are called */
+    const struct tensor *tensors; /* HF names; dtypes as `plan` left them */
+    int64_t n;
+    const struct tensor_source *source; /* has `piece`, of whole blocks of 32 or to the end */
+    const char *type;
+    int64_t shard_bytes; /* 0: never in shards */
+    const struct model_config *config;
+    const struct gguf_notes *notes; /* for GGUF alone */
+};
+/* How a tensor will lie in a file. */
+struct tensor_stored {
+    const char *type;
+    int64_t bytes;
+};
+
 struct format {
     const char *name, *summary;
     /* Whether `path`, a file that exists, is of this format (by name or first bytes). */
@@ -43,7 +63,16 @@ struct format {
     MUST_CHECK err (*open)(struct tensor_file *f, const char *path);
     /* Writes the values of an entry whose tensor.data is NULL. NULL: there are none. */
     MUST_CHECK err (*read)(const struct tensor_file *f, const struct tensor_entry *e, void *out);
+    /* The rest is NULL where a format is only read. What `type` of an output may be, "a,b,c"; the
+     * first leaves the elements what they are, as far as the format has them. */
+    const char *types;
+    /* Decides how a tensor is stored; t->dtype becomes the one that `write` wants to be handed. */
+    MUST_CHECK err (*plan)(const char *type, struct tensor *t, struct tensor_stored *out);
+    /* Each file appears whole or not at all. Errors name file and tensor. */
+    MUST_CHECK err (*write)(const struct tensor_output *o);
 };
+/* The format of that name, or NULL. */
+const struct format *format_named(const char *name);
 extern const struct format *const formats[];
 extern const int n_formats;
 

@@ -4,6 +4,7 @@
  * overlaps, so that two readers cannot see different tensors in the same bytes.
  * Read next: model/formats/format.h; writing is in safetensors_write.c. */
 #include "model/formats/format.h"
+#include "model/formats/safetensors.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,6 +159,27 @@ static err open_all(struct tensor_file *f, const char *path) {
     return str_ends(path, ".json") ? tensor_index_open(f, path, add_file) : add_file(f, path);
 }
 
+static err plan(const char *type, struct tensor *t, struct tensor_stored *out) {
+    static const struct {
+        const char *name;
+        enum dtype dtype;
+    } types[] = {{"f32", DTYPE_F32}, {"f16", DTYPE_F16}, {"bf16", DTYPE_BF16}, {"f64", DTYPE_F64}};
+    out->type = NULL;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (strcmp(type, types[i].name) == 0) t->dtype = types[i].dtype;
+        if (t->dtype == types[i].dtype) out->type = types[i].name;
+    }
+    if (!out->type)
+        return fail(ERR_UNSUPPORTED, "tensor '%s': weights in %s are not handled", t->name,
+                    dtype_name(t->dtype));
+    out->bytes = t->count * dtype_bytes(t->dtype);
+    return ERR_OK;
+}
+
+static err write(const struct tensor_output *o) {
+    return safetensors_write_dir(o->dir, o->stem, o->tensors, o->n, o->shard_bytes, o->source);
+}
+
 extern const struct format safetensors_format;
 const struct format safetensors_format = {
     .name = "safetensors",
@@ -165,4 +187,7 @@ const struct format safetensors_format = {
     .is_file = is_file,
     .find = find,
     .open = open_all,
+    .types = "keep,f32,f16,bf16",
+    .plan = plan,
+    .write = write,
 };

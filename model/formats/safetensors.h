@@ -7,15 +7,6 @@
 
 #include "model/formats/tensor_file.h"
 
-/* Hands out the data of a tensor whose `data` is NULL, whole or, where `piece` is given, piece by
- * piece; the bytes stay valid until the next call. */
-struct tensor_source {
-    err (*data)(void *ctx, const struct tensor *t, const void **out);
-    void *ctx;
-    /* Elements [begin, begin + *n); on entry *n is all that is left, it may make that less. */
-    err (*piece)(void *ctx, const struct tensor *t, int64_t begin, int64_t *n, const void **out);
-};
-
 /* Writes one file with metadata {"format":"pt"}; tensors in the order given; same input, same
  * bytes. */
 MUST_CHECK err safetensors_write(const char *path, const struct tensor *tensors, int64_t n);

@@ -22,6 +22,12 @@ const struct format *const formats[] = {
 };
 const int n_formats = sizeof formats / sizeof formats[0];
 
+const struct format *format_named(const char *name) {
+    for (int i = 0; i < n_formats; i++)
+        if (strcmp(formats[i]->name, name) == 0) return formats[i];
+    return NULL;
+}
+
 /* Room for one more element of a list that doubles. */
 static err grow(void **items, int64_t n, int64_t *capacity, size_t size) {
     if (n < *capacity) return ERR_OK;
