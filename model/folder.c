@@ -14,7 +14,8 @@ static bool stays_behind(const char *name) {
     return !strcmp(name, "config.json") || !strcmp(name, "README.md") ||
            !strcmp(name, "SHA256SUMS") || name[0] == '.' || str_ends(name, ".safetensors") ||
            str_ends(name, ".safetensors.index.json") || str_ends(name, ".bin") ||
-           str_ends(name, ".bin.index.json") || str_ends(name, ".gguf");
+           str_ends(name, ".bin.index.json") || str_ends(name, ".gguf") || str_ends(name, ".pt") ||
+           !strcmp(name, "latest_checkpointed_iteration.txt");
 }
 
 static err copy_file(const char *from_dir, const char *to_dir, const char *name) {
