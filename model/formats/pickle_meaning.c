@@ -15,14 +15,6 @@ static const struct pickle_global globals[] = {
 #undef GLOBAL
 };
 
-/* Names come from strangers, and go to a terminal: anything unusual in them shows as '?'. */
-static const char *printable(const char *name, char *out, size_t size) {
-    size_t n = 0;
-    for (; name[n] && n + 1 < size; n++) out[n] = name[n] > ' ' && name[n] < 0x7f ? name[n] : '?';
-    out[n] = 0;
-    return out;
-}
-
 err pickle_find_global(struct pickle_machine *m, const char *module, const char *name,
                        struct pickle_value **out) {
     for (size_t i = 0; i < sizeof globals / sizeof globals[0]; i++) {
@@ -37,10 +29,7 @@ err pickle_find_global(struct pickle_machine *m, const char *module, const char 
             (*out)->global = &globals[i];
         return ERR_OK;
     }
-    char shown_module[80], shown_name[80];
-    err code = fail(ERR_UNSUPPORTED, "global '%s %s' is refused",
-                    printable(module, shown_module, sizeof shown_module),
-                    printable(name, shown_name, sizeof shown_name));
+    err code = fail(ERR_UNSUPPORTED, "global '%s %s' is refused", module, name);
     return fail_hint(code, "a pickle may only describe tensors here; nothing in it was run. Where "
                            "its source is trusted, load it there and save the state dict alone");
 }

@@ -268,14 +268,6 @@ static void programs_that_do_not_hold_together(void **state) {
             ERR_PARSE, "a tensor that is not of storage");
 }
 
-/* A name that would draw on the terminal. */
-static void names_in_errors_are_plain(void **state) {
-    (void)state;
-    REFUSED("\x80\x02"
-            "c\x1b[31mos\nsystem\n.",
-            ERR_UNSUPPORTED, "global '?[31mos system' is refused");
-}
-
 static void parse_repeated(const char *open, size_t n_open, int64_t times, const char *close) {
     made.len = 0;
     put(&made, "\x80\x02", 2);
@@ -360,7 +352,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(nothing_is_run, begin, end),
         cmocka_unit_test_setup_teardown(opcodes_that_torch_does_not_write, begin, end),
         cmocka_unit_test_setup_teardown(programs_that_do_not_hold_together, begin, end),
-        cmocka_unit_test_setup_teardown(names_in_errors_are_plain, begin, end),
         cmocka_unit_test_setup_teardown(depth_and_counts_are_bounded, begin, end),
         cmocka_unit_test_setup_teardown(sharing_costs_nothing, begin, end),
         cmocka_unit_test_setup_teardown(memory_is_linear, begin, end),
