@@ -61,7 +61,7 @@ for name, w in base.items():
     value = packed[name + ".quant_map"][code] * np.repeat(absmax, 64)[:w.size]
     blocks = np.abs(w.reshape(-1, 64)).max(1)
     off = np.abs(value.reshape(-1, 64) - w.reshape(-1, 64)).max(1)
-    assert (off <= 0.152 * blocks + 0.0082 * nested[:codes.size]).all(), name
+    assert (off <= 0.152 * blocks + 0.0071 * nested[:codes.size]).all(), name
     assert (np.abs(absmax - blocks) <= 0.00704 * nested[:codes.size]).all(), name
     checked += 1
 print(checked, "weights")
