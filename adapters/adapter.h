@@ -65,5 +65,13 @@ MUST_CHECK err adapter_merge(const struct adapter *a, const struct projection *p
  * `a` NULL: the model's present values. */
 MUST_CHECK err adapter_save_merged(struct model *m, const struct adapter *a, const char *base_dir,
                                    const char *dir);
+/* The same, but a folder that `look` refuses never appears. It sees it whole, by another name. */
+struct merge_check {
+    MUST_CHECK err (*look)(void *ctx, const char *dir);
+    void *ctx;
+};
+MUST_CHECK err adapter_save_merged_checked(struct model *m, const struct adapter *a,
+                                           const char *base_dir, const char *dir,
+                                           const struct merge_check *check);
 
 #endif

@@ -183,6 +183,7 @@ static err merge(const struct adapter_site *site, float *const *values, float *w
     float *norms;
     /* Of the weight that is merged: training may hold a quantised copy of it. */
     const struct mat base = host_memory ? (struct mat){weight, DTYPE_F32, p->in, 1} : p->weight;
+    ((struct adapter_site *)p->adapter_state)->norms_hold = false;
     TRY(row_norms(site, base, site->norms));
     TRY(adapter_download(site->adapter, site->norms, p->out, &norms));
     lora_add(site, values[ADAPTER_A], values[ADAPTER_B], site->scale, weight);

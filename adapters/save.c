@@ -56,15 +56,22 @@ static err merge_param(void *ctx, const struct param *p, float *value) {
 struct merged {
     struct model *model;
     const struct adapter *adapter;
+    const struct merge_check *check; /* NULL: none */
 };
 
 static err fill_merged(void *ctx, const char *dir) {
     const struct merged *m = ctx;
-    return model_save(m->model, dir, SHARD_BYTES, merge_param, (void *)m->adapter);
+    TRY(model_save(m->model, dir, SHARD_BYTES, merge_param, (void *)m->adapter));
+    return m->check ? m->check->look(m->check->ctx, dir) : ERR_OK;
 }
 
 err adapter_save_merged(struct model *m, const struct adapter *a, const char *base_dir,
                         const char *dir) {
-    struct merged merged = {m, a};
+    return adapter_save_merged_checked(m, a, base_dir, dir, NULL);
+}
+
+err adapter_save_merged_checked(struct model *m, const struct adapter *a, const char *base_dir,
+                                const char *dir, const struct merge_check *check) {
+    struct merged merged = {m, a, check};
     return model_folder_write(dir, base_dir, fill_merged, &merged);
 }

@@ -4,12 +4,12 @@
  * which release_pack compares by digest.
  * Read next: eval/subject.h, eval/answers.h. */
 #include "release/check.h"
+#include "adapters/compare.h"
 #include "base/mem.h"
 #include "eval/answers.h"
 #include "eval/cases.h"
 #include "eval/metrics.h"
 #include "eval/report.h"
-#include <math.h>
 #include <string.h>
 
 enum { CASES_PER_REQUEST = 4 };
@@ -46,64 +46,22 @@ static err encode_texts(struct checking *c) {
     return result;
 }
 
-static double unit_roundoff(enum dtype t) {
-    switch (t) {
-    case DTYPE_BF16: return ldexp(1.0, -8);
-    case DTYPE_F16: return ldexp(1.0, -11);
-    default: return ldexp(1.0, -24);
-    }
-}
-
-static double logits_bound(const struct model *m) {
-    double u = 0.0, longest = (double)m->config.intermediate_size;
-    for (int64_t i = 0; i < m->n_params; i++) u = fmax(u, unit_roundoff(m->params[i].dtype));
-    if (longest < 2.0 * (double)m->config.hidden_size)
-        longest = 2.0 * (double)m->config.hidden_size;
-    return 8.0 * sqrt(2.0 * (double)m->config.n_layers) *
-           (u + 2.0 * sqrt(longest) * ldexp(1.0, -24));
-}
-
-struct deviation {
-    double difference, logits; /* sums of squares */
-    int64_t positions;
-};
-
-static err compare_text(struct checking *c, const struct tokens *text, struct deviation *d) {
-    int64_t vocab = c->packed.model.config.vocab_size, count = text->n * vocab;
-    float *a = mem_alloc((size_t)count, sizeof *a), *b = mem_alloc((size_t)count, sizeof *b);
-    err result = a == NULL || b == NULL ? ERR_MEMORY : ERR_OK;
-    if (result == ERR_OK) result = eval_subject_logits(&c->adapted, text->ids, text->n, 0, a);
-    if (result == ERR_OK) result = eval_subject_logits(&c->packed, text->ids, text->n, 0, b);
-    for (int64_t i = 0; i < count && result == ERR_OK; i++) {
-        double difference = (double)a[i] - (double)b[i];
-        d->difference += difference * difference;
-        d->logits += (double)a[i] * (double)a[i];
-    }
-    d->positions += text->n;
-    mem_free(a);
-    mem_free(b);
-    return result;
-}
-
 static err compare_merged(struct checking *c, json_t *out) {
-    struct deviation d = {0};
+    struct comparison d = {0};
     struct eval_subject_options opening = {.model_dir = c->inputs->base_dir,
                                            .adapter_dir = c->inputs->adapter_dir,
                                            .tokenizer_dir = c->inputs->packed_dir,
                                            .max_tokens = c->longest};
     if (c->inputs->adapter_dir == NULL) return ERR_OK;
     TRY(eval_subject_open(&c->adapted, &opening));
-    for (int64_t i = 0; i < c->n; i++) TRY(compare_text(c, &c->texts[i], &d));
-    double bound = logits_bound(&c->packed.model);
-    double relative = d.logits > 0.0 ? sqrt(d.difference / d.logits) : 0.0;
-    if (!(relative <= bound))
-        return fail(ERR_MISMATCH,
-                    "merged weights and adapter disagree: logits differ by %.3g of their size "
-                    "over %lld positions (at most %.3g)",
-                    relative, (long long)d.positions, bound);
+    const struct compared models = {&c->adapted.model, &c->packed.model, &c->adapted.batch};
+    for (int64_t i = 0; i < c->n; i++)
+        TRY(comparison_add(&d, &models, c->texts[i].ids, c->texts[i].n));
+    double bound = comparison_bound(&c->packed.model);
+    TRY(comparison_check(&d, bound));
     return json_put(out, "merged_against_adapter",
                     json_pack("{s:I, s:f, s:f}", "positions", (json_int_t)d.positions, "bound",
-                              bound, "measured", relative));
+                              bound, "measured", comparison_relative(&d)));
 }
 
 /* The answer that the report has for a request's case number `i`. */

@@ -3,11 +3,7 @@
  * weights that behave worse than the adapter, and a model that answers differently once loaded).
  *
  * Merged against adapter: the same held-out texts through base + adapter and through the packed
- * folder; refused when    rms(difference) / rms(logits) > bound.
- *   bound = 8 sqrt(2 L) (u + 2 sqrt(K) 2^-24)
- * L layers with two residual branches each, whose errors are independent; u is the unit roundoff of
- * the stored dtype (2^-24 fp32, 2^-11 fp16, 2^-8 bf16), once per merged weight; K the longest
- * product, summed in two orders; 8 leaves room for what norms and softmax amplify.
+ * folder; refused over the bound of adapters/compare.h.
  *
  * Read back: the packed folder is opened like anybody's model and answers the first cases of every
  * request; each answer must be the one in the report. Read next: release/pack.c. */
