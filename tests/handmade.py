@@ -71,3 +71,48 @@ def torch_file(value, storages, **lies):
     """`value`: what the pickle makes; `storages`: {key: bytes}."""
     return zip_archive([("archive/data.pkl", pickle(value)), ("archive/version", b"3\n")] +
                        [(f"archive/data/{key}", content) for key, content in storages.items()], **lies)
+
+
+GGUF_TYPES = {"u8": 0, "i8": 1, "u16": 2, "i16": 3, "u32": 4, "i32": 5, "f32": 6, "bool": 7, "u64": 10, "i64": 11,
+              "f64": 12}
+GGUF_CODES = {"u8": "B", "i8": "b", "u16": "H", "i16": "h", "u32": "I", "i32": "i", "f32": "f", "bool": "?",
+              "u64": "Q", "i64": "q", "f64": "d"}
+GGUF_STRING, GGUF_ARRAY, GGUF_ALIGNMENT = 8, 9, 32
+GGUF_STORAGE = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 8, "f64": 28}
+
+
+def g_string(text):
+    return struct.pack("<Q", len(text.encode())) + text.encode()
+
+
+def g_key(name, kind, value):
+    """`kind`: a number's type, "string", or [kind] for an array."""
+    if kind == "string":
+        return g_string(name) + struct.pack("<I", GGUF_STRING) + g_string(value)
+    if not isinstance(kind, list):
+        return g_string(name) + struct.pack("<I" + GGUF_CODES[kind], GGUF_TYPES[kind], value)
+    if kind[0] == "string":
+        head, content = GGUF_STRING, b"".join(map(g_string, value))
+    else:
+        head = GGUF_TYPES[kind[0]]
+        content = struct.pack(f"<{len(value)}{GGUF_CODES[kind[0]]}", *value)
+    return g_string(name) + struct.pack("<IIQ", GGUF_ARRAY, head, len(value)) + content
+
+
+def padded(data):
+    return data + bytes(-len(data) % GGUF_ALIGNMENT)
+
+
+def gguf(keys, tensors, **lies):
+    """`keys`: of g_key; `tensors`: [(name, dims innermost first, type of storage, bytes)]. `lies` replace
+    numbers: version, n_keys, n_tensors; offset, storage and dims (the last tensor's)."""
+    out = b"GGUF" + struct.pack("<IQQ", lies.get("version", 3), lies.get("n_tensors", len(tensors)),
+                                lies.get("n_keys", len(keys))) + b"".join(keys)
+    data = b""
+    for i, (name, dims, storage, content) in enumerate(tensors):
+        lie = lies if i == len(tensors) - 1 else {}
+        dims = lie.get("dims", dims)
+        out += g_string(name) + struct.pack(f"<I{len(dims)}Q", len(dims), *dims)
+        out += struct.pack("<IQ", lie.get("storage", GGUF_STORAGE[storage]), lie.get("offset", len(data)))
+        data += padded(content)
+    return padded(out) + data

@@ -20,6 +20,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *fuzz_folder(void);
 /* FOLDER/NAME with these bytes; the path is valid until the next call. */
 const char *fuzz_file(const char *name, const void *data, size_t size);
+/* The same, written as torch.save does: `pickle` with the storages 0, 1 and 2 of 64 bytes and 3 of
+ * 256 beside it. NAME may have folders in it that are there. */
+const char *fuzz_torch_file(const char *name, const void *pickle, size_t size);
+/* For a file that carries a model's settings itself: they are a config, or are refused. */
+void fuzz_expect_config(const struct tensor_file *f);
 
 /* Ends the process with the place, the text and the present error where a promise is broken. */
 #define FUZZ_EXPECT(condition)                                                                     \

@@ -7,6 +7,7 @@ the reader refuses. What libFuzzer finds beside them is added by `tools/fuzz.sh 
 import hashlib
 import json
 import os
+import struct
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -178,5 +179,89 @@ def torch():
                                        ("a/data/0", storages["0"])]))
 
 
-for make in (safetensors, config, index, adapter_config, pickles, torch):
+def megatron():
+    """Layer by layer what tests/fuzz/fuzz_megatron.c reads; all tensors are of the storage 3."""
+    hidden, half, forward, vocabulary = 4, 2, 6, 8
+
+    def tensor(*shape):
+        return p_tensor("FloatStorage", "3", 64, list(shape))
+
+    def layer(number, n_ranks):
+        at = f"layers.{number}."
+        attention = at + "self_attention."
+        return [(at + "input_layernorm.weight", tensor(hidden)),
+                (attention + "get_value.weight", tensor(hidden // n_ranks, hidden)),
+                (attention + "get_query_key.weight", tensor(2 * hidden // n_ranks, hidden)),
+                (attention + "lf_gate.conv1.weight", tensor(half, hidden, 2, 1)),
+                (attention + "lf_gate.conv1.bias", tensor(half)),
+                (attention + "lf_gate.conv2.weight", tensor(hidden, half, 2, 1)),
+                (attention + "lf_gate.conv2.bias", tensor(hidden)),
+                (attention + "lf_gate.output_layernorm.weight", tensor(hidden)),
+                (attention + "dense.weight", tensor(hidden, hidden // n_ranks)),
+                (at + "post_attention_layernorm.weight", tensor(hidden)),
+                (at + "mlp.dense_h_to_4h.weight", tensor(2 * forward // n_ranks, hidden)),
+                (at + "mlp.dense_4h_to_h.weight", tensor(hidden, forward // n_ranks))]
+
+    def pickled(n_ranks, n_stages, stage, layers, **settings):
+        arguments = {"num_attention_heads": 2, "hidden_size": hidden, "num_layers": 2 if n_stages == 2 else layers,
+                     "max_position_embeddings": 16, "tensor_model_parallel_size": n_ranks,
+                     "pipeline_model_parallel_size": n_stages, **settings}
+        namespace = (p_global("argparse", "Namespace") + b")R" +
+                     p_dict([(name, p_int(value)) for name, value in arguments.items()] +
+                            [("swiglu", b"\x88"), ("init_method_std", b"G?\x94z\xe1G\xae\x14{")]) + b"b")
+        encoder = [pair for number in range(layers) for pair in layer(number, n_ranks)]
+        language = []
+        if stage == 0:
+            words = p_dict([("weight", tensor(vocabulary // n_ranks, hidden))])
+            language.append(("embedding", p_dict([("word_embeddings", words)])))
+        if stage == n_stages - 1:
+            encoder.append(("final_layernorm.weight", tensor(hidden)))
+        language.append(("encoder", p_dict(encoder)))
+        model = p_dict([("language_model", p_dict(language))])
+        return handmade.pickle(p_dict([("args", namespace), ("model", model), ("iteration", p_int(1))]))
+
+    def both(layout, first, second):
+        put("megatron", bytes([layout]) + len(first).to_bytes(2, "little") + first + second)
+
+    one = pickled(2, 1, 0, 1)
+    both(0, one, one)
+    both(1, pickled(1, 2, 0, 1), pickled(1, 2, 1, 1))
+    both(1, pickled(1, 2, 0, 2, num_layers=3), pickled(1, 2, 1, 1))  # uneven stages
+    both(0, one, pickled(2, 1, 0, 2))
+    both(0, one, pickled(1, 1, 0, 1))  # cut otherwise than the first
+    both(0, pickled(4, 1, 0, 1), one)
+    both(0, pickled(2, 1, 0, 0), pickled(2, 1, 0, 0))
+    both(1, pickled(1, 2, 0, 1), pickled(1, 2, 0, 1))
+    both(0, pickled(2, 1, 0, 1, hidden_size=5), one)
+    both(0, one, b"")
+
+
+def quant():
+    """The type, then the parts of a weight of 6 x 25 (tests/fuzz/fuzz_quant.c)."""
+    n, blocks = 150, 3
+    nf4 = [-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
+           -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
+           0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
+           0.7229568362236023, 1.0]
+    good = {"quant_type": "nf4", "blocksize": 64, "dtype": "bfloat16", "shape": [6, 25], "nested_blocksize": 256,
+            "nested_dtype": "float32", "nested_offset": 0.5}
+
+    def whole(state, nested=0.25, top=1.0, values=nf4):
+        return (bytes([0]) + bytes(range(n // 2)) + struct.pack("<f", nested) +
+                struct.pack("<256f", *[i / 255 for i in range(255)], top) + struct.pack("<16f", *values) +
+                bytes([1, 2, 255]) + json.dumps(state).encode())
+
+    put("quant", whole(good))
+    put("quant", whole(good, nested=float("inf")))
+    put("quant", whole(good, nested=3e38))
+    put("quant", whole(good, top=1.5))
+    put("quant", whole(good, top=float("nan")))
+    put("quant", whole(good, values=nf4[::-1]))
+    for change in ({"shape": [25, 6]}, {"blocksize": 32}, {"nested_offset": 1e300}, {"nested_offset": None},
+                   {"quant_type": "fp4"}, {"more": 1}):
+        put("quant", whole({**good, **change}))
+    put("quant", bytes([1]) + bytes(range(n)) + struct.pack(f"<{blocks}f", 0.5, -1, 1e-3))
+
+
+for make in (safetensors, config, index, adapter_config, pickles, torch, megatron, quant):
     make()

@@ -4,6 +4,7 @@
  * Read next: tests/fuzz/fuzz.h. */
 #include "base/file.h"
 #include "base/mem.h"
+#include "model/config.h"
 #include "model/formats/format.h"
 #include "tests/fuzz/fuzz.h"
 #include <fcntl.h>
@@ -101,6 +102,18 @@ void fuzz_expect_tensors(struct tensor_file *f) {
         read_tensor(f, t, bytes);
     }
     tensor_file_close(f);
+}
+
+void fuzz_expect_config(const struct tensor_file *f) {
+    struct model_config config;
+    FUZZ_EXPECT(tensor_file_config(f));
+    err code = model_config_parse(&config, (json_t *)tensor_file_config(f));
+    if (code) {
+        fuzz_expect_refused(code);
+        return;
+    }
+    FUZZ_EXPECT(model_config_parameters(&config) > 0);
+    model_config_release(&config);
 }
 
 int64_t fuzz_begin(void) {
