@@ -57,7 +57,7 @@ static void reserve(struct decoder *d, int64_t n_tokens) {
     } rows[] = {
         {PLAN_ACTIVATIONS, "cached keys", S, plan_size(c->n_layers * T, (int64_t)row)},
         {PLAN_ACTIVATIONS, "cached values", S, plan_size(c->n_layers * T, (int64_t)row)},
-        {PLAN_WORK, "filter states", S, plan_size(c->n_layers * 2, (int64_t)row)},
+        {PLAN_WORK, "filter states", c->shareqk ? 0 : S, plan_size(c->n_layers * 2, (int64_t)row)},
         {PLAN_WORK, "cache rows", n_tokens, 3 * sizeof(int32_t)},
         {PLAN_WORK, "rows with logits", S, sizeof(int32_t)},
         {PLAN_WORK, "last rows", S, row},
@@ -79,6 +79,7 @@ static void place(struct decoder *d) {
         struct cache_layer *layer = &d->cache.layers[l];
         layer->keys = act_at(compute, plan_at(&d->plan, d->at[0]), rows * C);
         layer->values = act_at(compute, plan_at(&d->plan, d->at[1]), rows * C);
+        if (d->model->config.shareqk) continue;
         layer->normed = act_at(compute, plan_at(&d->plan, d->at[2]), l * 2 * S * C);
         layer->filter1 = act_at(compute, layer->normed, S * C);
     }
