@@ -4,6 +4,7 @@
  * Read next: trainer/methods/freeze.c, trainer/methods/names.h. */
 #include "tests/unit/trainer/fixture.h"
 
+#include "base/par.h"
 #include "compute/quant.h"
 
 /* Golden nano has an embedding with a tied head, two layers of 14 parameters, and a last norm. */
@@ -149,6 +150,52 @@ static void test_frozen_a(void **state) {
     mem_free(b[1]);
 }
 
+/* One step of an adapter whose tensors are all away from their start, B from 0 above all; the
+ * gradients stay behind. `only`: the one tensor that is trained, or NULL. */
+static void adapter_step(struct fixture *f, const char *kind, const char *only) {
+    struct train_result result;
+    char pattern[200];
+    int64_t n;
+    fixture_init(f, GOLDEN_NANO);
+    f->adapter_options.type = kind;
+    f->adapter_options.r = 4;
+    f->adapter_options.lora_dropout = 0.1;
+    f->n_steps = 1;
+    snprintf(pattern, sizeof pattern, "^%s$", only ? only : "");
+    set_list(f, "train_only", only ? pattern : NULL);
+    f->run.dir = test_folder();
+    fixture_start(f);
+    struct param *params = adapter_params(f->adapter, &n);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < params[i].count; j++)
+            params[i].value[j] += 0.01f * (float)((7 * i + j) % 11);
+    assert_ok(trainer_run(&f->trainer, &result));
+    test_folder_remove(f->run.dir);
+}
+
+/* Each of an adapter's tensors trained alone has the gradient that it has among all. */
+static void test_each_alone(void **state) {
+    (void)state;
+    static const char *const kinds[] = {"lora", "dora"};
+    for (int k = 0; k < 2; k++) {
+        struct fixture all;
+        adapter_step(&all, kinds[k], NULL);
+        for (int64_t i = 0; i < all.trainer.n_params; i++) {
+            const struct param *want = all.trainer.params[i];
+            struct fixture one;
+            adapter_step(&one, kinds[k], want->name);
+            assert_int_equal(one.trainer.n_params, 1);
+            assert_string_equal(one.trainer.params[0]->name, want->name);
+            assert_true(want->gradient[0] != 0);
+            if (memcmp(one.trainer.params[0]->gradient, want->gradient,
+                       (size_t)want->count * sizeof(float)) != 0)
+                fail_msg("the gradient of '%s' has other bits alone", want->name);
+            fixture_stop(&one);
+        }
+        fixture_stop(&all);
+    }
+}
+
 /* Frozen tensors of the saved model are the base's bytes, and trained ones are others. */
 static void test_saved(void **state) {
     (void)state;
@@ -234,10 +281,11 @@ static void test_plan(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chosen),         cmocka_unit_test(test_layers_by_number),
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_frozen_a),
-        cmocka_unit_test(test_saved),          cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_quantised_rest),
+        cmocka_unit_test(test_chosen),     cmocka_unit_test(test_layers_by_number),
+        cmocka_unit_test(test_refused),    cmocka_unit_test(test_frozen_a),
+        cmocka_unit_test(test_saved),      cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_each_alone), cmocka_unit_test(test_quantised_rest),
     };
+    par_set_threads(1); /* many short runs; that threads do not show is tested in test_loop.c */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
