@@ -76,7 +76,8 @@ static err next_piece(void *ctx, const struct tensor *t, int64_t begin, int64_t 
     if (begin == 0) TRY(begin_tensor(v, p));
     if (*out_n > PIECE) *out_n = PIECE;
     const int64_t n = *out_n;
-    const char *from = (const char *)v->stored + begin * dtype_bytes(p->dtype);
+    const bool quantised = quant_of_dtype(p->dtype) != NULL; /* its data is no array */
+    const char *from = quantised ? NULL : (const char *)v->stored + begin * dtype_bytes(p->dtype);
     *out = from;
     if (p->dtype == t->dtype) return ERR_OK;
     weights_to_f32(v->stored, p->dtype, begin, n, v->wide);

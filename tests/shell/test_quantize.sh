@@ -68,6 +68,19 @@ print(checked, "weights")
 PYTHON
 check "a reader of the published format gets the weights" grep -q "^[1-9][0-9]* weights" "$scratch/said"
 
+# Widened again, every number that the model computes has the same bits.
+probe() { # probe MODEL OUT
+    run "$COTRAIN" model probe --model "$1" --batch "$SOURCE_DIR/tests/golden/nano/forward.f32.safetensors" --out "$scratch/$2"
+    expect_rc 0
+}
+for type in nf4 int8; do
+    run "$COTRAIN" model convert --model "$scratch/$type" --out "$scratch/$type.f32" --format safetensors --type f32
+    expect_rc 0
+    probe "$scratch/$type" quantised.safetensors
+    probe "$scratch/$type.f32" widened.safetensors
+    expect_same "$scratch/quantised.safetensors" "$scratch/widened.safetensors"
+done
+
 generate() {
     run "$COTRAIN" generate --model "$1" --prompt "提取订单信息。" --max-new-tokens 8 --ignore-eod --json
 }
