@@ -16,7 +16,7 @@ static inline void put(struct str *s, const void *bytes, size_t n) {
 }
 
 static inline void put_number(struct str *s, uint64_t value, int bytes) {
-    for (int i = 0; i < bytes; i++) put(s, &(char){(char)(value >> 8 * i)}, 1);
+    for (int i = 0; i < bytes; i++, value >>= 8) put(s, &(char){(char)value}, 1);
 }
 
 /* A ZIP archive while it is written. */
