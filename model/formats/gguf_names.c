@@ -175,9 +175,12 @@ err gguf_config(const struct gguf *g, json_t **out) {
         TRY(gguf_need_string(g, GGUF_CONFIG_KEY, &text, &n));
         return json_parse(text, n, "key '" GGUF_CONFIG_KEY "'", out);
     }
-    *out = json_object();
-    if (!*out) return fail(ERR_MEMORY, "out of memory");
-    err code = make_config(g, architecture, *out);
-    if (code) json_decref(*out);
+    json_t *config = json_object();
+    if (!config) return fail(ERR_MEMORY, "out of memory");
+    err code = make_config(g, architecture, config);
+    if (code)
+        json_decref(config);
+    else
+        *out = config;
     return code;
 }
