@@ -13,7 +13,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 import handmade  # noqa: E402
-from handmade import p_dict, p_global, p_int, p_string, p_tensor, p_tuple  # noqa: E402
+from handmade import g_key, p_dict, p_global, p_int, p_string, p_tensor, p_tuple  # noqa: E402
 
 
 def put(what, data):
@@ -263,5 +263,58 @@ def quant():
     put("quant", bytes([1]) + bytes(range(n)) + struct.pack(f"<{blocks}f", 0.5, -1, 1e-3))
 
 
-for make in (safetensors, config, index, adapter_config, pickles, torch, megatron, quant):
+def gguf():
+    architecture = g_key("general.architecture", "string", "yuan2")
+    sizes = {"context_length": 16, "embedding_length": 4, "block_count": 1, "feed_forward_length": 6,
+             "attention.head_count": 2}
+
+    def settings(**changes):
+        return ([architecture] + [g_key("yuan2." + name, "u32", value)
+                                  for name, value in {**sizes, **changes}.items()] +
+                [g_key("tokenizer.ggml.eos_token_id", "u32", 3)])
+
+    def tensor(name, dims, storage, size):
+        return name, dims, storage, bytes(i % 61 for i in range(size))
+
+    embedding, norm = tensor("token_embd.weight", [4, 8], "f32", 128), tensor("output_norm.weight", [4], "f32", 16)
+
+    def add(keys, tensors, **lies):
+        put("gguf", handmade.gguf(keys, tensors, **lies))
+
+    add(settings(), [embedding, norm])
+    add(settings() + [g_key("yuan2.rope.freq_base", "f32", 1e4), g_key("yuan2.vocab_size", "u64", 8)],
+        [embedding, tensor("blk.0.attn_q.weight", [4, 4], "f16", 32), norm])
+    add(settings(embedding_length=64),
+        [tensor("token_embd.weight", [64, 2], "q8_0", 4 * 34), tensor("output_norm.weight", [64], "f32", 256),
+         tensor("blk.0.ffn_up.weight", [64, 3], "q4_0", 6 * 18)])
+    config = {"vocab_size": 8, "hidden_size": 4, "intermediate_size": 6, "num_hidden_layers": 1,
+              "num_attention_heads": 2, "max_position_embeddings": 16, "eod_token": 3}
+    add([architecture, g_key("cotrain.config", "string", json.dumps(config))], [embedding])
+    add([architecture, g_key("cotrain.config", "string", "[1]")], [embedding])
+    add(settings() + [g_key("general.alignment", "u32", 64)], [norm])
+    for alignment in (0, 3, 2 ** 31):
+        add(settings() + [g_key("general.alignment", "u32", alignment)], [norm])
+    for kind, value in (("u8", 1), ("i8", -1), ("u16", 1), ("i16", -1), ("i32", -1), ("bool", True),
+                        ("u64", 2 ** 64 - 1), ("i64", -1), ("f64", 0.5), (["string"], ["a", "b"]), (["u32"], [1, 2]),
+                        ("string", "text")):
+        add(settings() + [g_key("yuan2.vocab_size", kind, value)], [norm])
+    add([g_key("general.architecture", "string", "llama")], [tensor("blk.0.conv1.weight", [1, 2, 4, 2], "f32", 64)])
+    add([g_key("general.architecture", "string", "llama")], [norm])
+    add(settings() + [g_key("split.count", "u16", 2)], [norm])
+    add(settings(), [tensor("blk.00.attn_q.weight", [4, 4], "f32", 64)])
+    add(settings(), [tensor("blk.999999999.attn_q.weight", [4, 4], "f32", 64)])
+    add(settings() + [architecture], [norm])
+    add(settings(), [norm, norm])
+    for lies in ({"version": 1}, {"version": 4}, {"version": 3 << 24}, {"n_keys": 2 ** 64 - 1}, {"n_keys": 3},
+                 {"n_tensors": 2 ** 63}, {"n_tensors": 2}, {"offset": 0}, {"offset": 160}, {"offset": 2 ** 64 - 32},
+                 {"storage": 3}, {"storage": 99}, {"dims": []}, {"dims": [1] * 5}, {"dims": [0]}, {"dims": [5]},
+                 {"dims": [2 ** 32, 2 ** 32]}, {"dims": [2 ** 60]}):
+        add(settings(), [embedding, norm], **lies)
+    good = handmade.gguf(settings(), [embedding, norm])
+    put("gguf", good[:-17])
+    put("gguf", good + bytes(32))
+    put("gguf", good.replace(b"\x13\0\0\0\0\0\0\0general", b"\xff\xff\xff\xff\0\0\0\0general"))
+
+
+for make in (safetensors, config, index, adapter_config, pickles, torch, megatron, quant, gguf):
     make()

@@ -193,6 +193,48 @@ def pickles():
     torch("zip_bare_pickle", handmade.pickle(handmade.p_dict([])), "a bare pickle")
 
 
+def ggufs():
+    """Without config.json: the file carries the settings."""
+    names = {"model.embed_tokens.weight": "token_embd.weight", NORM: "output_norm.weight"}
+    settings = {"context_length": 32, "embedding_length": 8, "block_count": 1, "feed_forward_length": 12,
+                "attention.head_count": 2}
+    keys = ([handmade.g_key("general.architecture", "string", "yuan2")] +
+            [handmade.g_key("yuan2." + name, "u32", value) for name, value in settings.items()] +
+            [handmade.g_key("tokenizer.ggml.eos_token_id", "u32", 3)])
+    tensors = [(g, header[n]["shape"][::-1], "f32", bytes_of(n)) for n, g in names.items()]
+
+    def gguf(name, content, *texts):
+        folder = case(name, "model.gguf", *texts)
+        os.remove(os.path.join(folder, "config.json"))
+        write(folder, "model.gguf", content)
+
+    def lie(name, *texts, **lies):
+        gguf("gguf_" + name, handmade.gguf(keys, tensors, **lies), *texts)
+
+    norm = "tensor 'output_norm.weight'"
+    lie("missing", "no tensor 'model.layers.0.")
+    lie("tensor_count", "9223372036854775808 tensors in a file of", n_tensors=2 ** 63)
+    lie("one_more_tensor", "bytes at byte", n_tensors=3)
+    lie("key_count", "18446744073709551615 keys in a file of", n_keys=2 ** 64 - 1)
+    lie("version", "version 9", version=9)
+    lie("overlap", "tensor 'token_embd.weight'", "overlap", offset=0)
+    lie("hole", norm, "hole", offset=2 ** 20)
+    lie("storage", norm, "storage of type 77 is not known", storage=77)
+    lie("unread_storage", norm, "q4_K", storage=12)
+    lie("dimension", norm, "out of range", dims=[2 ** 62])
+    lie("no_dimension", norm, "0 dimensions", dims=[])
+    lie("overrun", norm, "data ends at byte", dims=[64])
+    good = handmade.gguf(keys, tensors)
+    gguf("gguf_string_length", good.replace(
+        b"\x14\0\0\0\0\0\0\0general", b"\x14\0\0\0\0\0\0\x7fgeneral"), "a key: ")
+    gguf("gguf_cut_off", good[:-8], norm)
+    gguf("gguf_other_model", handmade.gguf([handmade.g_key("general.architecture", "string", "llama")], tensors),
+         "the architecture is 'llama'")
+    gguf("gguf_extra", handmade.gguf(keys, tensors + [("blk.0.extra.weight", [2], "f32", bytes(8))]),
+         "tensor 'blk.0.extra.weight' is none of Yuan 2.0")
+    gguf("gguf_doubled", handmade.gguf(keys, tensors + tensors[1:]), norm, "stands twice")
+
+
 def configs():
     def changed(name, change, *texts):
         folder = case(name, "config.json", *texts)
@@ -240,7 +282,7 @@ def batch():
           packed({"input_ids": {"dtype": "I64", "shape": [1, 4], "data_offsets": [0, len(ids)]}}, ids))
 
 
-for make in (batch, tensors, shards, pickles, configs, folders):
+for make in (batch, tensors, shards, pickles, ggufs, configs, folders):
     make()
 with open(os.path.join(DIR, "cases"), "w", encoding="utf-8") as f:
     f.write("\n".join(cases) + "\n")

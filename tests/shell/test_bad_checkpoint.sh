@@ -22,12 +22,13 @@ sums() {
 sums >"$scratch/before"
 
 # open_with COMMAND MODEL: runs a command that opens a checkpoint.
-commands="info probe generate"
+commands="info probe generate convert"
 open_with() {
     case $1 in
     info) run "$COTRAIN" model info "$2" ;;
     probe) run "$COTRAIN" model probe --model "$2" --batch "$bad/batch.safetensors" \
         --out "$scratch/written/probe.safetensors" ;;
+    convert) run "$COTRAIN" model convert --model "$2" --format gguf --out "$scratch/written/model.gguf" ;;
     generate) run "$COTRAIN" generate --model "$2" --prompt-ids 1,2 --max-new-tokens 2 ;;
     esac
 }
@@ -52,18 +53,20 @@ while IFS=$'\t' read -r name texts; do
     done
     n_cases=$((n_cases + 1))
 done <"$bad/cases"
-check "all cases were run" test "$n_cases" -ge 67
+check "all cases were run" test "$n_cases" -ge 84
 check "no pickle ran a command" test ! -e "$bad/created"
 check "nothing was written" test -z "$(ls "$scratch/written")"
 sums >"$scratch/after"
 expect_same "$scratch/before" "$scratch/after"
 
 # It was the damage: with good checkpoints, the ones that were damaged, the commands work.
-for command in $commands; do
-    for model in "$good" "$bad/good_pickle"; do
+for model in "$good" "$bad/good_pickle"; do
+    for command in $commands; do
         open_with "$command" "$model"
         expect_rc 0
     done
+    check "probe and GGUF are written" test "$(ls "$scratch/written" | wc -l)" = 2
+    rm -r "$scratch/written"
+    mkdir "$scratch/written"
 done
-check "the probe is written" test -s "$scratch/written/probe.safetensors"
 finish
