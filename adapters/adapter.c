@@ -85,19 +85,12 @@ err adapter_new(struct adapter **out, struct model *m, const struct adapter_opti
     return create(out, m, options, seed, true);
 }
 
-/* The i-th tensor of the adapter's file: the adapter's own, then those of its modules. */
-static const struct param *saved_param(const struct adapter *a, int64_t i, const char **out_name) {
-    const struct param *p = i < a->n_params ? &a->params[i] : a->modules[i - a->n_params].param;
-    *out_name = i < a->n_params ? p->name : a->modules[i - a->n_params].name;
-    return p;
-}
-
 /* Every parameter must be in the file, in its shape, and nothing else may be. */
 static err check_saved(const struct adapter *a, const char *dir) {
-    const int64_t n = a->n_params + a->n_modules;
+    const int64_t n = adapter_n_tensors(a);
     const char *wanted;
     for (int64_t i = 0; i < n; i++) {
-        const struct param *p = saved_param(a, i, &wanted);
+        const struct param *p = adapter_tensor(a, i, &wanted);
         const struct tensor *t;
         TRY(tensor_file_need(a->saved, wanted, p->n_dims, p->shape, &t));
         if (t->dtype != DTYPE_F32 && t->dtype != DTYPE_BF16 && t->dtype != DTYPE_F16 &&
@@ -109,7 +102,7 @@ static err check_saved(const struct adapter *a, const char *dir) {
         const char *name = tensor_file_at(a->saved, i)->name;
         bool known = false;
         for (int64_t j = 0; j < n && !known; j++) {
-            saved_param(a, j, &wanted);
+            adapter_tensor(a, j, &wanted);
             known = !strcmp(name, wanted);
         }
         if (!known)
@@ -229,9 +222,11 @@ err adapter_read_tensor(const struct tensor_file *f, const struct tensor *t, flo
     return e;
 }
 
-static err read_saved(const struct adapter *a, const struct param *p) {
+static err read_saved(const struct adapter *a, int64_t i) {
+    const char *name;
     float *values;
-    TRY(adapter_read_tensor(a->saved, tensor_file_find(a->saved, p->name), &values));
+    const struct param *p = adapter_tensor(a, i, &name);
+    TRY(adapter_read_tensor(a->saved, tensor_file_find(a->saved, name), &values));
     err e = upload(a, p->value, values, p->count);
     mem_free(values);
     return e;
@@ -256,10 +251,10 @@ static err fill_site(struct adapter_site *site, void *work) {
 
 err adapter_start(struct adapter *a, const struct plan *plan) {
     place(a, plan);
-    for (int64_t i = 0; !is_fresh(a) && i < a->n_params; i++) TRY(read_saved(a, &a->params[i]));
+    for (int64_t i = 0; !is_fresh(a) && i < adapter_n_tensors(a); i++) TRY(read_saved(a, i));
     for (int64_t i = 0; is_fresh(a) && i < a->n_sites; i++)
         TRY(fill_site(&a->sites[i], plan_at(plan, a->work_at)));
-    return is_fresh(a) ? ERR_OK : modules_read(a, a->saved);
+    return ERR_OK;
 }
 
 /* ---- access ---- */
@@ -274,6 +269,16 @@ bool adapter_site_trained(const struct projection *p) {
 struct param *adapter_params(struct adapter *a, int64_t *out_n) {
     *out_n = a->n_params;
     return a->params;
+}
+
+int64_t adapter_n_tensors(const struct adapter *a) {
+    return a->n_params + a->n_modules;
+}
+
+const struct param *adapter_tensor(const struct adapter *a, int64_t i, const char **out_name) {
+    const struct param *p = i < a->n_params ? &a->params[i] : a->modules[i - a->n_params].param;
+    *out_name = i < a->n_params ? p->name : a->modules[i - a->n_params].name;
+    return p;
 }
 
 const struct adapter_options *adapter_settings(const struct adapter *a) {

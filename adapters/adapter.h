@@ -46,6 +46,10 @@ MUST_CHECK err adapter_start(struct adapter *a, const struct plan *plan);
 /* Trainable parameters under their PEFT names (module order, lora_A before lora_B). All are marked
  * as trained; one that is unmarked before the plan is made stays as it starts. */
 struct param *adapter_params(struct adapter *a, int64_t *out_n);
+/* The tensors of the adapter's file: those parameters, then what `modules_to_save` means in the
+ * model; with their names there. */
+int64_t adapter_n_tensors(const struct adapter *a);
+const struct param *adapter_tensor(const struct adapter *a, int64_t i, const char **out_name);
 const struct adapter_options *adapter_settings(const struct adapter *a);
 /* Writes adapter_config.json and adapter_model.safetensors into a folder that exists; the same
  * values give the same bytes. An adapter whose start was taken out of the base (PiSSA) is written

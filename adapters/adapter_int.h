@@ -90,11 +90,10 @@ MUST_CHECK err adapter_pattern_parts(struct arena *arena, const char *item, cons
                                      double *out_value);
 
 /* Marks what `modules_to_save` means as trained, lists it in adapter.modules; takes the marks off;
- * checks that they are still there; reads the values of a folder into the started model. */
+ * checks that they are still there. */
 MUST_CHECK err modules_mark(struct adapter *a);
 void modules_unmark(struct adapter *a);
 MUST_CHECK err modules_check(const struct adapter *a);
-MUST_CHECK err modules_read(struct adapter *a, const struct tensor_file *f);
 
 /* Whether one of the site's tensors is trained: the `trained` of every kind's adapter_ops. */
 bool adapter_site_trained(const struct projection *p);

@@ -9,8 +9,6 @@
  * Source: PEFT, _set_trainable. Read next: adapters/stored.c, where they are written. */
 #include "adapters/adapter_int.h"
 
-#include "base/mem.h"
-
 #include <string.h>
 
 /* Whether one of the modules around a parameter has a path that ends with the name. */
@@ -84,20 +82,5 @@ err modules_check(const struct adapter *a) {
             return fail(ERR_UNSUPPORTED,
                         "adapter: '%s' is among 'modules_to_save', and not among what is trained",
                         a->modules[i].param->name);
-    return ERR_OK;
-}
-
-err modules_read(struct adapter *a, const struct tensor_file *f) {
-    for (int64_t i = 0; i < a->n_modules; i++) {
-        const struct param *p = a->modules[i].param;
-        const struct tensor *t;
-        float *values;
-        TRY(tensor_file_need(f, a->modules[i].name, p->n_dims, p->shape, &t));
-        TRY(adapter_read_tensor(f, t, &values));
-        err e = a->compute->backend->upload(a->compute, p->value, values,
-                                            (size_t)p->count * sizeof *values);
-        mem_free(values);
-        TRY(e);
-    }
     return ERR_OK;
 }

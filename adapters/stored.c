@@ -9,138 +9,114 @@
 
 #include <string.h>
 
-/* A tensor of the file: a parameter, or where the start was taken out of the base two halves of
- * twice the rank: [A; A0] by rows, [B, -B0] by columns. */
+/* A tensor of the file: a parameter as it is, or where the start was taken out of the base two
+ * halves of twice the rank: [A; A0] by rows, [B, -B0] by columns. */
 struct stored {
-    const struct adapter_site *site;
-    int which;
+    const char *name;
+    const struct param *param;
+    float *start;          /* the second half's values; NULL: there is none */
+    int64_t rows, columns; /* of one half, as blocks of the whole's rows */
+    float sign;            /* of the second half */
     int64_t shape[4], count;
 };
 
 static struct stored stored_at(const struct adapter *a, int64_t i) {
-    const struct param *p = &a->params[i];
-    struct stored s = {.site = &a->sites[i / a->kind->n_tensors],
-                       .which = (int)(i % a->kind->n_tensors),
-                       .count = p->count};
-    memcpy(s.shape, p->shape, sizeof s.shape);
-    if (s.which >= ADAPTER_PAIR || !s.site->start[s.which]) return s;
-    s.shape[s.which == ADAPTER_A ? 0 : 1] *= 2;
+    struct stored s = {0};
+    s.param = adapter_tensor(a, i, &s.name);
+    s.count = s.param->count;
+    memcpy(s.shape, s.param->shape, sizeof s.shape);
+    const struct adapter_site *site = i < a->n_params ? &a->sites[i / a->kind->n_tensors] : NULL;
+    const int64_t which = i % a->kind->n_tensors;
+    if (!site || which >= ADAPTER_PAIR || !site->start[which]) return s;
+    s.start = site->start[which];
+    s.rows = which == ADAPTER_A ? 1 : site->projection->out;
+    s.columns = s.count / s.rows;
+    s.sign = which == ADAPTER_A ? 1 : -1;
+    s.shape[which == ADAPTER_A ? 0 : 1] *= 2;
     s.count *= 2;
     return s;
 }
 
-/* Where element (i,j) of a half's (rows,columns) lies in the whole. */
-struct halves {
-    int64_t rows, columns;
-    float sign; /* of the second half */
-};
-
-static struct halves halves_of(const struct stored *s) {
-    const struct adapter_site *site = s->site;
-    const bool is_a = s->which == ADAPTER_A;
-    const int64_t rows = is_a ? 1 : site->projection->out;
-    return (struct halves){rows, site->params[s->which].count / rows, is_a ? 1 : -1};
-}
-
 static void put_half(const struct stored *s, int second, const float *half, float *whole) {
-    const struct halves h = halves_of(s);
-    for (int64_t i = 0; i < h.rows; i++)
-        for (int64_t j = 0; j < h.columns; j++)
-            whole[(2 * i + second) * h.columns + j] =
-                (second ? h.sign : 1) * half[i * h.columns + j];
+    for (int64_t i = 0; i < s->rows; i++)
+        for (int64_t j = 0; j < s->columns; j++)
+            whole[(2 * i + second) * s->columns + j] =
+                (second ? s->sign : 1) * half[i * s->columns + j];
 }
 
 static void take_half(const struct stored *s, int second, const float *whole, float *half) {
-    const struct halves h = halves_of(s);
-    for (int64_t i = 0; i < h.rows; i++)
-        for (int64_t j = 0; j < h.columns; j++)
-            half[i * h.columns + j] =
-                (second ? h.sign : 1) * whole[(2 * i + second) * h.columns + j];
+    for (int64_t i = 0; i < s->rows; i++)
+        for (int64_t j = 0; j < s->columns; j++)
+            half[i * s->columns + j] =
+                (second ? s->sign : 1) * whole[(2 * i + second) * s->columns + j];
 }
 
 /* The stored values, in host memory (mem_alloc; the caller frees). */
-static err stored_values(const struct adapter *a, int64_t i, float **out) {
-    const struct param *p = &a->params[i];
-    const struct stored s = stored_at(a, i);
-    if (s.count == p->count) return adapter_download(a, p->value, p->count, out);
-    float *halves[2] = {NULL};
-    *out = mem_alloc((size_t)s.count, sizeof **out);
-    err e = *out ? adapter_download(a, p->value, p->count, &halves[0]) : ERR_MEMORY;
-    if (e == ERR_OK) e = adapter_download(a, s.site->start[s.which], p->count, &halves[1]);
+static err stored_values(const struct adapter *a, const struct stored *s, float **out) {
+    const float *const places[2] = {s->param->value, s->start};
+    if (!s->start) return adapter_download(a, s->param->value, s->count, out);
+    *out = mem_alloc((size_t)s->count, sizeof **out);
+    if (!*out) return ERR_MEMORY;
     for (int h = 0; h < 2; h++) {
-        if (e == ERR_OK) put_half(&s, h, halves[h], *out);
-        mem_free(halves[h]);
+        float *half;
+        err e = adapter_download(a, places[h], s->param->count, &half);
+        if (e == ERR_OK) put_half(s, h, half, *out);
+        mem_free(half);
+        if (e == ERR_OK) continue;
+        mem_free(*out);
+        *out = NULL;
+        return e;
     }
-    return e;
-}
-
-static err own_tensor(const struct adapter *a, int64_t i, struct tensor *out) {
-    const struct stored s = stored_at(a, i);
-    float *values;
-    TRY(stored_values(a, i, &values));
-    *out = (struct tensor){.name = a->params[i].name,
-                           .dtype = DTYPE_F32,
-                           .n_dims = a->params[i].n_dims,
-                           .count = s.count,
-                           .data = values};
-    memcpy(out->shape, s.shape, sizeof s.shape);
-    return ERR_OK;
-}
-
-static err module_tensor(const struct adapter *a, const struct adapter_module *module,
-                         struct tensor *out) {
-    const struct param *p = module->param;
-    float *values;
-    TRY(adapter_download(a, p->value, p->count, &values));
-    *out = (struct tensor){.name = module->name,
-                           .dtype = DTYPE_F32,
-                           .n_dims = p->n_dims,
-                           .count = p->count,
-                           .data = values};
-    memcpy(out->shape, p->shape, sizeof p->shape);
     return ERR_OK;
 }
 
 err stored_write(const struct adapter *a, const char *path) {
-    const int64_t n = a->n_params + a->n_modules;
+    const int64_t n = adapter_n_tensors(a);
     struct tensor *tensors = mem_zalloc((size_t)n, sizeof *tensors);
     if (!tensors) return ERR_MEMORY;
     err e = ERR_OK;
-    for (int64_t i = 0; i < n && e == ERR_OK; i++)
-        e = i < a->n_params ? own_tensor(a, i, &tensors[i])
-                            : module_tensor(a, &a->modules[i - a->n_params], &tensors[i]);
+    for (int64_t i = 0; i < n && e == ERR_OK; i++) {
+        const struct stored s = stored_at(a, i);
+        float *values = NULL;
+        e = stored_values(a, &s, &values);
+        tensors[i] = (struct tensor){.name = s.name,
+                                     .dtype = DTYPE_F32,
+                                     .n_dims = s.param->n_dims,
+                                     .count = s.count,
+                                     .data = values};
+        memcpy(tensors[i].shape, s.shape, sizeof s.shape);
+    }
     if (e == ERR_OK) e = safetensors_write(path, tensors, n);
     for (int64_t i = 0; i < n; i++) mem_free((void *)tensors[i].data);
     mem_free(tensors);
     return e;
 }
 
+static err upload(const struct adapter *a, float *to, const float *from, int64_t n) {
+    return a->compute->backend->upload(a->compute, to, from, (size_t)n * sizeof *to);
+}
+
 static err restore_halves(const struct adapter *a, const struct stored *s, const float *whole) {
-    const struct param *p = &s->site->params[s->which];
-    float *const places[2] = {p->value, s->site->start[s->which]};
-    float *half = mem_alloc((size_t)p->count, sizeof *half);
+    float *const places[2] = {s->param->value, s->start};
+    float *half = mem_alloc((size_t)s->param->count, sizeof *half);
     err e = half ? ERR_OK : ERR_MEMORY;
     for (int h = 0; h < 2 && e == ERR_OK; h++) {
         take_half(s, h, whole, half);
-        e = a->compute->backend->upload(a->compute, places[h], half,
-                                        (size_t)p->count * sizeof *half);
+        e = upload(a, places[h], half, s->param->count);
     }
     mem_free(half);
     return e;
 }
 
 static err restore_tensor(const struct adapter *a, const struct tensor_file *f, int64_t i) {
-    const struct param *p = &a->params[i];
     const struct stored s = stored_at(a, i);
     const struct tensor *t;
-    TRY(tensor_file_need(f, p->name, p->n_dims, s.shape, &t));
-    if (t->dtype != DTYPE_F32)
-        return fail(ERR_MISMATCH, "tensor '%s' is %s and not F32", p->name, dtype_name(t->dtype));
     float *values;
+    TRY(tensor_file_need(f, s.name, s.param->n_dims, s.shape, &t));
+    if (t->dtype != DTYPE_F32)
+        return fail(ERR_MISMATCH, "tensor '%s' is %s and not F32", s.name, dtype_name(t->dtype));
     TRY(adapter_read_tensor(f, t, &values));
-    err e = s.count == p->count ? a->compute->backend->upload(a->compute, p->value, values,
-                                                              (size_t)p->count * sizeof *values)
-                                : restore_halves(a, &s, values);
+    err e = s.start ? restore_halves(a, &s, values) : upload(a, s.param->value, values, s.count);
     mem_free(values);
     return e;
 }
@@ -148,8 +124,7 @@ static err restore_tensor(const struct adapter *a, const struct tensor_file *f, 
 err adapter_restore(struct adapter *a, const char *dir) {
     struct tensor_file *f = NULL;
     err e = tensor_file_open_dir(&f, dir, "adapter_model");
-    for (int64_t i = 0; i < a->n_params && e == ERR_OK; i++) e = restore_tensor(a, f, i);
-    if (e == ERR_OK) e = modules_read(a, f);
+    for (int64_t i = 0; i < adapter_n_tensors(a) && e == ERR_OK; i++) e = restore_tensor(a, f, i);
     tensor_file_close(f);
     return e;
 }

@@ -88,25 +88,23 @@ static void add_dim(struct tensor *t, int64_t size) {
 
 /* Under the parameters' own names. */
 static err add_gradients(struct probe *p, struct arena *arena) {
-    int64_t n;
-    const struct param *params = loaded_params(&p->loaded, &n);
     struct compute *c = &p->loaded.compute;
-    for (int64_t i = 0; i < n; i++) {
-        float *gradient = arena_alloc(arena, (size_t)params[i].count, sizeof *gradient);
+    for (int64_t i = 0; i < loaded_n_params(&p->loaded); i++) {
+        const char *name;
+        const struct param *param = loaded_param(&p->loaded, i, &name);
+        float *gradient = arena_alloc(arena, (size_t)param->count, sizeof *gradient);
         if (!gradient) return ERR_MEMORY;
-        TRY(c->backend->download(c, gradient, params[i].gradient,
-                                 (size_t)params[i].count * sizeof *gradient));
-        struct tensor *t = add_tensor(p, params[i].name, gradient);
-        for (int d = 0; d < params[i].n_dims; d++) add_dim(t, params[i].shape[d]);
+        TRY(c->backend->download(c, gradient, param->gradient,
+                                 (size_t)param->count * sizeof *gradient));
+        struct tensor *t = add_tensor(p, name, gradient);
+        for (int d = 0; d < param->n_dims; d++) add_dim(t, param->shape[d]);
     }
     return ERR_OK;
 }
 
 static err write_out(struct probe *p, const struct probe_options *o, struct arena *arena) {
     const int64_t B = p->input.n_rows, T = p->input.row_tokens;
-    int64_t n_params;
-    loaded_params(&p->loaded, &n_params);
-    p->tensors = arena_alloc(arena, (size_t)n_params + 4, sizeof *p->tensors);
+    p->tensors = arena_alloc(arena, (size_t)loaded_n_params(&p->loaded) + 4, sizeof *p->tensors);
     if (!p->tensors) return ERR_MEMORY;
     struct tensor *logits = add_tensor(p, "logits", p->logits);
     add_dim(logits, B);

@@ -43,8 +43,12 @@ void loaded_close(struct loaded *l) {
     *l = (struct loaded){0};
 }
 
-struct param *loaded_params(struct loaded *l, int64_t *out_n) {
-    if (l->adapter) return adapter_params(l->adapter, out_n);
-    *out_n = l->model.n_params;
-    return l->model.params;
+int64_t loaded_n_params(const struct loaded *l) {
+    return l->adapter ? adapter_n_tensors(l->adapter) : l->model.n_params;
+}
+
+const struct param *loaded_param(const struct loaded *l, int64_t i, const char **out_name) {
+    if (l->adapter) return adapter_tensor(l->adapter, i, out_name);
+    *out_name = l->model.params[i].name;
+    return &l->model.params[i];
 }

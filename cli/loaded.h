@@ -26,7 +26,9 @@ struct loaded {
 /* On failure nothing needs closing. */
 MUST_CHECK err loaded_open(struct loaded *l, const struct loaded_options *options);
 void loaded_close(struct loaded *l);
-/* What `gradients` asked for: the adapter's parameters or the model's own. */
-struct param *loaded_params(struct loaded *l, int64_t *out_n);
+/* What `gradients` asked for, with its name in files: the tensors of the adapter or the model's own
+ * parameters. */
+int64_t loaded_n_params(const struct loaded *l);
+const struct param *loaded_param(const struct loaded *l, int64_t i, const char **out_name);
 
 #endif
