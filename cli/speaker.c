@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One decoder an answer: its cache is as long as prompt and answer can become, and no text of an
- * earlier question is left in it.
+ * One decoder a call: its cache is as long as the longest prompt and answer can become, and no text
+ * of an earlier question is left in it.
  * Read next: cli/speaker.h, the contract. */
 #include "cli/speaker.h"
 #include "base/file.h"
@@ -38,26 +38,40 @@ void speaker_close(struct speaker *s) {
     *s = (struct speaker){0};
 }
 
-err speaker_answer(struct speaker *s, const struct speaker_call *call, struct tokens *out) {
-    const int64_t room = s->loaded.model.config.max_positions - call->n_prompt;
-    int64_t most = call->max_new_tokens;
-    struct decoder *decoder;
-    if (room < 1)
-        return fail(ERR_RANGE,
-                    "a prompt of %lld tokens leaves no room in the model's %lld positions",
-                    (long long)call->n_prompt, (long long)s->loaded.model.config.max_positions);
-    if (most > room) most = room;
-    int32_t *ids = mem_alloc((size_t)most, sizeof *ids);
-    if (!ids) return ERR_MEMORY;
-    struct generate_text text = {
-        .prompt = call->prompt, .n_prompt = call->n_prompt, .max_new_tokens = most, .out = ids};
-    err e = decoder_new(&decoder, &s->loaded.model,
-                        &(struct decoder_options){1, call->n_prompt + most, call->isolate});
-    if (!e) {
-        e = generate(decoder, &text, 1, &call->generate);
-        if (!e) e = tokens_append(out, ids, text.n_out);
-        decoder_free(decoder);
+/* How long each answer may become, and the longest prompt and answer together. */
+static err limit_texts(const struct speaker *s, struct generate_text *texts, int64_t n_texts,
+                       int64_t max_new_tokens, int64_t *longest) {
+    const int64_t positions = s->loaded.model.config.max_positions;
+    *longest = 0;
+    for (int64_t i = 0; i < n_texts; i++) {
+        const int64_t room = positions - texts[i].n_prompt;
+        if (room < 1)
+            return fail(ERR_RANGE,
+                        "a prompt of %lld tokens leaves no room in the model's %lld positions",
+                        (long long)texts[i].n_prompt, (long long)positions);
+        texts[i].max_new_tokens = max_new_tokens < room ? max_new_tokens : room;
+        const int64_t all = texts[i].n_prompt + texts[i].max_new_tokens;
+        if (all > *longest) *longest = all;
     }
-    mem_free(ids);
+    return ERR_OK;
+}
+
+err speaker_generate(struct speaker *s, struct generate_text *texts, int64_t n_texts,
+                     const struct speaker_call *call, int32_t **out_ids) {
+    struct decoder *decoder;
+    int64_t longest, most = 0, at = 0;
+    *out_ids = NULL;
+    TRY(limit_texts(s, texts, n_texts, call->max_new_tokens, &longest));
+    for (int64_t i = 0; i < n_texts; i++) most += texts[i].max_new_tokens;
+    *out_ids = mem_alloc((size_t)most, sizeof **out_ids);
+    if (!*out_ids) return ERR_MEMORY;
+    for (int64_t i = 0; i < n_texts; at += texts[i++].max_new_tokens) texts[i].out = *out_ids + at;
+    const struct decoder_options shape = {.n_texts = n_texts < call->batch_size ? n_texts
+                                                                                : call->batch_size,
+                                          .max_tokens = longest,
+                                          .isolate = call->isolate};
+    TRY(decoder_new(&decoder, &s->loaded.model, &shape));
+    err e = generate(decoder, texts, n_texts, &call->generate);
+    decoder_free(decoder);
     return e;
 }

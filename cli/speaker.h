@@ -26,14 +26,15 @@ MUST_CHECK err speaker_open(struct speaker *s, const struct speaker_options *opt
 void speaker_close(struct speaker *s);
 
 struct speaker_call {
-    const int32_t *prompt;
-    int64_t n_prompt, max_new_tokens;
-    struct generate_options generate;
+    int64_t max_new_tokens; /* of a text; fewer where the model's positions end */
+    int64_t batch_size;     /* texts at a time */
     enum isolate isolate;
+    struct generate_options generate;
 };
-/* Greedy answer, appended to `out`; it is shorter than asked for where the model's positions
- * end. */
-MUST_CHECK err speaker_answer(struct speaker *s, const struct speaker_call *call,
-                              struct tokens *out);
+/* Generates for texts whose prompt, n_prompt and number are set; the rest is filled in. `out` of
+ * all texts lies in one block at *out_ids, which the caller frees with mem_free, also on failure.
+ * */
+MUST_CHECK err speaker_generate(struct speaker *s, struct generate_text *texts, int64_t n_texts,
+                                const struct speaker_call *call, int32_t **out_ids);
 
 #endif

@@ -36,7 +36,9 @@ static int64_t next_parts(struct generation *g) {
 }
 
 static err choose(struct generation *g, int64_t place) {
-    struct generate_text *text = &g->texts[g->running[place]];
+    const struct generate_listener *l = &g->options->listener;
+    const int64_t number = g->running[place];
+    struct generate_text *text = &g->texts[number];
     const struct sample_call call = {.sampling = &g->options->sampling,
                                      .logits = decoder_logits(g->decoder, place),
                                      .prompt = text->prompt,
@@ -49,15 +51,28 @@ static err choose(struct generation *g, int64_t place) {
     text->ended = id == g->eod && !g->options->ignore_eod;
     if (!text->ended) {
         text->out[text->n_out++] = id;
-        if (g->options->on_token) g->options->on_token(g->options->ctx, g->running[place], id);
+        if (l->on_token) l->on_token(l->ctx, number, id);
     }
-    if (text->ended || text->n_out == text->max_new_tokens) g->running[place] = -1;
+    if (!text->ended && text->n_out < text->max_new_tokens) return ERR_OK;
+    g->running[place] = -1;
+    if (l->on_end) l->on_end(l->ctx, number);
     return ERR_OK;
+}
+
+static void tell_step(const struct generation *g, int64_t n_parts) {
+    const struct generate_listener *l = &g->options->listener;
+    int64_t n_prompt = 0, n_answer = 0;
+    for (int64_t i = 0; i < n_parts; i++) {
+        const bool begins = g->texts[g->running[g->parts[i].text]].n_out == 0;
+        *(begins ? &n_prompt : &n_answer) += g->parts[i].n;
+    }
+    if (l->on_step) l->on_step(l->ctx, n_prompt, n_answer);
 }
 
 static err run(struct generation *g) {
     for (int64_t n; (n = next_parts(g)) > 0;) {
         TRY(decoder_feed(g->decoder, g->parts, n));
+        tell_step(g, n);
         for (int64_t i = 0; i < n; i++) TRY(choose(g, g->parts[i].text));
     }
     return ERR_OK;

@@ -19,12 +19,19 @@ struct generate_text {
     bool ended;             /* by <eod>, not by max_new_tokens */
 };
 
+/* Told what happens; `text` is an index in texts. A function may be NULL: nobody listens. */
+struct generate_listener {
+    void (*on_token)(void *ctx, int64_t text, int32_t id); /* a token was chosen */
+    void (*on_end)(void *ctx, int64_t text);               /* no more will be */
+    /* A step has fed so many tokens of prompts and of answers. */
+    void (*on_step)(void *ctx, int64_t n_prompt, int64_t n_answer);
+    void *ctx;
+};
+
 struct generate_options {
     struct sampling sampling; /* zeroed: greedy */
     bool ignore_eod;          /* go on after <eod>, which is then kept */
-    /* Sees each token as it comes, `text` the index in texts; NULL: nobody listens. */
-    void (*on_token)(void *ctx, int64_t text, int32_t id);
-    void *ctx;
+    struct generate_listener listener;
 };
 MUST_CHECK err generate(struct decoder *d, struct generate_text *texts, int64_t n_texts,
                         const struct generate_options *options);

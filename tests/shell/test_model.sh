@@ -98,7 +98,7 @@ run "$COTRAIN" generate --model "$nano" --prompt-ids 76 --max-new-tokens 5 --ign
 expect_out "357,131,8,265,96"
 run "$COTRAIN" generate --model "$nano"
 expect_rc 2
-expect_one_error "one of --prompt and --prompt-ids"
+expect_one_error "one of --prompt, --prompt-ids and --prompts"
 run "$COTRAIN" generate --model "$nano" --prompt-ids 1,x
 expect_rc 2
 expect_one_error "--prompt-ids"

@@ -169,8 +169,8 @@ static void answer(struct small *s, int64_t n_places, const struct sampling *sam
     struct decoder *d;
     struct heard heard = {0};
     const struct decoder_options shape = {n_places, LONGEST + MAX_ANSWER, ISOLATE_ALL};
-    const struct generate_options options = {
-        .sampling = *sampling, .on_token = hear, .ctx = &heard};
+    const struct generate_options options = {.sampling = *sampling,
+                                             .listener = {.on_token = hear, .ctx = &heard}};
     for (int i = 0; i < N_TEXTS; i++) {
         small_document((uint64_t)i, lengths[i], prompts[i]);
         texts[i] = (struct generate_text){.prompt = prompts[i],
