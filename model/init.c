@@ -6,6 +6,7 @@
 #include "model/init.h"
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/philox.h"
@@ -14,7 +15,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { PIECE = 1 << 22, BLOCK = 1 << 10 };     /* elements written at once; converted at once */
+enum {
+    PIECE = 1 << 22, /* elements written at once */
+    BLOCK = 1 << 10, /* converted at once */
+    LARGE = 1 << 28, /* a model of more takes a while, and shows how far it is */
+};
 static const int64_t SHARD_BYTES = 5000000000; /* as others cut them */
 
 struct fresh {
@@ -22,6 +27,8 @@ struct fresh {
     uint64_t seed;
     const struct tensor *tensors; /* in the order of the parameters */
     char *stored;                 /* PIECE elements */
+    struct progress progress;     /* in units of 2^20 elements */
+    int64_t n_elements, n_done;
 };
 
 /* Elements [begin, begin + n) of one parameter into `stored`. */
@@ -52,7 +59,7 @@ static void fill_piece(void *ctx, int64_t begin, int64_t end, int thread) {
 
 static err next_piece(void *ctx, const struct tensor *t, int64_t begin, int64_t *n,
                       const void **out) {
-    const struct fresh *f = ctx;
+    struct fresh *f = ctx;
     const struct model_config *c = f->config;
     const int64_t number = t - f->tensors;
     const enum param_fresh kind = param_spec_at(c, number).fresh;
@@ -67,6 +74,8 @@ static err next_piece(void *ctx, const struct tensor *t, int64_t begin, int64_t 
     if (*n > PIECE) *n = PIECE;
     par_for(*n, BLOCK, fill_piece, &p);
     *out = f->stored;
+    f->n_done += *n;
+    if (f->n_elements > LARGE) progress_step(&f->progress, f->n_done >> 20, NULL);
     return ERR_OK;
 }
 
@@ -114,7 +123,12 @@ static err write_folder(struct fresh *f, enum dtype dtype, const char *dir, stru
     f->stored = mem_alloc(PIECE, (size_t)dtype_bytes(dtype));
     if (!f->stored) return ERR_MEMORY;
     struct tensor_source source = {.piece = next_piece, .ctx = f};
-    return safetensors_write_dir(dir, "model", tensors, param_spec_count(c), SHARD_BYTES, &source);
+    f->n_elements = model_config_parameters(c);
+    progress_start(&f->progress, "weights (Mi)", f->n_elements >> 20);
+    err code =
+        safetensors_write_dir(dir, "model", tensors, param_spec_count(c), SHARD_BYTES, &source);
+    progress_end(&f->progress);
+    return code;
 }
 
 err model_init_write(const struct model_config *config, uint64_t seed, enum dtype dtype,
