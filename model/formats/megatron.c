@@ -8,18 +8,20 @@
  * Source: the checkpoint of Yuan 2.0's training and its converter, as conversion to the HF form is
  * defined by: get_query_key's rows are cut in the middle, dense_h_to_4h is [up; gate] on each rank.
  * Read next: model/formats/megatron_ranks.c. */
+#include "base/mem.h"
 #include "base/str.h"
 #include "model/formats/megatron_int.h"
 #include <stdio.h>
 #include <string.h>
 
 static const char TRACKER[] = "latest_checkpointed_iteration.txt";
-enum { MAX_LAYERS = 4096 };
+enum { MAX_LAYERS = 4096, VOCABULARY_STEP = 128 };
 
 /* How a tensor lies on the tensor-parallel ranks. */
 enum cut {
     CUT_NONE,    /* whole on each */
     CUT_ROWS,    /* rows one after another */
+    CUT_TOKENS,  /* the same, with padding behind the last token */
     CUT_COLUMNS, /* columns one after another */
     CUT_MIDDLE,  /* rows one after another; the first half is one tensor, the rest another */
     CUT_HALVES,  /* on each rank rows of one tensor, then rows of another */
@@ -47,9 +49,9 @@ static const struct mapping layer_mappings[] = {
     {"mlp.dense_4h_to_h.weight", CUT_COLUMNS, "mlp.down_proj.weight", NULL},
 };
 enum { N_LAYER_MAPPINGS = sizeof layer_mappings / sizeof layer_mappings[0] };
-static const struct mapping embedding_mapping = {"weight", CUT_ROWS, "model.embed_tokens.weight",
+static const struct mapping embedding_mapping = {"weight", CUT_TOKENS, "model.embed_tokens.weight",
                                                  NULL};
-static const struct mapping head_mapping = {"weight", CUT_ROWS, "lm_head.weight", NULL};
+static const struct mapping head_mapping = {"weight", CUT_TOKENS, "lm_head.weight", NULL};
 static const struct mapping norm_mapping = {"final_layernorm.weight", CUT_NONE, "model.norm.weight",
                                             NULL};
 
@@ -174,19 +176,29 @@ static err add_pair(const struct shards *s, enum cut cut, const char *name, cons
     return add_rows(s, second, halves, 0, all / 2);
 }
 
+/* Rows of the vocabulary are padded so that the ranks can share them; where config.json asks for
+ * fewer, as one that was made for another number of ranks does, the rest is that padding. */
+static int64_t token_rows(struct megatron *m, int64_t rows) {
+    const int64_t wanted = m->vocab_size, most = (int64_t)VOCABULARY_STEP * m->n_tensor_ranks;
+    m->padded_vocab_size = rows;
+    return wanted > 0 && wanted < rows && rows - wanted < most ? wanted : rows;
+}
+
 /* Adds the HF tensors of what the ranks hold. `to` and `second` are their whole names. */
 static err add_shards(const struct shards *s, enum cut cut, const char *to, const char *second) {
     if (cut == CUT_NONE) return add_replicas(s, to);
     if (s->views[0].n_dims != 2 || s->views[0].count > INT64_MAX / MEGATRON_MAX_TENSOR_RANKS)
         return fail(ERR_MISMATCH, "%d dimensions, where a matrix was expected", s->views[0].n_dims);
+    const int64_t rows = s->views[0].shape[0] * s->m->n_tensor_ranks;
     switch (cut) {
     case CUT_COLUMNS: return add_columns(s, to);
     case CUT_MIDDLE:
     case CUT_HALVES: return add_pair(s, cut, to, second);
+    case CUT_TOKENS: return add_rows(s, to, s->views, 0, token_rows(s->m, rows));
     case CUT_ROWS:
     case CUT_NONE: break;
     }
-    return add_rows(s, to, s->views, 0, s->views[0].shape[0] * s->m->n_tensor_ranks);
+    return add_rows(s, to, s->views, 0, rows);
 }
 
 static const struct pickle_value *encoder_of(const struct megatron_rank *r) {
@@ -296,8 +308,21 @@ static err add_stage(struct megatron *m, int64_t stage) {
                : ERR_OK;
 }
 
+static err read_vocab_size(struct megatron *m, const char *path) {
+    char *dir = path_dir(path), *config = dir ? path_join(dir, "config.json") : NULL;
+    json_t *json = NULL;
+    err code = config ? ERR_OK : ERR_MEMORY;
+    if (!code && file_exists(config)) code = json_parse_file(config, &json);
+    if (!code) m->vocab_size = json_integer_value(json_object_get(json, "vocab_size"));
+    json_decref(json);
+    mem_free(config);
+    mem_free(dir);
+    return code;
+}
+
 static err open_all(struct tensor_file *f, const char *path) {
     struct megatron m = {.f = f};
+    TRY(read_vocab_size(&m, path));
     TRY(megatron_open_ranks(&m, path));
     for (int64_t stage = 0; stage < m.n_stages; stage++) TRY(add_stage(&m, stage));
     err code = megatron_config(&m);

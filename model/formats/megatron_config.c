@@ -35,7 +35,7 @@ static err put_sizes(const struct megatron *m, json_t *config, const struct tens
         const char *key, *arg;
         int64_t value;
     } sizes[] = {
-        {"vocab_size", "padded_vocab_size", embedding->shape[0]},
+        {"vocab_size", "padded_vocab_size", m->padded_vocab_size},
         {"hidden_size", "hidden_size", embedding->shape[1]},
         {"intermediate_size", "ffn_hidden_size", up->shape[0]},
         {"num_hidden_layers", "num_layers", m->n_layers},

@@ -23,6 +23,8 @@ struct megatron {
     struct megatron_rank *ranks;      /* stage by stage */
     int64_t n_tensor_ranks, n_stages; /* T, P */
     int64_t n_layers;                 /* of all stages that were read */
+    int64_t vocab_size;               /* that config.json asks for; 0: there is none */
+    int64_t padded_vocab_size;        /* rows of the embedding, all ranks together */
     const struct pickle_value *args;  /* the first rank's; NULL: there are none */
 };
 

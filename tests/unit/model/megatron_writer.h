@@ -14,14 +14,14 @@
 enum { MEGATRON_STAGES = 4 };
 
 enum megatron_fault {
-    FAULT_NONE,
-    FAULT_MISSING,
-    FAULT_DOUBLED,
-    FAULT_BIT,    /* one bit of its data differs */
-    FAULT_SHAPE,  /* a row less */
-    FAULT_TYPE,   /* the same bytes, as F16 */
-    FAULT_VECTOR, /* of one dimension */
-    FAULT_RENAMED,
+    TENSOR_AS_IT_IS,
+    TENSOR_MISSING,
+    TENSOR_DOUBLED,
+    TENSOR_OF_OTHER_BITS,    /* one bit of its data differs */
+    TENSOR_OF_OTHER_SHAPE,   /* a row less */
+    TENSOR_OF_OTHER_TYPE,    /* the same bytes, as F16 */
+    TENSOR_OF_ONE_DIMENSION, /* of one dimension */
+    TENSOR_RENAMED,
 };
 
 struct megatron_layout {
@@ -59,7 +59,7 @@ static inline void put_columns(struct str *out, const struct tensor *m, int part
 static inline void put_named(struct megatron_write *m, const char *name, const struct tensor *like,
                              int64_t rows, int64_t columns, struct str *data) {
     const struct megatron_layout *l = m->layout;
-    enum megatron_fault what = FAULT_NONE;
+    enum megatron_fault what = TENSOR_AS_IT_IS;
     int64_t shape[TENSOR_MAX_DIMS], n_dims = like->n_dims;
     memcpy(shape, like->shape, sizeof shape);
     shape[0] = rows;
@@ -67,16 +67,16 @@ static inline void put_named(struct megatron_write *m, const char *name, const s
     if (l->fault.what && l->fault.t == m->t && l->fault.p == m->p &&
         strcmp(l->fault.tensor, name) == 0)
         what = l->fault.what;
-    if (what == FAULT_BIT) data->data[data->len / 2] ^= 1;
-    if (what == FAULT_SHAPE) shape[0]--;
-    if (what == FAULT_VECTOR) {
+    if (what == TENSOR_OF_OTHER_BITS) data->data[data->len / 2] ^= 1;
+    if (what == TENSOR_OF_OTHER_SHAPE) shape[0]--;
+    if (what == TENSOR_OF_ONE_DIMENSION) {
         shape[0] *= shape[1];
         n_dims = 1;
     }
-    for (int i = what == FAULT_MISSING ? 1 : 0; i < (what == FAULT_DOUBLED ? 2 : 1); i++) {
-        pickle_string(&m->w.pickle, what == FAULT_RENAMED ? "layers.0.mlp.bias" : name);
-        torch_put_tensor(&m->w, what == FAULT_TYPE ? DTYPE_F16 : like->dtype, n_dims, shape,
-                         data->data);
+    for (int i = what == TENSOR_MISSING ? 1 : 0; i < (what == TENSOR_DOUBLED ? 2 : 1); i++) {
+        pickle_string(&m->w.pickle, what == TENSOR_RENAMED ? "layers.0.mlp.bias" : name);
+        torch_put_tensor(&m->w, what == TENSOR_OF_OTHER_TYPE ? DTYPE_F16 : like->dtype, n_dims,
+                         shape, data->data);
         put(&m->w.pickle, "s", 1);
     }
     str_release(data);

@@ -4,6 +4,7 @@
  * is missing, doubled, of another shape, or not the same on ranks that must agree is refused with
  * file and tensor named.
  * Under test: model/formats/megatron.c, megatron_ranks.c, megatron_config.c. */
+#include "base/fault.h"
 #include "tests/unit/model/megatron_writer.h"
 #include "tests/unit/model/small.h"
 
@@ -175,6 +176,52 @@ static void a_config_is_made_of_the_args(void **state) {
                  ERR_UNSUPPORTED, "swiglu is false");
 }
 
+/* A config.json for fewer rows than the ranks share: the rest is padding. */
+static void padding_of_the_vocabulary(void **state) {
+    (void)state;
+    static const char config[] = "{\"vocab_size\": 70}", larger[] = "{\"vocab_size\": 97}";
+    const struct tensor *all = tensor_file_find(whole, "model.embed_tokens.weight"), *t = NULL;
+    uint16_t values[70 * 24];
+    char path[300];
+    struct tensor_file *f;
+    assert_ok(open_layout(&f, &layouts[6]));
+    tensor_file_close(f);
+    snprintf(path, sizeof path, "%s/config.json", megatron);
+    assert_ok(file_write(path, config, sizeof config - 1));
+    assert_ok(tensor_file_open_dir(&f, megatron, "model"));
+    assert_ok(tensor_file_need(f, all->name, 2, (const int64_t[]){70, 24}, &t));
+    assert_ok(tensor_file_read(f, t, values));
+    assert_memory_equal(values, all->data, sizeof values);
+    assert_ok(tensor_file_need(f, "lm_head.weight", 2, (const int64_t[]){70, 24}, &t));
+    tensor_file_close(f);
+    assert_ok(file_write(path, larger, sizeof larger - 1));
+    assert_ok(tensor_file_open_dir(&f, megatron, "model"));
+    expect_whole(f, 2);
+    tensor_file_close(f);
+}
+
+/* Out of memory at any place: an error, and nothing is left behind. */
+static void memory_may_end(void **state) {
+    (void)state;
+    struct tensor_file *f = NULL;
+    assert_ok(open_layout(&f, &layouts[4]));
+    tensor_file_close(f);
+    f = NULL;
+    const int64_t before = mem_stats().live_blocks;
+    for (int64_t nth = 1;; nth++) {
+        fault_arm(FAULT_MEM, FAULT_FAIL, nth);
+        const err code = tensor_file_open_dir(&f, megatron, "model");
+        fault_arm(FAULT_MEM, FAULT_FAIL, 0);
+        if (!code) break;
+        assert_int_equal(code, ERR_MEMORY);
+        assert_null(f);
+        assert_int_equal(mem_stats().live_blocks, before);
+        assert_true(nth < 10000);
+    }
+    expect_whole(f, 2);
+    tensor_file_close(f);
+}
+
 static void refused(const struct megatron_layout *layout, err code, const char *part) {
     struct tensor_file *f = NULL;
     assert_fails(open_layout(&f, layout), code, part);
@@ -199,19 +246,20 @@ static void faulty_tensors(void **state) {
         err code;
         const char *part;
     } faults[] = {
-        {FAULT_MISSING, "layers.2.mlp.dense_4h_to_h.weight", 1, 1, ERR_MISSING,
+        {TENSOR_MISSING, "layers.2.mlp.dense_4h_to_h.weight", 1, 1, ERR_MISSING,
          "mp_rank_01_001/model_optim_rng.pt': tensor 'layers.2.mlp.dense_4h_to_h.weight': it is "
          "not there"},
-        {FAULT_MISSING, query_key, 0, 0, ERR_MISSING, "mp_rank_00_000/model_optim_rng.pt': tensor"},
-        {FAULT_MISSING, "final_layernorm.weight", 1, 1, ERR_MISSING, "'final_layernorm.weight'"},
-        {FAULT_MISSING, "weight", 1, 0, ERR_MISSING, "tensor 'weight': it is not there"},
-        {FAULT_DOUBLED, query_key, 1, 1, ERR_PARSE, "there twice"},
-        {FAULT_RENAMED, query_key, 0, 1, ERR_MISMATCH, "'layers.0.mlp.bias' has no place"},
-        {FAULT_SHAPE, query_key, 1, 0, ERR_MISMATCH,
+        {TENSOR_MISSING, query_key, 0, 0, ERR_MISSING,
+         "mp_rank_00_000/model_optim_rng.pt': tensor"},
+        {TENSOR_MISSING, "final_layernorm.weight", 1, 1, ERR_MISSING, "'final_layernorm.weight'"},
+        {TENSOR_MISSING, "weight", 1, 0, ERR_MISSING, "tensor 'weight': it is not there"},
+        {TENSOR_DOUBLED, query_key, 1, 1, ERR_PARSE, "there twice"},
+        {TENSOR_RENAMED, query_key, 0, 1, ERR_MISMATCH, "'layers.0.mlp.bias' has no place"},
+        {TENSOR_OF_OTHER_SHAPE, query_key, 1, 0, ERR_MISMATCH,
          "mp_rank_01_000/model_optim_rng.pt': tensor 'layers.0.self_attention.get_query_key.weight'"
          ": another shape"},
-        {FAULT_TYPE, query_key, 1, 0, ERR_MISMATCH, "another shape or type"},
-        {FAULT_SHAPE, "weight", 0, 0, ERR_MISMATCH, "mp_rank_01_000"},
+        {TENSOR_OF_OTHER_TYPE, query_key, 1, 0, ERR_MISMATCH, "another shape or type"},
+        {TENSOR_OF_OTHER_SHAPE, "weight", 0, 0, ERR_MISMATCH, "mp_rank_01_000"},
     };
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         const struct megatron_layout l =
@@ -224,12 +272,12 @@ static void shapes_that_cannot_be_cut(void **state) {
     (void)state;
     struct megatron_layout l = {.T = 1, .P = 1, .blocks = {4}};
     l.fault.tensor = "layers.1.self_attention.get_query_key.weight";
-    l.fault.what = FAULT_SHAPE;
+    l.fault.what = TENSOR_OF_OTHER_SHAPE;
     refused(&l, ERR_MISMATCH, "47 rows cannot be cut in the middle");
-    l.fault.what = FAULT_VECTOR;
+    l.fault.what = TENSOR_OF_ONE_DIMENSION;
     refused(&l, ERR_MISMATCH, "1 dimensions, where a matrix was expected");
     l.fault.tensor = "layers.1.mlp.dense_h_to_4h.weight";
-    l.fault.what = FAULT_SHAPE;
+    l.fault.what = TENSOR_OF_OTHER_SHAPE;
     refused(&l, ERR_MISMATCH, "71 rows cannot be cut");
 }
 
@@ -246,7 +294,7 @@ static void replicas_that_differ(void **state) {
         struct tensor_file *f;
         struct small s;
         char from[300], to[300], part[200];
-        const struct megatron_layout l = faulty(FAULT_BIT, names[i][0], 1, 1);
+        const struct megatron_layout l = faulty(TENSOR_OF_OTHER_BITS, names[i][0], 1, 1);
         uint16_t values[24 * 24 * 2];
         assert_ok(open_layout(&f, &l));
         const struct tensor *t = tensor_file_find(f, names[i][1]);
@@ -286,7 +334,7 @@ static void ranks_that_are_missing(void **state) {
     };
     for (size_t i = 0; i < sizeof losses / sizeof losses[0]; i++) {
         char path[300];
-        const struct megatron_layout l = faulty(FAULT_NONE, NULL, 0, 0);
+        const struct megatron_layout l = faulty(TENSOR_AS_IT_IS, NULL, 0, 0);
         assert_ok(open_layout(&f, &l));
         tensor_file_close(f);
         f = NULL;
@@ -353,6 +401,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_is_in_one_piece_is_mapped, begin, end),
         cmocka_unit_test_setup_teardown(the_model_computes_the_same_bits, begin, end),
         cmocka_unit_test_setup_teardown(a_config_is_made_of_the_args, begin, end),
+        cmocka_unit_test_setup_teardown(padding_of_the_vocabulary, begin, end),
+        cmocka_unit_test_setup_teardown(memory_may_end, begin, end),
         cmocka_unit_test_setup_teardown(faulty_tensors, begin, end),
         cmocka_unit_test_setup_teardown(shapes_that_cannot_be_cut, begin, end),
         cmocka_unit_test_setup_teardown(replicas_that_differ, begin, end),
