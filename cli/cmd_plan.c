@@ -23,8 +23,16 @@ static const struct opt rows[] = {
     ROW(json, .help = "every range of the plan, as JSON"),
 };
 
-static err as_text(const struct plan *p, struct str *out) {
+static int64_t n_trained(const struct trainer *t) {
+    int64_t n = 0;
+    for (int64_t i = 0; i < t->n_params; i++) n += t->params[i]->count;
+    return n;
+}
+
+static err as_text(const struct plan *p, const struct trainer *t, struct str *out) {
     const double MIB = 1048576.0;
+    TRY(str_printf(out, "%-12s %12lld numbers in %lld tensors\n", "trained",
+                   (long long)n_trained(t), (long long)t->n_params));
     for (int kind = 0; kind < PLAN_KIND_COUNT; kind++)
         TRY(str_printf(out, "%-12s %12.1f MiB%s\n", plan_kind_name((enum plan_kind)kind),
                        (double)plan_bytes(p, (enum plan_kind)kind) / MIB,
@@ -33,10 +41,16 @@ static err as_text(const struct plan *p, struct str *out) {
                       (double)p->total_bytes / MIB);
 }
 
-static err show(const struct plan *p, bool json) {
+static err as_json(const struct plan *p, const struct trainer *t, json_t *out) {
+    TRY(json_put(out, "trained_numbers", json_integer(n_trained(t))));
+    TRY(json_put(out, "trained_tensors", json_integer(t->n_params)));
+    return plan_json(p, out);
+}
+
+static err show(const struct plan *p, const struct trainer *t, bool json) {
     struct str text = {0};
     json_t *value = json_object();
-    err e = json ? plan_json(p, value) : as_text(p, &text);
+    err e = json ? as_json(p, t, value) : as_text(p, t, &text);
     if (e == ERR_OK) e = json ? print_json(value) : print_text(&text);
     json_decref(value);
     str_release(&text);
@@ -72,7 +86,7 @@ static err plan_training(const struct plan_options *o, const struct chain *c, st
     TRY(trainer_init(&trainer, &run));
     err e = trainer_plan(&trainer, &plan);
     if (e == ERR_OK) e = plan.failed;
-    if (e == ERR_OK) e = show(&plan, o->json);
+    if (e == ERR_OK) e = show(&plan, &trainer, o->json);
     trainer_release(&trainer);
     plan_release(&plan);
     return e;

@@ -29,26 +29,35 @@ static err check_source(const struct train_run *run, enum isolate isolate) {
     return ERR_OK;
 }
 
-static void add_trained(struct trainer *t, struct param *params, int64_t n) {
+static void add_trained(struct trained_list *list, struct param *params, int64_t n) {
     for (int64_t i = 0; i < n; i++)
-        if (params[i].trained) t->params[t->n_params++] = &params[i];
+        if (params[i].trained) list->params[list->n++] = &params[i];
 }
 
-/* What the run's methods mark as trained, and how fast each of them learns. */
-static err list_params(struct trainer *t) {
-    struct model *m = t->run.model;
+err trained_list(const struct train_run *run, struct arena *arena, struct trained_list *out) {
     int64_t n = 0;
-    struct param *beside = t->run.adapter ? adapter_params(t->run.adapter, &n) : NULL;
+    struct param *beside = run->adapter ? adapter_params(run->adapter, &n) : NULL;
+    *out = (struct trained_list){0};
+    out->params = arena_alloc(arena, (size_t)(n + run->model->n_params), sizeof *out->params);
+    if (!out->params) return ERR_MEMORY;
+    add_trained(out, beside, n);
+    out->n_beside = out->n;
+    add_trained(out, run->model->params, run->model->n_params);
+    return ERR_OK;
+}
+
+/* What the run's methods leave to be trained, and how fast each parameter learns. */
+static err list_params(struct trainer *t) {
+    struct trainer_internal *in = t->internal;
+    struct trained_list list;
     TRY(methods_choose(&t->run));
-    t->params = arena_alloc(&t->internal->arena, (size_t)(n + m->n_params), sizeof *t->params);
-    if (!t->params) return ERR_MEMORY;
-    add_trained(t, beside, n);
-    t->internal->n_beside = t->n_params;
-    add_trained(t, m->params, m->n_params);
-    t->internal->rates = arena_alloc(&t->internal->arena, (size_t)t->n_params, sizeof(double));
-    if (!t->internal->rates) return ERR_MEMORY;
-    for (int64_t i = 0; i < t->n_params; i++)
-        t->internal->rates[i] = methods_rate(&t->run, t->params[i]);
+    TRY(trained_list(&t->run, &in->arena, &list));
+    t->params = list.params;
+    t->n_params = list.n;
+    in->n_beside = list.n_beside;
+    in->rates = arena_alloc(&in->arena, (size_t)list.n, sizeof *in->rates);
+    if (!in->rates) return ERR_MEMORY;
+    for (int64_t i = 0; i < list.n; i++) in->rates[i] = methods_rate(&t->run, list.params[i]);
     return ERR_OK;
 }
 

@@ -28,6 +28,14 @@ struct trainer_internal {
     struct checkpoint_state progress;
 };
 
+/* The parameters that are marked as trained: the adapter's, then the model's. */
+struct trained_list {
+    struct param **params;
+    int64_t n, n_beside; /* n_beside: the adapter's */
+};
+MUST_CHECK err trained_list(const struct train_run *run, struct arena *arena,
+                            struct trained_list *out);
+
 /* The optimiser's tensor `which` of parameter `i`. */
 static inline float *trainer_state(const struct trainer *t, int64_t i, int which) {
     return t->internal->state[i * t->internal->optimizer->n_states + which];

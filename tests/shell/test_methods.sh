@@ -42,6 +42,7 @@ run "$COTRAIN" plan "$month/full.yaml"
 all=$(bytes gradients)
 run "$COTRAIN" plan "$month/full.yaml" --set train.trainable_layers=1
 expect_rc 0
+expect_out "in 14 tensors"
 check "fewer gradients than $all MiB wanted" awk "BEGIN {exit !($(bytes gradients) < $all)}"
 
 changed() { # changed MODEL MODEL: names of the tensors whose bytes differ
