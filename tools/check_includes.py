@@ -25,7 +25,7 @@ SINGLE_DOOR = {"jansson": "base/json.h"}
 SYSTEM = re.compile(r"""(
     assert|ctype|errno|float|inttypes|iso646|limits|locale|setjmp|signal|stdalign|stdarg|stdatomic|
     stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|tgmath|threads|time|uchar|wchar|
-    dirent|fcntl|fnmatch|ftw|getopt|glob|libgen|poll|pthread|pwd|regex|sched|spawn|syslog|termios|unistd|
+    dirent|fcntl|fnmatch|ftw|getopt|glob|libgen|poll|pthread|pwd|sched|spawn|syslog|termios|unistd|
     immintrin|arm_neon|cpuid|execinfo|malloc|link|
     sys/[a-z_]+|linux/[a-z_]+|gnu/[a-z-]+)\.h|
     (algorithm|cstddef|cstdint|cstdlib|cstring|exception|memory|new|string|string_view|utility|vector)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Matching parameter names. What a user writes becomes a POSIX expression whose bare periods are
- * escaped; libc does the rest.
+ * Matching parameter names. What a user writes becomes an expression of adapters/pattern.h that may
+ * stand anywhere in a name, its bare periods escaped; an error shows it as it was written.
  * Read next: trainer/methods/names.h for what a pattern means. */
 #include "trainer/methods/names.h"
 
+#include "adapters/pattern.h"
 #include "base/str.h"
 
-#include <regex.h>
 #include <string.h>
 
 enum { MAX_PART_BYTES = 200 };
@@ -15,7 +15,7 @@ enum { MAX_PART_BYTES = 200 };
 static err escape_periods(const char *pattern, struct str *out) {
     bool in_brackets = false;
     for (const char *at = pattern; *at; at++) {
-        bool any = at[1] && strchr("*+?{", at[1]);
+        bool any = at[1] && strchr("*+?", at[1]);
         if (*at == '.' && !in_brackets && !any) TRY(str_add(out, "\\"));
         TRY(str_append(out, at, 1));
         if (*at == '\\' && at[1]) TRY(str_append(out, ++at, 1));
@@ -25,27 +25,16 @@ static err escape_periods(const char *pattern, struct str *out) {
     return ERR_OK;
 }
 
-static err compile(const char *key, const char *pattern, regex_t *out) {
-    struct str escaped = {0};
-    if (!*pattern) return fail(ERR_PARSE, "train: '%s': a pattern is empty", key);
-    if (strchr("*+?{", *pattern)) {
-        err e = fail(ERR_PARSE, "train: '%s': pattern '%s' has nothing before its '%c'", key,
-                     pattern, *pattern);
-        return fail_hint(e, "a pattern may match anywhere in a name, and .* is any text");
-    }
+/* The expression for adapters/pattern.h. */
+static err compile(const char *pattern, struct str *out) {
+    bool unused;
     if (strstr(pattern, "$["))
-        return fail(ERR_UNSUPPORTED,
-                    "train: '%s': '%s' names rows of a parameter, only whole ones are handled", key,
+        return fail(ERR_UNSUPPORTED, "'%s' names rows of a parameter, only whole ones are handled",
                     pattern);
-    err e = escape_periods(pattern, &escaped);
-    int code = e == ERR_OK ? regcomp(out, str_text(&escaped), REG_EXTENDED | REG_NOSUB) : 0;
-    if (code != 0) {
-        char why[100];
-        regerror(code, out, why, sizeof why);
-        e = fail(ERR_PARSE, "train: '%s': pattern '%s': %s", key, pattern, why);
-    }
-    str_release(&escaped);
-    return e;
+    TRY(pattern_matches(pattern, "", &unused));
+    TRY(str_add(out, ".*("));
+    TRY(escape_periods(pattern, out));
+    return str_add(out, ").*");
 }
 
 /* As many parts of a name as the pattern has, from `name` on. */
@@ -91,16 +80,24 @@ static err fail_missing(const char *key, const char *pattern, struct param *cons
     return fail_hint(e, "'cotrain list parameters' shows the names of a model's");
 }
 
+static err match(const char *expression, struct param *const *params, int64_t n, bool *matches,
+                 bool *any) {
+    for (int64_t i = 0; i < n; i++) {
+        bool found;
+        TRY(pattern_matches(expression, params[i]->name, &found));
+        matches[i] |= found;
+        *any |= found;
+    }
+    return ERR_OK;
+}
+
 err names_match(const char *key, const char *pattern, struct param *const *params, int64_t n,
                 bool *matches) {
-    regex_t expression;
+    struct str expression = {0};
     bool any = false;
-    TRY(compile(key, pattern, &expression));
-    for (int64_t i = 0; i < n; i++) {
-        if (regexec(&expression, params[i]->name, 0, NULL, 0) != 0) continue;
-        matches[i] = true;
-        any = true;
-    }
-    regfree(&expression);
+    err e = compile(pattern, &expression);
+    if (e == ERR_OK) e = match(str_text(&expression), params, n, matches, &any);
+    str_release(&expression);
+    if (e != ERR_OK) return fail_in(e, "train: '%s'", key);
     return any ? ERR_OK : fail_missing(key, pattern, params, n);
 }

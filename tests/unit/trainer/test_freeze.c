@@ -42,6 +42,8 @@ static const struct {
     {{NULL, "layers.[0-9].", 0, false}, 2},
     {{NULL, "layers.*.mlp", 0, false}, ALL_PARAMS - 6},
     {{NULL, "layers\\.1\\.mlp", 0, false}, ALL_PARAMS - 3},
+    {{"layers.\\d+.mlp", NULL, 0, false}, 6},
+    {{"(^model.norm|[.]mlp[.])", NULL, 0, false}, 7},
     {{"^model.norm.weight$", NULL, 0, false}, 1},
     {{"norm.weight", NULL, 0, false}, 7},
     {{"bias$", NULL, 0, false}, 4},
@@ -98,9 +100,9 @@ static void test_refused(void **state) {
         {{NULL, "mlp", 0, true}, ERR_OK, ""},
         {{NULL, "embed_tokens", 0, true}, ERR_MISSING, "'embed_tokens'"}, /* frozen anyway */
         {{NULL, "", 0, false}, ERR_OK, ""},                               /* an empty list */
-        {{NULL, ",mlp", 0, false}, ERR_PARSE, "empty"},
-        {{NULL, "*mlp", 0, false}, ERR_PARSE, "'*mlp' has nothing before its '*'"},
-        {{NULL, "(mlp", 0, false}, ERR_PARSE, "'(mlp'"},
+        {{NULL, ",mlp", 0, false}, ERR_UNSUPPORTED, "empty"},
+        {{NULL, "*mlp", 0, false}, ERR_UNSUPPORTED, "'*mlp': a repeat of nothing"},
+        {{NULL, "(mlp", 0, false}, ERR_UNSUPPORTED, "train: 'freeze': pattern '(mlp'"},
         {{"^lm_head.weight$[:32000]", NULL, 0, false}, ERR_UNSUPPORTED, "rows of a parameter"},
         {{NULL, "model", 0, false}, ERR_RANGE, "everything is frozen"},
         {{"mlp", "layers.1.", 1, false}, ERR_RANGE, "everything is frozen"},
