@@ -111,6 +111,7 @@ static err add_changes(const struct model_converted *done, json_t *out) {
     if (!done->n_changed) return ERR_OK;
     TRY(json_put(out, "changed_values", json_integer(done->n_changed)));
     TRY(json_put(out, "largest_relative_error", json_real(done->largest_error)));
+    if (done->n_vanished) TRY(json_put(out, "vanished_values", json_integer(done->n_vanished)));
     if (done->n_overflowed)
         TRY(json_put(out, "overflowed_values", json_integer(done->n_overflowed)));
     return ERR_OK;
@@ -201,7 +202,9 @@ static err run(const void *given, struct arena *arena) {
         .model = o->model, .out = o->out, .format = o->format, .type = o->type, .notes = &notes};
     TRY(find_format(o, &format));
     TRY(check_format_options(o, format));
-    TRY(str_to_bytes(o->shard_size, &c.shard_bytes));
+    if (str_to_bytes(o->shard_size, &c.shard_bytes))
+        return fail(ERR_USAGE, "--shard-size '%s' is not a size: 5GB, 512MiB or a number of bytes",
+                    o->shard_size);
     TRY(split_meta(&o->meta, arena, &notes));
     TRY(name_model(o, arena, &notes.name));
     if (strcmp(o->format, "gguf") == 0)

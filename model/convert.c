@@ -51,6 +51,8 @@ static void count_changes(struct converter *v, const char *from, enum dtype to, 
         if (isinf(is)) {
             done->n_overflowed++;
             saturate(v->narrowed, to, i, was < 0);
+        } else if (is == 0) {
+            done->n_vanished++;
         } else {
             done->largest_error = fmax(done->largest_error, fabs((is - was) / was));
         }
@@ -76,16 +78,17 @@ static err next_piece(void *ctx, const struct tensor *t, int64_t begin, int64_t 
     if (begin == 0) TRY(begin_tensor(v, p));
     if (*out_n > PIECE) *out_n = PIECE;
     const int64_t n = *out_n;
-    const bool quantised = quant_of_dtype(p->dtype) != NULL; /* its data is no array */
-    const char *from = quantised ? NULL : (const char *)v->stored + begin * dtype_bytes(p->dtype);
-    *out = from;
-    if (p->dtype == t->dtype) return ERR_OK;
+    if (p->dtype == t->dtype) {
+        *out = (const char *)v->stored + begin * dtype_bytes(p->dtype);
+        return ERR_OK;
+    }
     weights_to_f32(v->stored, p->dtype, begin, n, v->wide);
     *out = v->wide;
     if (t->dtype == DTYPE_F32 && p->dtype != DTYPE_F64) return ERR_OK; /* which holds them all */
     dtype_from_f32(v->wide, n, t->dtype, v->narrowed);
     *out = v->narrowed;
-    count_changes(v, p->dtype == DTYPE_F64 ? from : NULL, t->dtype, n);
+    count_changes(v, p->dtype == DTYPE_F64 ? (const char *)v->stored + 8 * begin : NULL, t->dtype,
+                  n);
     return ERR_OK;
 }
 

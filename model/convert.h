@@ -30,6 +30,7 @@ struct model_converted {
     } types[CONVERT_MAX_TYPES]; /* how they are stored, NULL-terminated */
     int64_t n_changed;          /* values that another dtype could not hold exactly */
     int64_t n_overflowed;       /* of those, beyond the dtype's largest */
+    int64_t n_vanished;         /* too small for it: now 0 */
     double largest_error;       /* of the others, relative */
 };
 
