@@ -162,14 +162,16 @@ static int64_t changed_in_rest(const char *type) {
 
 static void what_does_not_fit_is_counted(void **state) {
     (void)state;
-    const double values[] = {1e6, -1e30, 65504, 65519.996, INFINITY, NAN, 0.75, 65520};
+    const double values[] = {1e6, -1e30, 65504, 65519.996, INFINITY,
+                             NAN, 0.75,  65520, 1e-9,      -1e-40};
     struct model_converted done;
     float back[24];
     const int64_t rest = changed_in_rest("f16");
-    plant(DTYPE_F32, values, 8);
+    plant(DTYPE_F32, values, 10);
     assert_ok(convert("planted", "out", "safetensors", "f16", &done));
     assert_int_equal(done.n_overflowed, 3);
-    assert_int_equal(done.n_changed, rest + 4); /* and 65519.996, which rounds down */
+    assert_int_equal(done.n_vanished, 2);
+    assert_int_equal(done.n_changed, rest + 6); /* and 65519.996, which rounds down */
     read_norm("out", back);
     assert_true(back[0] == 65504 && back[1] == -65504 && back[2] == 65504 && back[3] == 65504);
     assert_true(isinf(back[4]) && isnan(back[5]) && back[6] == 0.75f && back[7] == 65504);
