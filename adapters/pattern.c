@@ -211,10 +211,10 @@ err pattern_matches(const char *key, const char *module, bool *out) {
     struct reading r;
     *out = false;
     TRY(read_key(&r, key));
-    const char *start = module;
-    do {
+    for (const char *start = module; start && !*out;) {
         *out = matches_from(&r, module, start);
         start = strchr(start, '.');
-    } while (!*out && start++);
+        if (start) start++;
+    }
     return ERR_OK;
 }
