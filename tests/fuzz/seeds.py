@@ -110,7 +110,12 @@ def adapter_config():
                    {"target_modules": []}, {"target_modules": [1]}, {"target_modules": ["x", "x"]},
                    {"target_modules": ".*q_proj"}, {"rank_pattern": {"q_proj": 3}},
                    {"alpha_pattern": {"layers.0.self_attn.q_proj": 8}}, {"modules_to_save": ["lm_head"]},
-                   {"init_lora_weights": "pissa"}, {"layers_to_transform": [0]}, {"unknown": 1}):
+                   {"init_lora_weights": "pissa"}, {"layers_to_transform": [0]}, {"unknown": 1},
+                   {"rank_pattern": {"q_proj": 3, "^model[.]layers[.](0|1)[.].*(down|up)_proj$": 1}},
+                   {"alpha_pattern": {"[^a-z]+\\d*?": 1, "(((((((a)))))))|": 2, ".*": 0.5}},
+                   {"rank_pattern": {"(" * 21: 2}}, {"rank_pattern": {"|" * 199: 2}}, {"rank_pattern": {"a{2}": 2}},
+                   {"modules_to_save": ["norm", "embed_tokens"]}, {"use_dora": True, "use_rslora": True},
+                   {"rank_pattern": {"q_proj": 2 ** 62}}, {"alpha_pattern": {"q_proj": None}}):
         put("adapter_config", {**good, **change})
     put("adapter_config", {})
     put("adapter_config", [])
