@@ -74,8 +74,8 @@ static err next_piece(void *ctx, const struct tensor *t, int64_t begin, int64_t 
     if (*n > PIECE) *n = PIECE;
     par_for(*n, BLOCK, fill_piece, &p);
     *out = f->stored;
-    f->n_done += *n;
-    if (f->n_elements > LARGE) progress_step(&f->progress, f->n_done >> 20, NULL);
+    const int64_t before = f->n_done >> 20, done = (f->n_done += *n) >> 20;
+    if (f->n_elements > LARGE && done > before) progress_step(&f->progress, done, NULL);
     return ERR_OK;
 }
 

@@ -10,7 +10,8 @@ sweep -- "$COTRAIN" list errors
 sweep -- "$COTRAIN" help list
 sweep --runs 200 -- "$COTRAIN" recipe check "$month/lora.yaml"
 nano=$SOURCE_DIR/tests/golden/nano
-sweep --runs 150 -- "$COTRAIN" model info "$nano"
+sweep --runs 150 -- "$COTRAIN" model info "$nano" --hash
+sweep --runs 60 -- "$COTRAIN" model init --config "$nano/config.json" --out "{out}"
 sweep --runs 150 -- "$COTRAIN" generate --model "$nano" --prompt-ids 1,2 --max-new-tokens 2
 sweep --runs 100 -- "$COTRAIN" model probe --model "$nano" --batch "$nano/forward.f32.safetensors" \
     --grads --out "{out}"
