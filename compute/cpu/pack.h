@@ -31,6 +31,20 @@ ALWAYS_INLINE vec pack_load(const char *from, const enum dtype t) {
 #endif
 }
 
+#if SIMD_WIDTH > 4
+/* The values that NF4 codes name; above its lowest four bits an element may hold anything. */
+ALWAYS_INLINE vec pack_nf4_lookup(veci codes) {
+#if SIMD_WIDTH == 16
+    return (vec)_mm512_permutexvar_ps((__m512i)codes, _mm512_loadu_ps(nf4_values));
+#else
+    __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(nf4_values), (__m256i)codes);
+    __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(nf4_values + 8), (__m256i)codes);
+    /* Bit 3 of the code, moved to the sign, chooses the half. */
+    return (vec)_mm256_blendv_ps(low, high, (__m256)(codes << 28));
+#endif
+}
+#endif
+
 /* The codes of SIMD_WIDTH elements of a block, from an even one on, as the values they name. */
 ALWAYS_INLINE vec pack_nf4_values(const uint8_t *codes) {
 #if SIMD_WIDTH == 16
@@ -39,16 +53,12 @@ ALWAYS_INLINE vec pack_nf4_values(const uint8_t *codes) {
     __m512i pairs = _mm512_inserti64x4(_mm512_set1_epi32((int32_t)word[0]),
                                        _mm256_set1_epi32((int32_t)word[1]), 1);
     __m512i shift = _mm512_setr_epi32(4, 0, 12, 8, 20, 16, 28, 24, 4, 0, 12, 8, 20, 16, 28, 24);
-    return (vec)_mm512_permutexvar_ps(_mm512_srlv_epi32(pairs, shift), _mm512_loadu_ps(nf4_values));
+    return pack_nf4_lookup((veci)_mm512_srlv_epi32(pairs, shift));
 #elif SIMD_WIDTH == 8
     uint32_t word;
     memcpy(&word, codes, sizeof word);
-    __m256i code = _mm256_srlv_epi32(_mm256_set1_epi32((int32_t)word),
-                                     _mm256_setr_epi32(4, 0, 12, 8, 20, 16, 28, 24));
-    __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(nf4_values), code);
-    __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(nf4_values + 8), code);
-    /* Bit 3 of the code, moved to the sign, chooses the half. */
-    return (vec)_mm256_blendv_ps(low, high, (__m256)_mm256_slli_epi32(code, 28));
+    return pack_nf4_lookup((veci)_mm256_srlv_epi32(_mm256_set1_epi32((int32_t)word),
+                                                   _mm256_setr_epi32(4, 0, 12, 8, 20, 16, 28, 24)));
 #else
     float wide[SIMD_WIDTH];
     for (int i = 0; i < SIMD_WIDTH; i++) wide[i] = nf4_values[codes[i / 2] >> (i % 2 ? 0 : 4) & 15];

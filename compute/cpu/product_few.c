@@ -81,6 +81,34 @@ ALWAYS_INLINE void few_rest(const struct few_block *b, int64_t k, const enum dty
     }
 }
 
+/* The chains begin, and what they end with. */
+ALWAYS_INLINE void few_start(const struct few_block *b, const int rows, const int panels,
+                             vec *acc) {
+    const float *c = (const float *)b->args->c + b->col;
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+        for (int p = 0; p < panels; p++) {
+            const int64_t at = r * b->args->c_stride + p * SIMD_WIDTH,
+                          left = b->cols - p * SIMD_WIDTH;
+            acc[r * panels + p] = b->args->accumulate ? vec_load_left(c + at, left) : (vec){0};
+        }
+    }
+}
+
+ALWAYS_INLINE void few_finish(const struct few_block *b, const int rows, const int panels,
+                              const vec *acc) {
+    float *c = (float *)b->args->c + b->col;
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+        for (int p = 0; p < panels; p++) {
+            vec_store_left(c + r * b->args->c_stride + p * SIMD_WIDTH, acc[r * panels + p],
+                           b->cols - p * SIMD_WIDTH);
+        }
+    }
+}
+
 /* With constant rows and panels the loops over them unroll and `acc` lives in registers. */
 ALWAYS_INLINE void few_body(const struct few_block *b, const int rows, const int panels,
                             const enum dtype t) {
@@ -90,16 +118,8 @@ ALWAYS_INLINE void few_body(const struct few_block *b, const int rows, const int
     const int64_t after = b->columns[0] + b->cols * args->b.col_stride;
     const char *next =
         (const char *)args->b.data + (quantised ? 0 : after * (t == DTYPE_F32 ? 4 : 2));
-    float *c = (float *)args->c + b->col;
     vec acc[TILE_ROWS * FEW_PANELS];
-#pragma GCC unroll 8
-    for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 4
-        for (int p = 0; p < panels; p++) {
-            const int64_t at = r * args->c_stride + p * SIMD_WIDTH, left = b->cols - p * SIMD_WIDTH;
-            acc[r * panels + p] = args->accumulate ? vec_load_left(c + at, left) : (vec){0};
-        }
-    }
+    few_start(b, rows, panels, acc);
     int64_t k = 0;
     for (; k + step <= args->k; k += step) {
 #pragma GCC unroll 4
@@ -114,24 +134,96 @@ ALWAYS_INLINE void few_body(const struct few_block *b, const int rows, const int
         }
     }
     if (k < args->k) few_rest(b, k, t, rows, panels, acc);
+    few_finish(b, rows, panels, acc);
+}
+
+#if SIMD_WIDTH > 4
+enum { FEW_NF4_STEP = 8 }; /* codes of a 32-bit word */
+
+ALWAYS_INLINE int32_t few_nf4_word(const uint8_t *codes) {
+    int32_t word;
+    memcpy(&word, codes, sizeof word);
+    return word;
+}
+
+/* Whether every column of b begins with a block, so that all its blocks end at the same k. */
+static bool few_nf4_fits(const struct product_args *args) {
+    return args->b.dtype == DTYPE_NF4 && args->k % QUANT_BLOCK == 0 &&
+           args->b.col_stride % QUANT_BLOCK == 0;
+}
+
+/* Word i: the codes of elements k .. k + 7 of column i, so nothing has to be turned over. */
+ALWAYS_INLINE veci few_nf4_words(const struct quant_blocks *q, const int64_t *columns, int64_t k) {
+#define FEW_WORD(i) few_nf4_word(q->codes + (columns[i] + k) / 2)
+#define FEW_WORDS(i) FEW_WORD(i), FEW_WORD((i) + 1), FEW_WORD((i) + 2), FEW_WORD((i) + 3)
+#if SIMD_WIDTH == 16
+    return (veci){FEW_WORDS(0), FEW_WORDS(4), FEW_WORDS(8), FEW_WORDS(12)};
+#else
+    return (veci){FEW_WORDS(0), FEW_WORDS(4)};
+#endif
+#undef FEW_WORDS
+#undef FEW_WORD
+}
+
+/* What the blocks of a panel's columns that hold element k are multiplied by. */
+ALWAYS_INLINE vec few_nf4_scales(const struct quant_blocks *q, const int64_t *columns, int64_t k) {
+    float wide[SIMD_WIDTH];
+    for (int i = 0; i < SIMD_WIDTH; i++) wide[i] = nf4_absmax(q, (columns[i] + k) / QUANT_BLOCK);
+    return vec_load(wide);
+}
+
+/* The next FEW_NF4_STEP elements of a panel's columns: a vector for each k by a shift. */
+ALWAYS_INLINE void few_nf4_multiply(const struct few_block *b, const int64_t *columns, int64_t k,
+                                    vec scale, const int rows, vec *acc, const int panels) {
+    const float *a = (const float *)b->args->a.data + k;
+    const veci words = few_nf4_words(b->args->b.data, columns, k);
 #pragma GCC unroll 8
-    for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 4
-        for (int p = 0; p < panels; p++) {
-            vec_store_left(c + r * args->c_stride + p * SIMD_WIDTH, acc[r * panels + p],
-                           b->cols - p * SIMD_WIDTH);
+    for (int i = 0; i < FEW_NF4_STEP; i++) {
+        const vec x = pack_nf4_lookup(words >> (8 * (i / 2) + 4 * (1 - i % 2))) * scale;
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            vec *sum = &acc[r * panels];
+            *sum = vec_fma(vec_set(a[r * b->args->a.row_stride + i]), x, *sum);
         }
     }
 }
 
+/* few_body for whole blocks of NF4. */
+ALWAYS_INLINE void few_nf4_body(const struct few_block *b, const int rows, const int panels) {
+    vec acc[TILE_ROWS * FEW_PANELS], scales[FEW_PANELS];
+    few_start(b, rows, panels, acc);
+    for (int64_t block = 0; block < b->args->k; block += QUANT_BLOCK) {
+#pragma GCC unroll 4
+        for (int p = 0; p < panels; p++) {
+            scales[p] = few_nf4_scales(b->args->b.data, b->columns + p * SIMD_WIDTH, block);
+        }
+        for (int64_t k = block; k < block + QUANT_BLOCK; k += FEW_NF4_STEP) {
+#pragma GCC unroll 4
+            for (int p = 0; p < panels; p++) {
+                few_nf4_multiply(b, b->columns + p * SIMD_WIDTH, k, scales[p], rows, acc + p,
+                                 panels);
+            }
+        }
+    }
+    few_finish(b, rows, panels, acc);
+}
+#endif
+
 /* Panels side by side for a number of rows. */
 #define FEW_WIDTH(rows) ((rows) > 1 ? 1 : SIMD_WIDTH == 16 ? 2 : FEW_PANELS)
+#if SIMD_WIDTH > 4
+#define FEW_NF4(b, rows)                                                                           \
+    few_nf4_fits((b)->args) ? few_nf4_body(b, rows, FEW_WIDTH(rows))                               \
+                            : few_body(b, rows, FEW_WIDTH(rows), DTYPE_NF4)
+#else
+#define FEW_NF4(b, rows) few_body(b, rows, FEW_WIDTH(rows), DTYPE_NF4)
+#endif
 #define FEW_BODY(rows)                                                                             \
     static void few_##rows(const struct few_block *b) {                                            \
         switch (b->args->b.dtype) {                                                                \
         case DTYPE_BF16: few_body(b, rows, FEW_WIDTH(rows), DTYPE_BF16); break;                    \
         case DTYPE_F16: few_body(b, rows, FEW_WIDTH(rows), DTYPE_F16); break;                      \
-        case DTYPE_NF4: few_body(b, rows, FEW_WIDTH(rows), DTYPE_NF4); break;                      \
+        case DTYPE_NF4: FEW_NF4(b, rows); break;                                                   \
         case DTYPE_INT8: few_body(b, rows, FEW_WIDTH(rows), DTYPE_INT8); break;                    \
         default: few_body(b, rows, FEW_WIDTH(rows), DTYPE_F32); break;                             \
         }                                                                                          \

@@ -139,7 +139,50 @@ static void every_code(void **state) {
     }
 }
 
+/* Products of few rows with columns of whole blocks, which decoding a token is made of: every
+ * number of rows and columns that a backend's panels can be cut into, added to what is there or
+ * not. */
+static void few_rows(void **state) {
+    (void)state;
+    enum { K = 192, MOST = 75, ROWS = 9 };
+    static double values[MOST * K];
+    static float x[ROWS * K], want[ROWS * MOST], got[ROWS * MOST];
+    const struct rng rng = {.seed = 2, .purpose = RNG_TEST};
+    for (int i = 0; i < MOST * K; i++) values[i] = rng_normal(&rng, (uint64_t)i);
+    for (int i = 0; i < ROWS * K; i++) x[i] = (float)rng_normal(&rng, (uint64_t)(MOST * K + i));
+    for (int k = 0; k < n_quants; k++) {
+        struct operand o;
+        operand_make(&o, quants[k], values, MOST * K);
+        for (int i = 0; i < n_backends; i++) {
+            struct compute c;
+            char device[64];
+            snprintf(device, sizeof device, "%s:%s", backends[i]->name, backends[i]->variant);
+            if (compute_open(&c, device) != ERR_OK) continue;
+            for (int64_t m = 1; m <= ROWS; m++)
+                for (int64_t n = 1; n <= MOST; n += n < 35 ? 1 : 8) {
+                    struct product_args args = {
+                        .m = m, .n = n, .k = K, .c_stride = MOST, .accumulate = (m + n) % 2};
+                    args.a = (struct mat){x, DTYPE_F32, K, 1};
+                    for (int side = 0; side < 2; side++) {
+                        float *out = side ? got : want;
+                        for (int j = 0; j < ROWS * MOST; j++) out[j] = (float)j;
+                        args.b = (struct mat){side ? (void *)&o.blocks : o.decoded,
+                                              side ? quants[k]->dtype : DTYPE_F32, 1, K};
+                        args.c = out;
+                        assert_ok(c.backend->product(&c, &args));
+                    }
+                    if (memcmp(want, got, sizeof want) != 0)
+                        fail_msg("%s on %s: %lld rows, %lld columns", quants[k]->name, device,
+                                 (long long)m, (long long)n);
+                }
+            compute_close(&c);
+        }
+        operand_release(&o, quants[k]);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(same_bits), cmocka_unit_test(every_code)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(same_bits), cmocka_unit_test(every_code),
+                                       cmocka_unit_test(few_rows)};
     return cmocka_run_group_tests_name("quant_product", tests, NULL, NULL);
 }
