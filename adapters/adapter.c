@@ -31,11 +31,7 @@ static err copy_options(struct adapter *a, const struct adapter_options *from) {
 
 /* A start that is taken out of the base must be one: r directions of W, scaled by s. */
 static err check_start(const struct adapter *a) {
-    if (!a->init->takes_out) return ERR_OK;
-    if (!a->kind->adds)
-        return fail(ERR_UNSUPPORTED, "adapter: 'init_lora_weights' '%s' is not for type '%s'",
-                    a->options.init_lora_weights, a->kind->name);
-    for (int64_t i = 0; i < a->n_sites; i++) {
+    for (int64_t i = 0; a->init->takes_out && i < a->n_sites; i++) {
         const struct adapter_site *s = &a->sites[i];
         const struct projection *p = s->projection;
         if (s->r > p->in || s->r > p->out)
@@ -49,6 +45,7 @@ static err check_start(const struct adapter *a) {
 }
 
 static err fill_in(struct adapter *a, const struct adapter_options *options, bool fresh) {
+    if (fresh) TRY(adapter_options_check(options));
     TRY(adapter_kind_find(options, &a->kind));
     TRY(adapter_init_find(fresh ? options->init_lora_weights : NULL, &a->init, &a->init_rounds));
     TRY(copy_options(a, options));

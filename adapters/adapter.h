@@ -22,6 +22,9 @@ struct adapter_options { /* the recipe's `adapter` section */
     struct opt_list modules_to_save; /* ends of paths; trained whole (adapters/modules.c) */
 };
 struct opt_table adapter_options_table(void);
+/* What a model is not needed for: names that are known, patterns that can be read, settings that go
+ * together. */
+MUST_CHECK err adapter_options_check(const struct adapter_options *options);
 /* Name and summary of the i-th kind of adapter, or initialisation, or NULL behind the last. */
 const char *adapter_kind_at(int i, const char **out_summary);
 const char *adapter_init_at(int i, const char **out_summary);

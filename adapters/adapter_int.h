@@ -85,6 +85,7 @@ extern const char *const adapter_filter_targets[];
 extern const int n_adapter_filter_targets;
 /* Whether a name stands for a projection of the model, which has those of its variant. */
 bool adapter_has_target(const struct adapter *a, const char *target);
+MUST_CHECK err adapter_check_patterns(const struct adapter_options *o); /* without a model */
 /* "key: value", as the pattern lists hold them. `out_key` is in the arena. */
 MUST_CHECK err adapter_pattern_parts(struct arena *arena, const char *item, const char **out_key,
                                      double *out_value);

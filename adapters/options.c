@@ -2,7 +2,7 @@
  * The recipe's `adapter` section, and the kinds of adapter it may name.
  * Names of settings are PEFT's; those that other trainers use are their aliases.
  * Read next: adapters/adapter.h, adapters/adapters.def. */
-#include "adapters/adapter_int.h"
+#include "adapters/inits/init.h"
 
 #include <string.h>
 
@@ -73,4 +73,37 @@ err adapter_kind_find(const struct adapter_options *options, const struct adapte
             !strcmp(adapter_kinds[i]->peft_type, (*out)->peft_type))
             *out = adapter_kinds[i];
     return ERR_OK;
+}
+
+/* Settings of an adapter where there is none. */
+static err check_none(const struct adapter_options *o) {
+    const struct {
+        const char *name;
+        bool on;
+    } settings[] = {
+        {"use_dora", o->use_dora && !strcmp(o->use_dora, "true")},
+        {"use_rslora", o->use_rslora},
+        {"init_lora_weights", o->init_lora_weights != NULL},
+        {"rank_pattern", o->rank_pattern.n > 0},
+        {"alpha_pattern", o->alpha_pattern.n > 0},
+        {"modules_to_save", o->modules_to_save.n > 0},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
+        if (settings[i].on)
+            return fail(ERR_RANGE, "adapter: '%s' says nothing where the type is 'none'",
+                        settings[i].name);
+    return ERR_OK;
+}
+
+err adapter_options_check(const struct adapter_options *o) {
+    const struct adapter_kind *kind;
+    const struct adapter_init *init;
+    int64_t rounds;
+    if (!adapter_wanted(o)) return check_none(o);
+    TRY(adapter_kind_find(o, &kind));
+    TRY(adapter_init_find(o->init_lora_weights, &init, &rounds));
+    if (init->takes_out && !kind->adds)
+        return fail(ERR_UNSUPPORTED, "adapter: 'init_lora_weights' '%s' is not for type '%s'",
+                    o->init_lora_weights, kind->name);
+    return adapter_check_patterns(o);
 }

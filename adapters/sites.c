@@ -76,22 +76,46 @@ err adapter_pattern_parts(struct arena *arena, const char *item, const char **ou
     return *out_key ? str_to_double(colon + 2, out_value) : ERR_MEMORY;
 }
 
-static err read_patterns(struct adapter *a, const struct opt_list *from, struct pattern_list *out) {
+static err read_pattern(struct arena *arena, const struct pattern_list *list, const char *item,
+                        const char **out_key, double *out_value) {
+    bool matches;
+    TRY(adapter_pattern_parts(arena, item, out_key, out_value));
+    TRY(pattern_matches(*out_key, "", &matches)); /* whether it can be read */
+    const double value = *out_value;
+    if (value >= list->min && value <= list->max && (!list->whole || value == floor(value)))
+        return ERR_OK;
+    return fail(ERR_RANGE, "'%s' has %g, not %s from %g to %g", *out_key, value,
+                list->whole ? "a whole number" : "a number", list->min, list->max);
+}
+
+static err read_patterns(struct arena *arena, const struct opt_list *from,
+                         struct pattern_list *out) {
     out->n = from->n;
-    out->keys = arena_alloc(&a->arena, (size_t)from->n + 1, sizeof *out->keys);
-    out->values = arena_alloc(&a->arena, (size_t)from->n + 1, sizeof *out->values);
-    out->used = arena_alloc(&a->arena, (size_t)from->n + 1, sizeof *out->used);
+    out->keys = arena_alloc(arena, (size_t)from->n + 1, sizeof *out->keys);
+    out->values = arena_alloc(arena, (size_t)from->n + 1, sizeof *out->values);
+    out->used = arena_alloc(arena, (size_t)from->n + 1, sizeof *out->used);
     if (!out->keys || !out->values || !out->used) return ERR_MEMORY;
     for (int64_t i = 0; i < from->n; i++) {
-        double *value = &out->values[i];
-        err e = adapter_pattern_parts(&a->arena, from->items[i], &out->keys[i], value);
+        err e = read_pattern(arena, out, from->items[i], &out->keys[i], &out->values[i]);
         if (e != ERR_OK) return fail_in(e, "adapter: '%s'", out->option);
-        if (!(*value >= out->min && *value <= out->max) || (out->whole && *value != floor(*value)))
-            return fail(ERR_RANGE, "adapter: '%s': '%s' has %g, not %s from %g to %g", out->option,
-                        out->keys[i], *value, out->whole ? "a whole number" : "a number", out->min,
-                        out->max);
     }
     return ERR_OK;
+}
+
+static err read_both(struct arena *arena, const struct adapter_options *o,
+                     struct pattern_list *ranks, struct pattern_list *alphas) {
+    *ranks = (struct pattern_list){.option = "rank_pattern", .min = 1, .max = 65536, .whole = true};
+    *alphas = (struct pattern_list){.option = "alpha_pattern", .max = 1e6};
+    TRY(read_patterns(arena, &o->rank_pattern, ranks));
+    return read_patterns(arena, &o->alpha_pattern, alphas);
+}
+
+err adapter_check_patterns(const struct adapter_options *o) {
+    struct arena arena = {0};
+    struct pattern_list ranks, alphas;
+    err e = read_both(&arena, o, &ranks, &alphas);
+    arena_release(&arena);
+    return e;
 }
 
 /* Sets *value where a key means the module. */
@@ -148,11 +172,9 @@ static err make_site(struct adapter *a, struct projection *p, const struct patte
 
 err adapter_make_sites(struct adapter *a, bool strict) {
     struct model *m = a->model;
-    struct pattern_list ranks = {.option = "rank_pattern", .min = 1, .max = 65536, .whole = true};
-    struct pattern_list alphas = {.option = "alpha_pattern", .max = 1e6};
+    struct pattern_list ranks, alphas;
     TRY(check_targets(a));
-    TRY(read_patterns(a, &a->options.rank_pattern, &ranks));
-    TRY(read_patterns(a, &a->options.alpha_pattern, &alphas));
+    TRY(read_both(&a->arena, &a->options, &ranks, &alphas));
     a->sites = arena_alloc(&a->arena, (size_t)m->n_projections, sizeof *a->sites);
     a->params = arena_alloc(&a->arena, (size_t)m->n_projections * (size_t)a->kind->n_tensors,
                             sizeof *a->params);

@@ -66,6 +66,8 @@ static err check_whole(struct chain *c, struct recipe *r) {
     if (code != ERR_OK) TRY(fault_at(r, "base_model", code));
     code = check_ids(&c->requests);
     if (code != ERR_OK) TRY(fault_at(r, "requests", code));
+    code = adapter_options_check(&c->adapter);
+    if (code != ERR_OK) TRY(fault_at(r, "adapter", code));
     code = train_options_check(&c->train);
     if (code != ERR_OK) TRY(fault_at(r, "train", code));
     code = eval_check_options(&c->eval);
