@@ -129,7 +129,10 @@ static err read_config(struct model_config *c, const char *dir, const struct ten
     err code;
     if (own && !(dir_exists(dir) && file_exists(path))) {
         code = model_config_parse(c, (json_t *)own);
-        if (code) fail_in(code, "'%s': the %s's own settings", dir, tensor_file_format(f));
+        if (code) {
+            fail_in(code, "'%s': the settings in its %s files", dir, tensor_file_format(f));
+            fail_hint(code, "where a config.json stands beside the weights, it counts instead");
+        }
     } else {
         code = model_config_read(c, path);
     }

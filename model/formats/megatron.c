@@ -309,7 +309,8 @@ static err add_stage(struct megatron *m, int64_t stage) {
 }
 
 static err read_vocab_size(struct megatron *m, const char *path) {
-    char *dir = path_dir(path), *config = dir ? path_join(dir, "config.json") : NULL;
+    char *dir = dir_exists(path) ? mem_strdup(path) : path_dir(path),
+         *config = dir ? path_join(dir, "config.json") : NULL;
     json_t *json = NULL;
     err code = config ? ERR_OK : ERR_MEMORY;
     if (!code && file_exists(config)) code = json_parse_file(config, &json);
@@ -333,10 +334,19 @@ static bool is_file(const char *path) {
     return strcmp(path_base(path), TRACKER) == 0;
 }
 
+/* The tracker file, or a folder of ranks itself. */
 static err find(const char *dir, const char *stem, struct arena *arena, const char **out) {
-    const char *path = arena_printf(arena, "%s/%s", dir, TRACKER);
-    if (!path) return ERR_MEMORY;
-    *out = strcmp(stem, "model") == 0 && file_exists(path) ? path : NULL;
+    static const char *const names[] = {"mp_rank_00", "mp_rank_00_000"};
+    *out = NULL;
+    if (strcmp(stem, "model") != 0) return ERR_OK;
+    const char *tracker = arena_printf(arena, "%s/%s", dir, TRACKER);
+    if (!tracker) return ERR_MEMORY;
+    if (file_exists(tracker)) *out = tracker;
+    for (int i = 0; i < 2 && !*out; i++) {
+        const char *rank = arena_printf(arena, "%s/%s", dir, names[i]);
+        if (!rank) return ERR_MEMORY;
+        if (dir_exists(rank)) *out = dir;
+    }
     return ERR_OK;
 }
 

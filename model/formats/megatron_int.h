@@ -33,7 +33,8 @@ static inline struct megatron_rank *megatron_rank_at(const struct megatron *m, i
     return &m->ranks[stage * m->n_tensor_ranks + tensor_rank];
 }
 
-/* Opens every rank of the checkpoint whose tracker file is `path`, into the set m->f. */
+/* Opens every rank of the checkpoint whose tracker file, or folder of ranks, is `path`, into the
+ * set m->f. */
 MUST_CHECK err megatron_open_ranks(struct megatron *m, const char *path);
 /* The whole number `name` of the args must be `value`; where the args do not say, it is. */
 MUST_CHECK err megatron_check_arg(const struct megatron *m, const char *name, int64_t value);

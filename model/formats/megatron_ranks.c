@@ -14,19 +14,14 @@
 static const char RANK_PREFIX[] = "mp_rank_", RANK_FILE[] = "model_optim_rng.pt";
 enum { TRACKER_MAX_BYTES = 64, ITERATION_MAX = 9999999 };
 
-/* The folder that the tracker names. */
-static err read_tracker(struct megatron *m, const char *path, const char **out) {
-    struct str text = {0};
+/* The folder that the tracker names: an iteration's number, or "release". */
+static err parse_tracker(struct megatron *m, const char *path, struct str *text, const char **out) {
     int64_t iteration = 0;
-    TRY(file_read(path, TRACKER_MAX_BYTES, &text));
-    while (text.len && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r' ||
-                        text.data[text.len - 1] == ' '))
-        text.data[--text.len] = 0;
-    const bool release = strcmp(str_text(&text), "release") == 0;
-    const bool known = release || (str_to_int64(str_text(&text), &iteration) == ERR_OK &&
-                                   iteration >= 0 && iteration <= ITERATION_MAX);
-    str_release(&text);
-    if (!known)
+    TRY(file_read(path, TRACKER_MAX_BYTES, text));
+    while (text->len && strchr("\r\n ", text->data[text->len - 1])) text->data[--text->len] = 0;
+    const bool release = strcmp(str_text(text), "release") == 0;
+    if (!release && (str_to_int64(str_text(text), &iteration) != ERR_OK || iteration < 0 ||
+                     iteration > ITERATION_MAX))
         return fail(ERR_PARSE, "'%s': neither the number of an iteration nor 'release'", path);
     char *dir = path_dir(path);
     if (!dir) return ERR_MEMORY;
@@ -35,6 +30,16 @@ static err read_tracker(struct megatron *m, const char *path, const char **out) 
     mem_free(dir);
     if (!*out) return ERR_MEMORY;
     return dir_exists(*out) ? ERR_OK : fail(ERR_MISSING, "'%s': '%s' is not there", path, *out);
+}
+
+/* The folder of the ranks, which may have been opened itself. */
+static err find_ranks(struct megatron *m, const char *path, const char **out) {
+    struct str text = {0};
+    *out = path;
+    if (dir_exists(path)) return ERR_OK;
+    err code = parse_tracker(m, path, &text, out);
+    str_release(&text);
+    return code;
 }
 
 static bool read_digits(const char **text, int64_t max, int64_t *out) {
@@ -133,7 +138,7 @@ err megatron_check_arg(const struct megatron *m, const char *name, int64_t value
 err megatron_open_ranks(struct megatron *m, const char *path) {
     const char *dir = NULL;
     struct name_list list = {0};
-    TRY(read_tracker(m, path, &dir));
+    TRY(find_ranks(m, path, &dir));
     err code = dir_list(dir, &list);
     if (!code) code = place_ranks(m, &list);
     name_list_release(&list);

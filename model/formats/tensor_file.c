@@ -142,8 +142,10 @@ err tensor_file_open_dir(struct tensor_file **out, const char *dir, const char *
     if (!dir_exists(dir)) return tensor_file_open(out, dir);
     while (!code && !path && ++i < n_formats) code = formats[i]->find(dir, stem, &arena, &path);
     if (!code && !path) {
-        code =
-            fail(ERR_MISSING, "'%s' holds no weights: no %s.safetensors, nor its index", dir, stem);
+        code = fail(ERR_MISSING,
+                    "'%s' holds no weights: no %s.safetensors, its index, or a file of "
+                    "another format",
+                    dir, stem);
         fail_hint(code, "`cotrain list formats` says what is read");
     }
     if (!code) code = open_as(out, formats[i], path);

@@ -88,9 +88,15 @@ static const struct megatron_layout layouts[] = {
 static void every_layout_comes_back(void **state) {
     (void)state;
     struct tensor_file *f;
+    char ranks[300];
     for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++) {
         assert_ok(open_layout(&f, &layouts[i]));
         assert_string_equal(tensor_file_format(f), "megatron");
+        expect_whole(f, layouts[i].P);
+        tensor_file_close(f);
+        snprintf(ranks, sizeof ranks, "%s/%s", megatron,
+                 layouts[i].folder ? layouts[i].folder : "iter_0000007");
+        assert_ok(tensor_file_open_dir(&f, ranks, "model"));
         expect_whole(f, layouts[i].P);
         tensor_file_close(f);
     }
