@@ -10,6 +10,7 @@
 #include "cli/train_rows.h"
 #include "data/build.h"
 #include "data/tokenizer.h"
+#include "eval/fit.h"
 #include "model/model.h"
 #include <string.h>
 
@@ -39,10 +40,9 @@ static err check_dataset(void *ctx, const char *dir) {
 
 /* Generation stops at the model's <eod>, so it must be the one that ends the answers. */
 static err check_tokenizer(const struct chain *c, const struct model_config *config) {
-    const struct vocabulary v = {config->vocab_size, config->eod, config->sep, config->pad};
     struct tokenizer *t;
     TRY(tokenizer_open(&t, c->base_model.path));
-    err e = tokenizer_fits(t, &v);
+    err e = tokenizer_fits_model(t, config);
     tokenizer_free(t);
     return e ? fail_in(e, "'%s'", c->base_model.path) : ERR_OK;
 }

@@ -5,6 +5,7 @@
 #include "cli/gguf_vocabulary.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "eval/fit.h"
 #include "model/model.h"
 
 static enum gguf_token_kind gguf_kind(enum token_kind kind) {
@@ -31,9 +32,8 @@ static err list_tokens(struct gguf_vocabulary *v) {
 static err check_fit(const struct gguf_vocabulary *v, const char *dir, const char *model) {
     struct model_config c;
     TRY(model_read_config(&c, model));
-    const struct vocabulary wanted = {c.vocab_size, c.eod, c.sep, c.pad};
+    err e = tokenizer_fits_model(v->tokenizer, &c);
     model_config_release(&c);
-    err e = tokenizer_fits(v->tokenizer, &wanted);
     return e ? fail_in(e, "'%s'", dir) : ERR_OK;
 }
 

@@ -3,11 +3,10 @@
  * planned, and both are placed after it is allocated. Closing runs backwards.
  * Read next: cli/loaded.h, the contract. */
 #include "cli/loaded.h"
+#include "eval/fit.h"
 
 static err check_tokenizer(const struct loaded *l, const struct loaded_options *o) {
-    const struct model_config *c = &l->model.config;
-    const struct vocabulary v = {c->vocab_size, c->eod, c->sep, c->pad};
-    err e = tokenizer_fits(o->tokenizer, &v);
+    err e = tokenizer_fits_model(o->tokenizer, &l->model.config);
     return e ? fail_in(e, "'%s'", o->model_dir) : ERR_OK;
 }
 

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/philox.h"
-#include "data/tokenizer.h"
+#include "eval/fit.h"
 
 #include <string.h>
 
@@ -54,10 +54,16 @@ static err read_ids(struct reading *r, const json_t *list) {
     return ERR_OK;
 }
 
+static err open_tokenizer(struct reading *r) {
+    TRY(tokenizer_open(&r->tokenizer, r->model_dir));
+    err e = tokenizer_fits_model(r->tokenizer, r->config);
+    return e ? fail_in(e, "'%s'", r->model_dir) : ERR_OK;
+}
+
 static err read_text(struct reading *r, const json_t *text) {
     if (!json_is_string(text))
         return fail(ERR_PARSE, "neither 'ids', a list, nor 'text', a string");
-    if (!r->tokenizer) TRY(tokenizer_open(&r->tokenizer, r->model_dir));
+    if (!r->tokenizer) TRY(open_tokenizer(r));
     tokens_clear(&r->tokens);
     TRY(tokenizer_encode(r->tokenizer, json_string_value(text), json_string_length(text),
                          WHITESPACE_STRIP, &r->tokens));

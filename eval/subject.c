@@ -4,15 +4,14 @@
  * Read next: eval/answers.c and eval/tasks/, which use it. */
 #include "eval/subject.h"
 #include "eval/digest.h"
+#include "eval/fit.h"
 #include <string.h>
 
 /* A tokenizer that does not belong to the model is refused before the weights are used. */
 static err open_tokenizer(struct eval_subject *s, const struct eval_subject_options *options) {
-    const struct model_config *c = &s->model.config;
-    const struct vocabulary v = {c->vocab_size, c->eod, c->sep, c->pad};
     const char *dir = options->tokenizer_dir ? options->tokenizer_dir : options->model_dir;
     TRY(tokenizer_open(&s->tokenizer, dir));
-    return tokenizer_fits(s->tokenizer, &v);
+    return tokenizer_fits_model(s->tokenizer, &s->model.config);
 }
 
 static err open_model(struct eval_subject *s, const struct eval_subject_options *options) {

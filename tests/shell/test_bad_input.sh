@@ -150,7 +150,12 @@ unfit() { # unfit TEXT...: every command that brings the two together refuses th
     faulty 1 "$month/model" "$@" -- "$COTRAIN" generate --model "$month/model" --prompt a
     faulty 1 "$month/model" "$@" -- "$COTRAIN" chat --model "$month/model"
     faulty 1 "$month/model" "$@" -- "$COTRAIN" eval run --recipe "$month/lora.yaml"
+    faulty 1 "$month/model" "$@" -- "$COTRAIN" model merge --model "$month/model" \
+        --adapter "$work/train/adapter" --out "$scratch/merged" --prompts "$scratch/prompts"
+    faulty 1 "$month/model" "$@" -- "$COTRAIN" model convert --model "$month/model" \
+        --out "$scratch/unfit.gguf" --format gguf
 }
+echo '{"text": "copy ab"}' >"$scratch/prompts"
 cp "$SOURCE_DIR/models/nano/tokenizer.model" "$month/model/tokenizer.model"
 unfit "the tokenizer has 1024 ids (1008 pieces, the others added)" "embedding 384 rows"
 cp "$scratch/tokenizer.kept" "$month/model/tokenizer.model"
