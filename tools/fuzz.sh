@@ -4,7 +4,7 @@
 # clang, libFuzzer and the sanitizers (build/fuzz/), and runs each for a while from its corpus. The first
 # finding ends it with exit code 1 and says how to see it again.
 #   tools/fuzz.sh [--seconds N] [TARGET...]   N seconds each, 600 where not said; all targets
-#   tools/fuzz.sh --merge [TARGET...]         adds to tests/fuzz/corpus/ what was found to reach new code
+#   tools/fuzz.sh --merge [TARGET...]         adds to tests/fuzz/corpus/ the small inputs that reached new code
 set -u
 cd "$(dirname "$0")/.." || exit 1
 seconds=600
@@ -48,6 +48,7 @@ trap 'exit 130' INT TERM
 export TMPDIR="$scratch" OMP_NUM_THREADS=1
 # A lying size must not become an allocation: 256 MiB in one piece are a finding.
 limits="-max_len=8192 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256"
+merged_bytes=400 # the corpora stay small enough to be committed: all together under 300 KB
 
 fuzz() { # fuzz WHAT: from the committed corpus and what earlier runs have found
     program=build/fuzz/tests/fuzz_$1
@@ -58,8 +59,11 @@ fuzz() { # fuzz WHAT: from the committed corpus and what earlier runs have found
     [ ! -e "tests/fuzz/$1.dict" ] || dictionary=-dict=tests/fuzz/$1.dict
     mkdir -p "$grown" "$corpus" build/fuzz/found
     if [ -n "$merge" ]; then
-        "$program" -merge=1 $limits "$corpus" "$grown" >"$log" 2>&1 || return 1
-        echo "$1: $(find "$corpus" -type f | wc -l) inputs, $(du -sb "$corpus" | cut -f1) bytes"
+        mkdir "$scratch/$1"
+        find "$grown" -type f -size "-${merged_bytes}c" -exec cp {} "$scratch/$1" \;
+        # shellcheck disable=SC2086 # words
+        "$program" -merge=1 $limits "$corpus" "$scratch/$1" >"$log" 2>&1 || return 1
+        echo "$1: $(find "$corpus" -type f | wc -l) inputs, $(cat "$corpus"/* | wc -c) bytes"
         return 0
     fi
     # shellcheck disable=SC2086 # words
