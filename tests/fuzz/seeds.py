@@ -321,5 +321,16 @@ def gguf():
     put("gguf", good.replace(b"\x13\0\0\0\0\0\0\0general", b"\xff\xff\xff\xff\0\0\0\0general"))
 
 
-for make in (safetensors, config, index, adapter_config, pickles, torch, megatron, quant, gguf):
+def yaml():
+    for text in ("cotrain: 1\nname: a\nadapter: {type: lora, r: 16}\nrequests:\n  - id: x\n    rows: [{a: p}]\n",
+                 "a: |\n  text\nb: >-\n  more\nc: 'it''s'\nd: \"\\u00e9\\n\"\n", "a: 1\na: 2\n", "a: &x 1\nb: *x\n",
+                 "<<: {a: 1}\n", "a: !!int 3\n", "--- 1\n--- 2\n", "? [a]\n: b\n", "[" * 30, "- " * 30, "a: \0\n",
+                 "a: [1, 2\n", "\ttab: 1\n", "a:\n  - b\n c: d\n", "~\n", "a: ~\nb: null\nc:\n",
+                 "%YAML 1.1\n---\na: b\n...\n"):
+        put("yaml", text)
+    put("yaml", b"a: \xff\xfe\n")
+    put("yaml", "a: 1\n".encode("utf-16"))
+
+
+for make in (safetensors, config, index, adapter_config, pickles, torch, megatron, quant, gguf, yaml):
     make()
