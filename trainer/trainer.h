@@ -10,7 +10,7 @@
  *     trainer_start(&t, &plan);
  *     trainer_run(&t, &result);            checkpoints and run.jsonl in run.dir
  *
- * Read next: trainer/loop.c, trainer/checkpoint.h, trainer/record.h. */
+ * Read next: trainer/methods/method.h, trainer/loop.c, trainer/checkpoint.h, trainer/record.h. */
 #ifndef COTRAIN_TRAINER_TRAINER_H
 #define COTRAIN_TRAINER_TRAINER_H
 

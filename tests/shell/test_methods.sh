@@ -60,6 +60,17 @@ print(*sorted(name for name in was if was[name] != now[name]))
 END
 }
 
+sums() { # sums PLAN.json: bytes of the kinds that no row's length changes
+    /usr/bin/python3 - "$@" <<'END'
+import json, sys
+
+kinds = {}
+for row in json.load(open(sys.argv[1]))["rows"]:
+    kinds[row["kind"]] = kinds.get(row["kind"], 0) + row["bytes"]
+print({kind: kinds.get(kind, 0) for kind in ("weights", "adapter", "gradients", "optimizer", "mapped")})
+END
+}
+
 # Trains one layer's feed-forward part, or its adapters: in every way the same, and nothing else changes.
 methods="--set train.trainable_layers=1 --set train.neftune_noise_alpha=5"
 for recipe in lora full; do
@@ -71,6 +82,13 @@ for recipe in lora full; do
         expect_same "$scratch/$recipe.$threads/train/merged/model.safetensors" \
             "$scratch/$recipe.1/train/merged/model.safetensors"
     done
+    # The plan before is the one that training made.
+    run "$COTRAIN" plan "$month/$recipe.yaml" --json "$@"
+    cp "$scratch/out" "$scratch/plan.json"
+    sums "$scratch/$recipe.1/train/plan.json" >"$scratch/trained"
+    run sums "$scratch/plan.json"
+    expect_rc 0
+    expect_same "$scratch/out" "$scratch/trained"
     run changed "$month/model/model.safetensors" "$scratch/$recipe.1/train/merged/model.safetensors"
     expect_rc 0
     for part in down up gate; do expect_out "model.layers.1.mlp.${part}_proj.weight"; done

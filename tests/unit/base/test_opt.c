@@ -115,6 +115,24 @@ static void help_names_every_row(void **state) {
     str_release(&help);
 }
 
+/* Of every type, a row without a preset that nothing was given for. */
+static void rows_without_preset(void **state) {
+    (void)state;
+    static const struct opt bare[] = {ROW(packing), ROW(epochs), ROW(learning_rate),
+                                      ROW(mask),    ROW(tasks),  ROW(set)};
+    static const char *const given[] = {"true", "-1", "0.5", "all", "a", "b"};
+    struct arena a = {0};
+    struct settings s = {0};
+    for (size_t i = 0; i < sizeof bare / sizeof bare[0]; i++) {
+        assert_true(opt_left_out(&bare[i], &s));
+        assert_ok(opt_set(&bare[i], &s, given[i], &a));
+        assert_false(opt_left_out(&bare[i], &s));
+    }
+    s.epochs = 0;
+    assert_false(opt_left_out(opt_find(table, "epochs", NULL), &s)); /* it has a preset */
+    arena_release(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_line),
@@ -122,6 +140,7 @@ int main(void) {
         cmocka_unit_test(wrong_lines_say_what_is_wrong),
         cmocka_unit_test(text_of_a_value_reads_back),
         cmocka_unit_test(help_names_every_row),
+        cmocka_unit_test(rows_without_preset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
