@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 char *path_join(const char *dir, const char *name) {
@@ -41,6 +42,15 @@ char *path_dir(const char *path) {
 bool dir_exists(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+err dir_need_room(const char *path, int64_t bytes) {
+    struct statvfs disk;
+    if (statvfs(path, &disk) != 0 || disk.f_blocks == 0) return ERR_OK; /* not to be known */
+    const double free_bytes = (double)disk.f_bavail * (double)disk.f_frsize;
+    if ((double)bytes <= free_bytes) return ERR_OK;
+    return fail(ERR_LIMIT, "%.1f GB are to be written, and the disk has %.1f GB free",
+                (double)bytes / 1e9, free_bytes / 1e9);
 }
 
 err dir_make(const char *path) {

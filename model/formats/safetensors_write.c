@@ -147,6 +147,7 @@ err safetensors_write_dir(const char *dir, const char *stem, const struct tensor
         .dir = dir, .stem = stem, .tensors = tensors, .n = n, .shard_bytes = shard_bytes};
     int64_t total = 0;
     for (int64_t i = 0; i < n; i++) total += tensor_bytes(&tensors[i]);
+    TRY(dir_need_room(dir, total));
     err code;
     if (shard_bytes > 0 && total > shard_bytes) {
         code = write_shards(&s, total, source);

@@ -96,6 +96,14 @@ static void a_folder_is_replaced_whole(void **state) {
     test_folder_remove(root);
 }
 
+static void room_on_the_disk(void **state) {
+    (void)state;
+    const char *dir = test_folder();
+    assert_ok(dir_need_room(dir, 1));
+    assert_fails(dir_need_room(dir, INT64_MAX), ERR_LIMIT, "9223372036.9 GB are to be written");
+    test_folder_remove(dir);
+}
+
 static void lines_of_every_ending(void **state) {
     (void)state;
     const char *dir = test_folder();
@@ -184,6 +192,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failed_write_leaves_the_old_file),
         cmocka_unit_test(a_folder_is_replaced_whole),
+        cmocka_unit_test(room_on_the_disk),
         cmocka_unit_test(lines_of_every_ending),
         cmocka_unit_test(errors_name_the_path),
         cmocka_unit_test(hashes_of_known_content),
