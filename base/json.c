@@ -128,6 +128,19 @@ err json_put(json_t *object, const char *key, json_t *value) {
     return fail(ERR_MEMORY, "out of memory at JSON key '%s'", key);
 }
 
+err json_copy_members(const json_t *object, json_t **out) {
+    const char *key;
+    json_t *value;
+    json_t *copy = json_object();
+    err e = copy != NULL ? ERR_OK : fail(ERR_MEMORY, "out of memory for a JSON object");
+    json_object_foreach((json_t *)object, key, value) {
+        if (e == ERR_OK) e = json_put(copy, key, json_incref(value));
+    }
+    if (e != ERR_OK) json_decref(copy);
+    *out = e == ERR_OK ? copy : NULL;
+    return e;
+}
+
 err json_push(json_t *array, json_t *value) {
     if (json_array_append_new(array, value) == 0) return ERR_OK;
     return fail(ERR_MEMORY, "out of memory in a JSON list");

@@ -121,8 +121,8 @@ static err plan_tensor(struct converter *v, const struct param *p, struct tensor
 static err make_config(struct converter *v, const char *stored) {
     static const char *const names[][2] = {
         {"f32", "float32"}, {"f16", "float16"}, {"bf16", "bfloat16"}, {"f64", "float64"}};
-    json_t *json = json_deep_copy(v->model.config.json);
-    if (!json) return fail(ERR_MEMORY, "out of memory for a config");
+    json_t *json;
+    TRY(json_copy_members(v->model.config.json, &json));
     json_object_del(json, "quantization_config");
     v->config = v->model.config;
     v->config.json = json;

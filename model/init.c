@@ -101,8 +101,8 @@ static err make_tensors(const struct model_config *c, enum dtype dtype, struct a
 }
 
 static err write_config(const struct model_config *c, enum dtype dtype, const char *path) {
-    json_t *copy = json_copy(c->json);
-    if (!copy) return fail(ERR_MEMORY, "out of memory for a config");
+    json_t *copy;
+    TRY(json_copy_members(c->json, &copy));
     static const char *const names[DTYPE_COUNT] = {
         [DTYPE_F32] = "float32", [DTYPE_BF16] = "bfloat16", [DTYPE_F16] = "float16"};
     err code = json_put(copy, "torch_dtype", json_string(names[dtype]));

@@ -195,8 +195,8 @@ static err list_param(struct quantiser *z, int64_t number) {
 }
 
 static err write_config(const struct quantiser *z, const char *path) {
-    json_t *config = json_copy(z->m->config.json);
-    if (!config) return fail(ERR_MEMORY, "out of memory for a config");
+    json_t *config;
+    TRY(json_copy_members(z->m->config.json, &config));
     const bool half = z->m->params[PARAM_EMBEDDING].dtype == DTYPE_F16;
     err code = json_put(config, "torch_dtype", json_string(half ? "float16" : "bfloat16"));
     if (!code) code = quant_config_write(z->q, config);

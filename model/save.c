@@ -74,8 +74,8 @@ static void say_dtypes(const struct model *m) {
 
 static err write_config(const struct model *m, const char *path) {
     if (!m->config.quant) return json_write_file(path, m->config.json);
-    json_t *config = json_copy(m->config.json);
-    if (!config) return fail(ERR_MEMORY, "out of memory for a config");
+    json_t *config;
+    TRY(json_copy_members(m->config.json, &config));
     json_object_del(config, "quantization_config");
     err code = json_put(config, "torch_dtype", json_string("bfloat16"));
     if (!code) code = json_write_file(path, config);

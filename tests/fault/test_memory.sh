@@ -13,6 +13,9 @@ nano=$SOURCE_DIR/tests/golden/nano
 sweep --runs 150 -- "$COTRAIN" model info "$nano" --hash
 sweep --runs 60 -- "$COTRAIN" model init --config "$nano/config.json" --out "{out}"
 sweep --runs 150 -- "$COTRAIN" generate --model "$nano" --prompt-ids 1,2 --max-new-tokens 2
+sweep --runs 150 -- "$COTRAIN" model quantize --model "$nano" --out "{out}"
+"$COTRAIN" model quantize --model "$nano" --out "$scratch/nf4" >/dev/null
+sweep --runs 60 -- "$COTRAIN" generate --model "$scratch/nf4" --prompt-ids 1,2 --max-new-tokens 2
 sweep --runs 100 -- "$COTRAIN" model probe --model "$nano" --batch "$nano/forward.f32.safetensors" \
     --grads --out "{out}"
 sweep --runs 100 -- "$COTRAIN" data build "$month/lora.yaml" --out "{out}"

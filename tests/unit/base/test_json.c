@@ -4,6 +4,7 @@
  * Under test: base/json.h. */
 #include "tests/unit/test.h"
 
+#include "base/fault.h"
 #include "base/json.h"
 
 static err parse(const char *text, json_t **out) {
@@ -56,11 +57,34 @@ static void members_by_type(void **state) {
     json_decref(v);
 }
 
+/* All members or none, whichever allocation fails. */
+static void members_are_copied_whole(void **state) {
+    (void)state;
+    json_t *from, *copy;
+    const char *text = "{\"a\": 1, \"b\": [2], \"c\": {\"d\": null}, \"e\": \"f\"}";
+    int n = 1;
+    assert_ok(json_parse(text, strlen(text), "text", &from));
+    for (;; n++) {
+        fault_arm(FAULT_MEM, FAULT_FAIL, n);
+        err code = json_copy_members(from, &copy);
+        fault_arm(FAULT_MEM, FAULT_FAIL, 0);
+        if (code == ERR_OK) break;
+        assert_int_equal(code, ERR_MEMORY);
+        assert_null(copy);
+    }
+    assert_true(n > 4 && json_equal(from, copy));
+    assert_ok(json_put(copy, "a", json_integer(7)));
+    assert_int_equal(json_integer_value(json_object_get(from, "a")), 1);
+    json_decref(copy);
+    json_decref(from);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(faults_have_line_and_column),
         cmocka_unit_test(text_is_exact_and_ordered),
         cmocka_unit_test(members_by_type),
+        cmocka_unit_test(members_are_copied_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
