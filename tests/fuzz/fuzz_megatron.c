@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Any bytes as the pickles of a Megatron checkpoint of two ranks: refused with a reason, or every
  * HF tensor that they are put together to can be read, and their settings are a config.
- * Input: a byte that says what the ranks are (even: the tensor-parallel ones of one stage; odd: two
- * stages), the length of the first pickle (16 bits, little endian), the two pickles.
+ * Input: a byte of switches (1: the ranks are two stages, else the tensor-parallel ones of one;
+ * 2: a config.json asks for fewer rows of the vocabulary), the length of the first pickle (16 bits,
+ * little endian), the two pickles.
  * Under test: model/formats/megatron.c, megatron_ranks.c, megatron_config.c. */
 #include "base/file.h"
 #include "tests/fuzz/fuzz.h"
 #include <stdio.h>
+#include <string.h>
 
 enum { PREFIX_BYTES = 3 };
 static const char *const folders[2][2] = {
@@ -41,6 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                  first = wanted < left ? wanted : left;
     write_rank(folders[layout][0], data + PREFIX_BYTES, first);
     write_rank(folders[layout][1], data + PREFIX_BYTES + first, left - first);
+    const char *config = data[0] & 2 ? "{\"vocab_size\": 7}" : "{}";
+    (void)fuzz_file(layout ? "stages/config.json" : "tensor/config.json", config, strlen(config));
     char dir[512];
     snprintf(dir, sizeof dir, "%s/%s", fuzz_folder(), layout ? "stages" : "tensor");
     err code = tensor_file_open_dir(&f, dir, "model");

@@ -230,7 +230,9 @@ def megatron():
 
     one = pickled(2, 1, 0, 1)
     both(0, one, one)
+    both(2, one, one)
     both(1, pickled(1, 2, 0, 1), pickled(1, 2, 1, 1))
+    both(3, pickled(1, 2, 0, 1), pickled(1, 2, 1, 1))
     both(1, pickled(1, 2, 0, 2, num_layers=3), pickled(1, 2, 1, 1))  # uneven stages
     both(0, one, pickled(2, 1, 0, 2))
     both(0, one, pickled(1, 1, 0, 1))  # cut otherwise than the first
