@@ -220,46 +220,58 @@ static bool stop_there(void *ctx) {
     return s->at > 0 && s->seen == s->at;
 }
 
-static struct train_result train(const char *dir, int threads, int64_t stop_at, bool resume,
-                                 err expected) {
+struct attempt {
+    const char *type, *init, *dir;
+    int threads;
+    int64_t stop_at;
+    bool resume;
+};
+
+static struct train_result train(const struct attempt *a) {
     struct fixture f;
-    struct stopper stopper = {stop_at, 0};
+    struct stopper stopper = {a->stop_at, 0};
     struct train_result result = {0};
-    par_set_threads(threads);
-    settings(&f, "pissa", "all", 3);
+    par_set_threads(a->threads);
+    settings(&f, a->init, "all", 3);
+    f.adapter_options.type = a->type;
     f.n_steps = 4;
     f.options.warmup_steps = 1;
     f.adapter_options.lora_dropout = 0.1;
-    f.run.dir = dir;
-    f.run.resume = resume;
+    f.run.dir = a->dir;
+    f.run.resume = a->resume;
     f.run.ctx = &stopper;
     f.run.on_step = count_step;
     f.run.should_stop = stop_there;
     fixture_start(&f);
     err e = trainer_run(&f.trainer, &result);
-    if (e != expected) fail_msg("%s: %s", err_name(e), err_message());
+    if (e != (a->stop_at ? ERR_STOPPED : ERR_OK)) fail_msg("%s: %s", err_name(e), err_message());
     fixture_stop(&f);
     par_set_threads(2);
     return result;
 }
 
-static void test_runs(void **state) {
-    (void)state;
-    char a[120], b[120];
+static void check_runs(const char *type, const char *init) {
+    char a[120], b[120], a_digest[SHA256_HEX_SIZE], b_digest[SHA256_HEX_SIZE];
     const char *dir = test_folder();
     snprintf(a, sizeof a, "%s/a", dir);
     snprintf(b, sizeof b, "%s/b", dir);
-    const struct train_result whole = train(a, 1, 0, false, ERR_OK);
-    train(b, 3, 2, false, ERR_STOPPED);
-    const struct train_result resumed = train(b, 2, 0, true, ERR_OK);
+    const struct train_result whole = train(&(struct attempt){type, init, a, 1, 0, false});
+    train(&(struct attempt){type, init, b, 3, 2, false});
+    const struct train_result resumed = train(&(struct attempt){type, init, b, 2, 0, true});
     assert_string_equal(whole.digest, resumed.digest);
-    char a_digest[SHA256_HEX_SIZE], b_digest[SHA256_HEX_SIZE];
     snprintf(a, sizeof a, "%s/a/checkpoint-4/adapter_model.safetensors", dir);
     snprintf(b, sizeof b, "%s/b/checkpoint-4/adapter_model.safetensors", dir);
     assert_ok(sha256_file(a, a_digest));
     assert_ok(sha256_file(b, b_digest));
     assert_string_equal(a_digest, b_digest);
     test_folder_remove(dir);
+}
+
+/* DoRA's runs too: its norms are made anew from what a checkpoint holds. */
+static void test_runs(void **state) {
+    (void)state;
+    check_runs("lora", "pissa");
+    check_runs("dora", "gaussian");
 }
 
 /* Written after a change, opened as the plain LoRA that it is now. */
