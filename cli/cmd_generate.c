@@ -198,7 +198,7 @@ const struct command cmd_generate = {
     .verb = "",
     .summary = "continues prompts",
     .details = "One answer is shown as it comes; several are JSON Lines in the prompts' order.\n"
-               "An answer does not depend on the prompts beside it. " SAMPLING_DETAILS,
+               "An answer does not depend on the prompts beside it.\n" SAMPLING_DETAILS,
     .options = {rows, sizeof rows / sizeof rows[0]},
     .options_size = sizeof(struct generate_command),
     .run = run,

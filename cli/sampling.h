@@ -27,7 +27,7 @@ struct sampling_options {
                      .help = "over 1: tokens of prompt and answer become less likely"),            \
         SAMPLING_ROW(seed, .max = 9e15, .preset = "0", .help = "of the draws")
 #define SAMPLING_DETAILS                                                                           \
-    "Tokens are chosen by these options alone: generation_config.json is not read."
+    "Tokens are chosen by these options alone; generation_config.json is not read."
 
 /* Settings that contradict each other are ERR_USAGE. */
 MUST_CHECK err sampling_of(const struct sampling_options *o, struct sampling *out);

@@ -32,8 +32,7 @@ struct speaker_call {
     struct generate_options generate;
 };
 /* Generates for texts whose prompt, n_prompt and number are set; the rest is filled in. `out` of
- * all texts lies in one block at *out_ids, which the caller frees with mem_free, also on failure.
- * */
+ * all texts lies in one block at *out_ids; the caller mem_free()s it, also on failure. */
 MUST_CHECK err speaker_generate(struct speaker *s, struct generate_text *texts, int64_t n_texts,
                                 const struct speaker_call *call, int32_t **out_ids);
 

@@ -4,8 +4,7 @@
  * document's start in both, so a decoded token has the same bits as in a full recomputation, in any
  * company. Keys and values of text i are rows i * max_tokens on of the cache.
  * The localized filter remembers, per text and layer, the last token's normed row and first
- * convolution's row; at the start of a text there is none, and both convolutions see a true zero.
- * */
+ * convolution's row; at a text's start there is none, and both convolutions see a true zero. */
 #include "model/decoder.h"
 #include "base/mem.h"
 #include "compute/ops/embed.h"

@@ -5,8 +5,7 @@
  *   temperature  w[i] = exp((z[i] - max z) / temperature)
  *   top-k        the k largest; of equals the lowest ids
  *   top-p        of these, by falling z (equals: rising id), the fewest whose w reach p of their
- *   sum;
- *                so the one that crosses p stays, and there is always one
+ *                sum; so the one that crosses p stays, and there is always one
  *   draw         the first one whose running sum exceeds u times the sum of those that are left, by
  *                falling z where top-k or top-p is in force, else by rising id
  * u is the number `n_answer` of the Philox stream (seed, RNG_SAMPLE, text): what a text gets

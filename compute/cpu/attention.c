@@ -119,15 +119,15 @@ static void attention_scores(const struct attention_work *w, const struct attent
         .from_zero = true,
     };
     if (!r->packed) {
-        CPU(product_few)
-        (&(struct product_args){
+        const struct product_args product = {
             .m = rows,
             .n = last + r->key_start - low + 1,
             .k = args->d,
             .a = {t.a, DTYPE_F32, t.a_row, 1},
             .b = {attention_keys(args, r->head, low), DTYPE_F32, 1, args->k_row},
             .c = r->scores + (low - r->key_start),
-            .c_stride = w->keys_wide});
+            .c_stride = w->keys_wide};
+        CPU(product_few)(&product);
         return;
     }
     for (int64_t j = (low - r->key_start) / TILE_COLS * TILE_COLS; j <= last; j += TILE_COLS) {
