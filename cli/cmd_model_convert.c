@@ -108,6 +108,7 @@ static err name_model(const struct convert_options *o, struct arena *a, const ch
 }
 
 static err add_changes(const struct model_converted *done, json_t *out) {
+    if (done->n_quantised) TRY(json_put(out, "quantised_values", json_integer(done->n_quantised)));
     if (!done->n_changed) return ERR_OK;
     TRY(json_put(out, "changed_values", json_integer(done->n_changed)));
     TRY(json_put(out, "largest_relative_error", json_real(done->largest_error)));
@@ -223,7 +224,7 @@ const struct command cmd_model_convert = {
     .summary = "a checkpoint in another format or another dtype",
     .details =
         "Reads every format of `cotrain list formats`, a tensor at a time. bf16 weights become\n"
-        "f32 in GGUF unless --type says otherwise. GGUF files are " GGUF_NOTE ".",
+        "f32 in GGUF unless --type says otherwise. GGUF files are\n" GGUF_NOTE ".",
     .options = {rows, sizeof rows / sizeof rows[0]},
     .options_size = sizeof(struct convert_options),
     .run = run,

@@ -113,6 +113,7 @@ static err plan_tensor(struct converter *v, const struct param *p, struct tensor
     v->done->n_values += p->count;
     v->done->bytes_in += param_stored_bytes(p);
     v->done->bytes_out += stored->bytes;
+    if (stored->bytes != p->count * dtype_bytes(t->dtype)) v->done->n_quantised += p->count;
     count_type(v->done, stored->type);
     return ERR_OK;
 }

@@ -28,7 +28,8 @@ struct model_converted {
         const char *name;
         int64_t n_tensors;
     } types[CONVERT_MAX_TYPES]; /* how they are stored, NULL-terminated */
-    int64_t n_changed;          /* values that another dtype could not hold exactly */
+    int64_t n_quantised;        /* values that became codes of a block */
+    int64_t n_changed;          /* of the others: those that another dtype could not hold exactly */
     int64_t n_overflowed;       /* of those, beyond the dtype's largest */
     int64_t n_vanished;         /* too small for it: now 0 */
     double largest_error;       /* of the others, relative */

@@ -132,6 +132,7 @@ probe "$scratch/g" got
 expect_same "$scratch/got.safetensors" "$scratch/wanted.safetensors"
 convert "$nano" q.gguf gguf --type q8_0
 expect_out "types                    q8_0 15, f32 11, f16 4"
+expect_out "quantised_values         114688"
 expect_err "'$scratch/q.gguf' holds no tokenizer"
 probe "$scratch/q.gguf" quantised
 convert "$scratch/q.gguf" q safetensors
