@@ -47,11 +47,11 @@ static float get_scale(const uint8_t *from) {
     return d;
 }
 
-static err q8_0_encode(const float *from, int64_t n, void *to) {
+static err q8_0_encode(const void *from, int64_t n, void *to) {
     uint8_t *block = to;
     for (int64_t at = 0; at < n; at += GGUF_BLOCK, block += Q8_0_BYTES) {
-        const float *x = from + at;
-        float extreme = 0, inverse = 0;
+        float x[GGUF_BLOCK], extreme = 0, inverse = 0;
+        memcpy(x, (const char *)from + at * (int64_t)sizeof *x, sizeof x);
         TRY(find_extreme(x, at, &extreme));
         TRY(put_scale(fabsf(extreme) / 127, at, block, &inverse));
         for (int i = 0; i < GGUF_BLOCK; i++) block[2 + i] = (uint8_t)(int8_t)roundf(x[i] * inverse);
@@ -72,11 +72,11 @@ static uint8_t q4_0_code(float x, float inverse) {
     return code < 15 ? (uint8_t)code : 15;
 }
 
-static err q4_0_encode(const float *from, int64_t n, void *to) {
+static err q4_0_encode(const void *from, int64_t n, void *to) {
     uint8_t *block = to;
     for (int64_t at = 0; at < n; at += GGUF_BLOCK, block += Q4_0_BYTES) {
-        const float *x = from + at;
-        float extreme = 0, inverse = 0;
+        float x[GGUF_BLOCK], extreme = 0, inverse = 0;
+        memcpy(x, (const char *)from + at * (int64_t)sizeof *x, sizeof x);
         TRY(find_extreme(x, at, &extreme));
         TRY(put_scale(extreme / -8, at, block, &inverse));
         for (int i = 0; i < GGUF_BLOCK / 2; i++) {

@@ -23,9 +23,9 @@ struct gguf_storage {
     uint32_t file_type; /* general.file_type of a file mostly in it */
     /* n elements, whole blocks, to fp32; exact. NULL: the bytes are the elements. */
     void (*decode)(const void *from, int64_t n, float *to);
-    /* The other way, in ggml's rounding. An element that is not finite, or a block whose scale is
-     * beyond f16, is ERR_RANGE naming the element. */
-    MUST_CHECK err (*encode)(const float *from, int64_t n, void *to);
+    /* The other way, in ggml's rounding, from fp32 of any alignment. An element that is not finite,
+     * or a block whose scale is beyond f16, is ERR_RANGE naming the element. */
+    MUST_CHECK err (*encode)(const void *from, int64_t n, void *to);
 };
 
 /* NULL: no type of that number, or name. */
