@@ -8,10 +8,11 @@
 
 #include "base/hash.h"
 
-/* config.json, the safetensors files (with their index) and tokenizer.model of a model folder:
- * SHA-256 over the lines "<file hash>  <name>\n" in byte order. None of them is ERR_MISSING. */
+/* config.json, the weights in whatever format (with their index) and tokenizer.model of a model
+ * folder: SHA-256 over the lines "<file hash>  <name>\n" in byte order. None of them is
+ * ERR_MISSING. Of a model that is a single file: that file's SHA-256. */
 MUST_CHECK err digest_model(const char *dir, char out[SHA256_HEX_SIZE]);
-/* Likewise adapter_config.json and the safetensors files of an adapter folder. */
+/* Likewise adapter_config.json and the weights of an adapter folder. */
 MUST_CHECK err digest_adapter(const char *dir, char out[SHA256_HEX_SIZE]);
 
 #endif
