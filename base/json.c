@@ -20,10 +20,47 @@ __attribute__((constructor)) static void use_own_memory(void) {
         1); /* hash order never shows in output, and a run is repeatable in a debugger */
 }
 
+/* The text with ".0" behind every whole number that has too many digits for an int64: then it is
+ * read as a real one. Tokenizers' settings say "no limit" with one of 31 digits. */
+static err widen_integers(const char *text, size_t n, struct str *out) {
+    enum { MAX_DIGITS = 19 };
+    bool in_string = false;
+    for (size_t i = 0; i < n;) {
+        const char *at = text + i;
+        size_t run = 1;
+        if (in_string && *at == '\\' && i + 1 < n)
+            run = 2;
+        else if (*at == '"')
+            in_string = !in_string;
+        else if (!in_string && strchr("+-.0123456789eE", *at) && *at)
+            while (i + run < n && at[run] && strchr("+-.0123456789eE", at[run])) run++;
+        TRY(str_append(out, at, run));
+        if (run - (*at == '-') > MAX_DIGITS && !memchr(at, '.', run) && !memchr(at, 'e', run) &&
+            !memchr(at, 'E', run))
+            TRY(str_add(out, ".0"));
+        i += run;
+    }
+    return ERR_OK;
+}
+
+static json_t *load(const char *text, size_t n, json_error_t *why) {
+    return json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, why);
+}
+
+static json_t *load_widened(const char *text, size_t n, json_error_t *why) {
+    struct str wide = {0};
+    json_t *value = NULL;
+    if (widen_integers(text, n, &wide) == ERR_OK) value = load(wide.data, wide.len, why);
+    str_release(&wide);
+    return value;
+}
+
 err json_parse(const char *text, size_t n, const char *where, json_t **out) {
     json_error_t why;
     err_clear();
-    *out = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+    *out = load(text, n, &why);
+    if (*out == NULL && json_error_code(&why) == json_error_numeric_overflow)
+        *out = load_widened(text, n, &why);
     /* Where an allocation fails, jansson may blame the text, or go on with a value left out; but
      * json_alloc has recorded the truth. */
     if (err_message()[0] != '\0') {

@@ -10,8 +10,8 @@
 #include <jansson.h>
 
 /* Parses whole texts; duplicate keys and trailing bytes are refused. `where` names the source in
- * the error, which has line and column. A string may hold NUL (json_string_length decides). The
- * caller json_decref()s. */
+ * the error, which has line and column. A whole number of more than 19 digits is read as a real
+ * one. A string may hold NUL (json_string_length decides). The caller json_decref()s. */
 MUST_CHECK err json_parse(const char *text, size_t n, const char *where, json_t **out);
 MUST_CHECK err json_parse_file(const char *path, json_t **out);
 /* Deterministic text: keys in insertion order (or sorted), UTF-8 kept; indented by two with a final

@@ -21,6 +21,24 @@ static void faults_have_line_and_column(void **state) {
     assert_fails(json_parse_file("/nonexistent.json", &v), ERR_IO, "/nonexistent.json");
 }
 
+static void whole_numbers_of_any_length(void **state) {
+    (void)state;
+    json_t *v;
+    struct str s = {0};
+    assert_ok(parse("{\"no \\\"limit 10000000000000000000000\": 1000000000000000019884624838656,"
+                    " \"least\": -9223372036854775808, \"real\": 0.10000000000000000000001,"
+                    " \"list\": [-100000000000000000000,7]}",
+                    &v));
+    assert_ok(json_text(v, 0, &s));
+    assert_string_equal(s.data, "{\"no \\\"limit 10000000000000000000000\":1e30,"
+                                "\"least\":-9223372036854775808,\"real\":0.10000000000000001,"
+                                "\"list\":[-1e20,7]}");
+    str_release(&s);
+    json_decref(v);
+    assert_fails(parse("9223372036854775808", &v), ERR_PARSE, "too big integer");
+    assert_fails(parse("[10000000000000000000000, x]", &v), ERR_PARSE, "line 1");
+}
+
 static void text_is_exact_and_ordered(void **state) {
     (void)state;
     json_t *v;
@@ -82,6 +100,7 @@ static void members_are_copied_whole(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(faults_have_line_and_column),
+        cmocka_unit_test(whole_numbers_of_any_length),
         cmocka_unit_test(text_is_exact_and_ordered),
         cmocka_unit_test(members_by_type),
         cmocka_unit_test(members_are_copied_whole),
