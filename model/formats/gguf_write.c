@@ -283,9 +283,17 @@ static err write_file(struct writer *w) {
     return code;
 }
 
+/* Bytes of the whole file, but for its padding; a model has tensors. */
+static int64_t file_bytes(const struct writer *w) {
+    const struct out_tensor *last = &w->tensors[w->n - 1];
+    return (int64_t)(w->head.len + last->offset + last->bytes);
+}
+
 err gguf_write(const struct tensor_output *o) {
     struct writer w = {.o = o};
     err code = make_head(&w);
+    BUG_IF(!code && !w.n);
+    if (!code) code = dir_need_room(o->dir, file_bytes(&w));
     const char *path = code ? NULL : arena_printf(&w.arena, "%s/%s.gguf", o->dir, o->stem);
     if (!code) {
         w.blocks = mem_alloc(PIECE, sizeof(float));
