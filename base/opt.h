@@ -39,7 +39,7 @@ struct opt {
     double min, max;     /* both 0: any */
     bool required;
     bool map;        /* a list that a recipe writes as a mapping: its items are "key: value" */
-    bool positional; /* command line: taken in order from the words without a dash */
+    bool positional; /* command line: also taken in order from the words without a dash */
     bool repeated;   /* a list whose items come one by one, whole: --set a=1 --set b=2, FILE... */
     bool path; /* an existing file or folder; in a recipe, relative to the file that wrote it */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The command line over an option table, and its help.
- * Words without a dash fill the positional rows in order; unknown names get the nearest one.
+ * Words without a dash fill the positional rows in order (which may be given by name as well);
+ * unknown names get the nearest one.
  * Read next: base/opt.h, the contract. */
 #include "base/opt.h"
 
@@ -50,7 +51,7 @@ static err take_option(struct words *w, int argc, char **argv, int *i) {
         if (row != NULL && row->type == OPT_BOOL) return set(row, w, "false");
         row = NULL;
     }
-    if (row == NULL || row->positional) {
+    if (row == NULL) {
         err e = fail(ERR_USAGE, "unknown option '--%s'", name);
         const char *near = opt_nearest(w->table, name);
         return near != NULL ? fail_hint(e, "did you mean '--%s'?", near) : e;

@@ -59,6 +59,8 @@ static void presets_fill_the_rest(void **state) {
     struct settings s;
     assert_ok(PARSE("--", "--odd-name"));
     assert_string_equal(s.recipe, "--odd-name");
+    assert_ok(PARSE("--recipe", "by-name"));
+    assert_string_equal(s.recipe, "by-name");
     assert_true(s.packing);
     assert_int_equal(s.epochs, 3);
     assert_int_equal(s.tasks.n, 1);
@@ -77,6 +79,7 @@ static void wrong_lines_say_what_is_wrong(void **state) {
     assert_fails(PARSE("r", "--epochs", "0"), ERR_USAGE, "'epochs': 0 is not from 1 to 100");
     assert_fails(PARSE("r", "--epochs", "1", "--epochs", "2"), ERR_USAGE, "given twice");
     assert_fails(PARSE("r", "--mask", "some"), ERR_USAGE, "none of answer,all");
+    assert_fails(PARSE("r", "--recipe", "s"), ERR_USAGE, "'recipe' is given twice");
     assert_fails(PARSE("r", "s"), ERR_USAGE, "'s' is one word too many");
     assert_fails(PARSE("r", "--packing=maybe"), ERR_USAGE, "not true or false");
     arena_release(&a);
