@@ -246,7 +246,7 @@ def configs():
     changed("config_zero", {"num_attention_heads": 0}, "'num_attention_heads' is 0")
     changed("config_huge", {"num_hidden_layers": 2 ** 40}, "'num_hidden_layers' is 1099511627776")
     changed("config_negative", {"vocab_size": -16}, "'vocab_size' is -16")
-    changed("config_overflow", {"vocab_size": 10 ** 30}, "too big integer")
+    changed("config_overflow", {"vocab_size": 10 ** 30}, "'vocab_size' is not a whole number")
     changed("config_fraction", {"hidden_size": 8.5}, "'hidden_size' is not a whole number")
     changed("config_heads", {"num_attention_heads": 3}, "hidden_size 8", "3 heads")
     changed("config_contradicts", {"head_dim": 8}, "'head_dim'")
