@@ -23,7 +23,7 @@ struct chat_options {
 
 #define ROW(field, ...) OPT(struct chat_options, field, __VA_ARGS__)
 static const struct opt rows[] = {
-    ROW(model, .required = true, .value = "DIR", .help = "model folder"),
+    ROW(model, .required = true, .value = "DIR|FILE", .help = "model folder, or its one file"),
     ROW(adapter, .value = "DIR", .help = "PEFT adapter folder on top of it"),
     ROW(max_new_tokens, .min = 1, .max = 1e6, .preset = "512",
         .help = "longest answer; shorter where the model's positions end"),

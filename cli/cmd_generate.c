@@ -21,7 +21,7 @@ struct generate_command {
 
 #define ROW(field, ...) OPT(struct generate_command, field, __VA_ARGS__)
 static const struct opt rows[] = {
-    ROW(model, .required = true, .value = "DIR", .help = "model folder"),
+    ROW(model, .required = true, .value = "DIR|FILE", .help = "model folder, or its one file"),
     ROW(adapter, .value = "DIR", .help = "PEFT adapter folder on top of it"),
     ROW(prompt, .repeated = true, .value = "TEXT",
         .help = "a question; <sep> is put behind it; may be repeated"),

@@ -23,7 +23,7 @@ struct merge_options {
 
 #define ROW(field, ...) OPT(struct merge_options, field, __VA_ARGS__)
 static const struct opt rows[] = {
-    ROW(model, .required = true, .value = "DIR", .help = "model folder"),
+    ROW(model, .required = true, .value = "DIR|FILE", .help = "model folder, or its one file"),
     ROW(adapter, .required = true, .repeated = true, .value = "DIR[=WEIGHT]",
         .help = "PEFT adapter folder, counted WEIGHT times (default 1); may be given again"),
     ROW(out, .value = "DIR", .help = "the new model folder; must not exist"),

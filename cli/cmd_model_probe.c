@@ -17,7 +17,7 @@ struct probe_options {
 
 #define ROW(field, ...) OPT(struct probe_options, field, __VA_ARGS__)
 static const struct opt rows[] = {
-    ROW(model, .required = true, .value = "DIR", .help = "model folder"),
+    ROW(model, .required = true, .value = "DIR|FILE", .help = "model folder, or its one file"),
     ROW(adapter, .value = "DIR", .help = "PEFT adapter folder on top of it"),
     ROW(batch, .required = true, .value = "FILE",
         .help = "safetensors with input_ids, and labels, attention_mask, position_ids if wanted"),

@@ -19,7 +19,7 @@ static const char type_names[] =
 
 #define ROW(field, ...) OPT(struct quantize_options, field, __VA_ARGS__)
 static const struct opt rows[] = {
-    ROW(model, .required = true, .value = "DIR", .help = "model folder"),
+    ROW(model, .required = true, .value = "DIR|FILE", .help = "model folder, or its one file"),
     ROW(out, .required = true, .value = "DIR", .help = "the new model folder; must not exist"),
     ROW(type, .preset = "nf4", .choices = &type_names[1],
         .help = "of the projections; the rest is kept in 16 bits"),
