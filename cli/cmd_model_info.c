@@ -7,7 +7,6 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "cli/command.h"
-#include "compute/quant.h"
 #include "model/content.h"
 #include "model/model.h"
 #include "model/preset.h"
@@ -57,11 +56,6 @@ static err add_shape(const struct model *m, json_t *out) {
     return json_put(out, "use_shareqk", json_boolean(c->shareqk));
 }
 
-static int64_t stored_bytes(const struct param *p) {
-    const struct quant *q = quant_of_dtype(p->dtype);
-    return q ? quant_bytes(q, p->shape[0], p->shape[1]) : p->count * dtype_bytes(p->dtype);
-}
-
 /* Parameters and bytes in each dtype: {"BF16": {"parameters": n, "bytes": n}}. */
 static err add_dtypes(const struct model *m, json_t *out) {
     int64_t counts[DTYPE_COUNT] = {0}, bytes[DTYPE_COUNT] = {0};
@@ -69,7 +63,7 @@ static err add_dtypes(const struct model *m, json_t *out) {
     TRY(json_put(out, "dtypes", dtypes));
     for (int64_t i = 0; i < m->n_params; i++) {
         counts[m->params[i].dtype] += m->params[i].count;
-        bytes[m->params[i].dtype] += stored_bytes(&m->params[i]);
+        bytes[m->params[i].dtype] += param_stored_bytes(&m->params[i]);
     }
     for (int d = 0; d < DTYPE_COUNT; d++) {
         if (!counts[d]) continue;
@@ -116,9 +110,9 @@ static err add_trainable(struct model *m, struct arena *arena, json_t *out) {
 static err add_preset(const struct model_config *c, json_t *out) {
     const struct preset *preset;
     struct model_config nearest;
-    json_t *differences = json_object();
     TRY(preset_nearest(c, &preset));
     TRY(json_put(out, "nearest_preset", json_string(preset->name)));
+    json_t *differences = json_object();
     TRY(json_put(out, "differences", differences));
     TRY(preset_config(preset, &nearest));
     err e = model_config_differences(&nearest, c, differences);
