@@ -17,7 +17,8 @@ static void *json_alloc(size_t n) {
 __attribute__((constructor)) static void use_own_memory(void) {
     json_set_alloc_funcs(json_alloc, mem_free);
     json_object_seed(
-        1); /* hash order never shows in output, and a run is repeatable in a debugger */
+        0); /* at random, so that no file can be made of keys that collide; the order of
+                          * a hash never shows */
 }
 
 /* The text with ".0" behind every whole number that has too many digits for an int64: then it is
