@@ -6,12 +6,12 @@
  * Read next: tests/unit/model/plain.h, adapters/lora.c. */
 #include "adapters/adapter.h"
 #include "base/json.h"
+#include "tests/unit/folder_test.h"
 #include "tests/unit/model/plain.h"
 #include "tests/unit/model/small.h"
 
 enum { N = 16, CHECKED = 12, RANK = 3 };
 static const double ALPHA = 6;
-static const char *folder;
 
 struct subject {
     struct small s;
@@ -183,19 +183,8 @@ static void saved_folder(void **state) {
     subject_close(&k);
 }
 
-static int before(void **state) {
-    (void)state;
-    folder = test_folder();
-    return 0;
-}
-static int after(void **state) {
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
-
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, before, after)
-    const struct CMUnitTest tests[] = {TEST(numbers), TEST(targets), TEST(saved_folder)};
+    const struct CMUnitTest tests[] = {FOLDER_TEST(numbers), FOLDER_TEST(targets),
+                                       FOLDER_TEST(saved_folder)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

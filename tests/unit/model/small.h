@@ -36,13 +36,13 @@ static inline void small_config(const char *path, const char *changes) {
     str_release(&text);
 }
 
-/* FOLDER/model with fresh weights. */
-static inline const char *small_model(const char *folder, const char *changes, enum dtype dtype) {
+/* PARENT/model with fresh weights. */
+static inline const char *small_model(const char *parent, const char *changes, enum dtype dtype) {
     static char dir[256];
     char path[256];
     struct model_config config;
-    snprintf(path, sizeof path, "%s/given.json", folder);
-    snprintf(dir, sizeof dir, "%s/model", folder);
+    snprintf(path, sizeof path, "%s/given.json", parent);
+    snprintf(dir, sizeof dir, "%s/model", parent);
     small_config(path, changes);
     assert_ok(model_config_read(&config, path));
     assert_ok(dir_remove(dir));

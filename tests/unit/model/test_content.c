@@ -4,9 +4,8 @@
  * Under test: model/content.h. */
 #include "model/content.h"
 #include "model/formats/safetensors.h"
+#include "tests/unit/folder_test.h"
 #include "tests/unit/model/small.h"
-
-static const char *folder;
 
 static void hash_of(const char *dir, char out[SHA256_HEX_SIZE]) {
     struct model m;
@@ -112,19 +111,7 @@ static void same_and_other(void **state) {
     }
 }
 
-static int before(void **state) {
-    (void)state;
-    folder = test_folder();
-    return 0;
-}
-static int after(void **state) {
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
-
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, before, after)
-    const struct CMUnitTest tests[] = {TEST(as_promised), TEST(same_and_other)};
+    const struct CMUnitTest tests[] = {FOLDER_TEST(as_promised), FOLDER_TEST(same_and_other)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

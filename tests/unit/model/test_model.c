@@ -6,10 +6,10 @@
 #include "base/par.h"
 #include "model/formats/safetensors.h"
 #include "model/generate.h"
+#include "tests/unit/folder_test.h"
 #include "tests/unit/model/small.h"
 #include <math.h>
 
-static const char *folder;
 static char path[300];
 
 static const char *in_folder(const char *name) {
@@ -371,29 +371,17 @@ static void decoders_side_by_side(void **state) {
     small_close(&s);
 }
 
-static int before(void **state) {
-    (void)state;
-    folder = test_folder();
-    return 0;
-}
-static int after(void **state) {
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
-
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, before, after)
     const struct CMUnitTest tests[] = {
-        TEST(fresh_weights),
-        TEST(fresh_weights_in_pieces),
-        TEST(weights_that_do_not_fit),
-        TEST(other_tensors),
-        TEST(saving),
-        TEST(decoders_side_by_side),
-        TEST(ids_and_positions_out_of_range),
+        FOLDER_TEST(fresh_weights),
+        FOLDER_TEST(fresh_weights_in_pieces),
+        FOLDER_TEST(weights_that_do_not_fit),
+        FOLDER_TEST(other_tensors),
+        FOLDER_TEST(saving),
+        FOLDER_TEST(decoders_side_by_side),
+        FOLDER_TEST(ids_and_positions_out_of_range),
 
-        TEST(weights_in_any_form_give_the_same_bits),
+        FOLDER_TEST(weights_in_any_form_give_the_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

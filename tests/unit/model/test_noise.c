@@ -5,6 +5,7 @@
  * Under test: model/noise.c. */
 #include "base/par.h"
 #include "model/model_int.h"
+#include "tests/unit/folder_test.h"
 #include "tests/unit/model/small.h"
 
 #include <math.h>
@@ -12,8 +13,6 @@
 enum { N_DOCUMENTS = 3, N_TOKENS = 29 };
 static const int64_t lengths[N_DOCUMENTS] = {9, 1, 19};
 static const double alpha = 5;
-
-static const char *folder;
 
 static void open_noisy(struct small *s, double noise) {
     *s = (struct small){0};
@@ -177,24 +176,12 @@ static void gradient_takes_it_for_a_constant(void **state) {
     small_close(&s);
 }
 
-static int before(void **state) {
-    (void)state;
-    folder = test_folder();
-    return 0;
-}
-static int after(void **state) {
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
-
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, before, after)
     const struct CMUnitTest tests[] = {
-        TEST(same_bits),
-        TEST(noise_is_as_stated),
-        TEST(only_in_training),
-        TEST(gradient_takes_it_for_a_constant),
+        FOLDER_TEST(same_bits),
+        FOLDER_TEST(noise_is_as_stated),
+        FOLDER_TEST(only_in_training),
+        FOLDER_TEST(gradient_takes_it_for_a_constant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

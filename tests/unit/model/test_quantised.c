@@ -3,6 +3,7 @@
  * computes the bits of its decoded weights and of a model quantised in memory, what is saved from
  * it; and folders with a missing, misshapen or lying part, refused with the tensor named.
  * Read next: test_config.c, tests/unit/compute/test_quant.c. */
+#include "tests/unit/folder_test.h"
 #include "tests/unit/model/small.h"
 
 #include "base/json.h"
@@ -15,7 +16,6 @@
 
 enum { N = 9, LINEAR = 7, LAYERS = 2, OTHERS = 7 * LAYERS + 2 };
 
-static const char *folder;
 static char quantised_dir[300];
 
 static void open_plain(struct model *m, const char *dir, struct compute *c) {
@@ -358,24 +358,12 @@ static void configs(void **state) {
     }
 }
 
-static int set_up(void **state) {
-    (void)state;
-    folder = test_folder();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(names_and_report),      TEST(same_bits),
-                                       TEST(narrowed_in_memory),    TEST(same_bytes),
-                                       TEST(not_trained),           TEST(saved),
-                                       TEST(refused_to_quantise),   TEST(damaged_parts),
-                                       TEST(parts_without_a_place), TEST(configs)};
+    const struct CMUnitTest tests[] = {
+        FOLDER_TEST(names_and_report),      FOLDER_TEST(same_bits),
+        FOLDER_TEST(narrowed_in_memory),    FOLDER_TEST(same_bytes),
+        FOLDER_TEST(not_trained),           FOLDER_TEST(saved),
+        FOLDER_TEST(refused_to_quantise),   FOLDER_TEST(damaged_parts),
+        FOLDER_TEST(parts_without_a_place), FOLDER_TEST(configs)};
     return cmocka_run_group_tests_name("quantised", tests, NULL, NULL);
 }

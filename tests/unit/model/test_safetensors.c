@@ -6,9 +6,8 @@
 #include "base/mem.h"
 #include "base/philox.h"
 #include "model/formats/safetensors.h"
-#include "tests/unit/test.h"
+#include "tests/unit/folder_test.h"
 
-static const char *folder;
 static char path[256];
 
 static const char *in_folder(const char *name) {
@@ -197,25 +196,11 @@ static void damaged_headers(void **state) {
     str_release(&good);
 }
 
-static int before(void **state) {
-    (void)state;
-    folder = test_folder();
-    return 0;
-}
-static int after(void **state) {
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(headers_that_lie, before, after),
-        cmocka_unit_test_setup_teardown(tensors_that_do_not_cover_the_data, before, after),
-        cmocka_unit_test_setup_teardown(written_files_come_back, before, after),
-        cmocka_unit_test_setup_teardown(shards_come_back, before, after),
-        cmocka_unit_test_setup_teardown(an_index_that_lies, before, after),
-        cmocka_unit_test_setup_teardown(damaged_headers, before, after),
+        FOLDER_TEST(headers_that_lie),        FOLDER_TEST(tensors_that_do_not_cover_the_data),
+        FOLDER_TEST(written_files_come_back), FOLDER_TEST(shards_come_back),
+        FOLDER_TEST(an_index_that_lies),      FOLDER_TEST(damaged_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,14 +8,13 @@
  * Under test: model/block.c. Cuts and threads are in test_bits.c, each parameter alone in
  * test_trained.c. */
 #include "model/generate.h"
+#include "tests/unit/folder_test.h"
 #include "tests/unit/model/plain.h"
 #include "tests/unit/model/small.h"
 
 enum { N = 20, CHECKED = 25 };
 static const double TOLERANCE_LOGITS = 2e-4, TOLERANCE_GRADIENTS = 5e-5;
 static const char *const shareqk = "\"use_shareqk\": true";
-
-static const char *folder;
 
 struct subject {
     struct small s;
@@ -229,24 +228,12 @@ static void norm_eps(void **state) {
     subject_close(&k);
 }
 
-static int before(void **state) {
-    (void)state;
-    folder = test_folder();
-    return 0;
-}
-static int after(void **state) {
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
-
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, before, after)
     const struct CMUnitTest tests[] = {
-        TEST(numbers),       TEST(numbers_of_the_released_variant),
-        TEST(wrong_variant), TEST(parameters_and_projections),
-        TEST(decoding),      TEST(every_vector_unit),
-        TEST(norm_eps),
+        FOLDER_TEST(numbers),       FOLDER_TEST(numbers_of_the_released_variant),
+        FOLDER_TEST(wrong_variant), FOLDER_TEST(parameters_and_projections),
+        FOLDER_TEST(decoding),      FOLDER_TEST(every_vector_unit),
+        FOLDER_TEST(norm_eps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,26 +5,14 @@
  * Under test: model/formats/torch.c, model/formats/torch_archive.h. */
 #include "base/mem.h"
 #include "model/formats/tensor_file.h"
+#include "tests/unit/folder_test.h"
 #include "tests/unit/model/torch_writer.h"
 
-static const char *folder;
 static char path[256];
 
 static const char *in_folder(const char *name) {
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return path;
-}
-
-static int begin(void **state) {
-    (void)state;
-    folder = test_folder();
-    return 0;
-}
-
-static int end(void **state) {
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
 }
 
 static const float numbers[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
@@ -358,16 +346,16 @@ static void files_of_a_folder(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_type_comes_back, begin, end),
-        cmocka_unit_test_setup_teardown(views_share_a_storage, begin, end),
-        cmocka_unit_test_setup_teardown(state_dicts_are_unwrapped, begin, end),
-        cmocka_unit_test_setup_teardown(tensors_that_do_not_fit, begin, end),
-        cmocka_unit_test_setup_teardown(members_that_are_no_tensors, begin, end),
-        cmocka_unit_test_setup_teardown(doubled_tensors, begin, end),
-        cmocka_unit_test_setup_teardown(archives_that_torch_did_not_write, begin, end),
-        cmocka_unit_test_setup_teardown(other_files_of_torch, begin, end),
-        cmocka_unit_test_setup_teardown(shards, begin, end),
-        cmocka_unit_test_setup_teardown(files_of_a_folder, begin, end),
+        FOLDER_TEST(every_type_comes_back),
+        FOLDER_TEST(views_share_a_storage),
+        FOLDER_TEST(state_dicts_are_unwrapped),
+        FOLDER_TEST(tensors_that_do_not_fit),
+        FOLDER_TEST(members_that_are_no_tensors),
+        FOLDER_TEST(doubled_tensors),
+        FOLDER_TEST(archives_that_torch_did_not_write),
+        FOLDER_TEST(other_files_of_torch),
+        FOLDER_TEST(shards),
+        FOLDER_TEST(files_of_a_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

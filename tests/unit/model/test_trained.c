@@ -3,11 +3,10 @@
  * all are trained, nothing else gets a value or a gradient, and the plan is smaller by what is
  * left out.
  * Under test: model/reach.c, and param.trained of model/model.h. */
+#include "tests/unit/folder_test.h"
 #include "tests/unit/model/small.h"
 
 enum { N_TOKENS = 24, N_CUTS = 2 };
-
-static const char *folder;
 
 struct partial {
     struct small s;
@@ -159,25 +158,13 @@ static void nothing_trained_has_no_gradient(void **state) {
     small_close(&none.s);
 }
 
-static int before(void **state) {
-    (void)state;
-    folder = test_folder();
-    return 0;
-}
-static int after(void **state) {
-    (void)state;
-    test_folder_remove(folder);
-    return 0;
-}
-
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, before, after)
     const struct CMUnitTest tests[] = {
-        TEST(each_alone_tied),
-        TEST(each_alone_own_head_in_bf16),
-        TEST(each_alone_share_qk),
-        TEST(plan_shows_what_is_left_out),
-        TEST(nothing_trained_has_no_gradient),
+        FOLDER_TEST(each_alone_tied),
+        FOLDER_TEST(each_alone_own_head_in_bf16),
+        FOLDER_TEST(each_alone_share_qk),
+        FOLDER_TEST(plan_shows_what_is_left_out),
+        FOLDER_TEST(nothing_trained_has_no_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
