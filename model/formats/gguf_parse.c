@@ -4,6 +4,7 @@
  * Two readers must not see different tensors in the same bytes: names are doubled nowhere, arrays
  * do not nest, and the tensors' data lie one after another with only padding between.
  * Read next: model/formats/gguf.h, the contract. */
+#include "base/bytes.h"
 #include "base/str.h"
 #include "model/formats/gguf.h"
 #include <stdlib.h>
@@ -26,23 +27,17 @@ static err take(struct cursor *c, uint64_t n, const char *what, const uint8_t **
     return ERR_OK;
 }
 
-static uint64_t little_endian(const uint8_t *bytes, int n) {
-    uint64_t value = 0;
-    while (n-- > 0) value = value << 8 | bytes[n];
-    return value;
-}
-
 static err take_u32(struct cursor *c, const char *what, uint32_t *out) {
     const uint8_t *bytes = NULL;
     TRY(take(c, 4, what, &bytes));
-    *out = (uint32_t)little_endian(bytes, 4);
+    *out = (uint32_t)bytes_get_little(bytes, 4);
     return ERR_OK;
 }
 
 static err take_u64(struct cursor *c, const char *what, uint64_t *out) {
     const uint8_t *bytes = NULL;
     TRY(take(c, 8, what, &bytes));
-    *out = little_endian(bytes, 8);
+    *out = bytes_get_little(bytes, 8);
     return ERR_OK;
 }
 
@@ -332,7 +327,7 @@ err gguf_need_int(const struct gguf *g, const char *name, int64_t *out) {
     if (k->array || k->type == GGUF_STRING || k->type == GGUF_BOOL || k->type == GGUF_F32 ||
         k->type == GGUF_F64)
         return fail(ERR_PARSE, "key '%s' is not a whole number", name);
-    uint64_t value = little_endian(k->data, (int)k->bytes);
+    uint64_t value = bytes_get_little(k->data, (int)k->bytes);
     if (is_signed && k->bytes < 8 && value >> (8 * k->bytes - 1))
         value |= ~UINT64_C(0) << 8 * k->bytes;
     if (!is_signed && value > INT64_MAX)
@@ -346,7 +341,7 @@ err gguf_need_number(const struct gguf *g, const char *name, double *out) {
     TRY(need(g, name, &k));
     if (k->array || (k->type != GGUF_F32 && k->type != GGUF_F64))
         return fail(ERR_PARSE, "key '%s' is not a floating-point number", name);
-    const uint64_t bits = little_endian(k->data, (int)k->bytes);
+    const uint64_t bits = bytes_get_little(k->data, (int)k->bytes);
     if (k->type == GGUF_F32) {
         const uint32_t low = (uint32_t)bits;
         float value;

@@ -4,6 +4,7 @@
  * nothing but what is handed over.
  * Read next: model/formats/gguf_write.h, the contract; gguf_storage.c for the blocks. */
 #include "model/formats/gguf_write.h"
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "model/formats/gguf_names.h"
 #include <stdio.h>
@@ -50,7 +51,7 @@ err gguf_plan(const char *type, struct tensor *t, struct tensor_stored *out) {
 
 static err put_uint(struct str *s, uint64_t value, int n_bytes) {
     uint8_t bytes[8];
-    for (int i = 0; i < n_bytes; i++) bytes[i] = (uint8_t)(value >> 8 * i);
+    bytes_put_little(bytes, n_bytes, value);
     return str_append(s, bytes, (size_t)n_bytes);
 }
 

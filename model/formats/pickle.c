@@ -4,6 +4,7 @@
  * pickle_meaning.c.
  * Read next: model/formats/pickle.h, the contract. */
 #include "model/formats/pickle.h"
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "model/formats/pickle_int.h"
@@ -77,12 +78,6 @@ err pickle_pop_mark(struct pickle_machine *m, struct pickle_value ***out, int64_
     return ERR_OK;
 }
 
-uint64_t pickle_little(const uint8_t *p, int bytes) {
-    uint64_t value = 0;
-    for (int i = bytes - 1; i >= 0; i--) value = value << 8 | p[i];
-    return value;
-}
-
 err pickle_take(struct pickle_machine *m, uint64_t n, const uint8_t **out) {
     *out = m->data + m->at;
     if (n > m->n - m->at) return fail(ERR_PARSE, "it ends in the middle");
@@ -103,7 +98,7 @@ static err run_next(struct pickle_machine *m) {
     i.argument_bytes = op->argument_bytes;
     err code = pickle_take(m, (uint64_t)op->argument_bytes, &p);
     if (!code) {
-        i.argument = pickle_little(p, i.argument_bytes);
+        i.argument = bytes_get_little(p, i.argument_bytes);
         code = op->run(m, &i);
     }
     return code ? fail_in(code, "byte %zu (%s)", at, op->name) : ERR_OK;

@@ -51,7 +51,6 @@ extern const struct pickle_opcode pickle_opcodes[256]; /* by byte */
 
 /* The next `n` bytes of the pickle. */
 MUST_CHECK err pickle_take(struct pickle_machine *m, uint64_t n, const uint8_t **out);
-uint64_t pickle_little(const uint8_t *p, int bytes); /* up to 8 */
 MUST_CHECK err pickle_push(struct pickle_machine *m, struct pickle_value *v);
 MUST_CHECK err pickle_push_new(struct pickle_machine *m, enum pickle_kind kind,
                                struct pickle_value **out);

@@ -4,6 +4,7 @@
  * items of a tuple, or of what is put into a list or dict at once.
  * Read next: model/formats/pickle_opcodes.def. */
 #include "base/str.h"
+#include "base/bytes.h"
 #include "model/formats/pickle_int.h"
 #include <string.h>
 
@@ -80,7 +81,7 @@ static err run_long(struct pickle_machine *m, const struct pickle_instruction *i
     if (i->argument > LONG_BYTES)
         return pickle_push(m, m->opaque); /* no size is so large: a seed */
     const int bytes = (int)i->argument;
-    return push_int(m, sign_extend(pickle_little(p, bytes), bytes));
+    return push_int(m, sign_extend(bytes_get_little(p, bytes), bytes));
 }
 
 static err run_float(struct pickle_machine *m, const struct pickle_instruction *i) {

@@ -3,6 +3,7 @@
  * through one tensor at a time, so a model larger than memory can be written. Each file appears
  * whole or not at all. The bytes depend on nothing but the tensors. */
 #include "base/arena.h"
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "model/formats/safetensors.h"
@@ -81,7 +82,7 @@ static err write_file(const char *path, const struct tensor *tensors, int64_t n,
     code = file_writer_open(&w, path);
     if (code) goto done;
     uint8_t length[8];
-    for (int i = 0; i < 8; i++) length[i] = (uint8_t)((uint64_t)header.len >> (8 * i));
+    bytes_put_little(length, sizeof length, header.len);
     code = file_writer_write(&w, length, sizeof length);
     if (!code) code = file_writer_write(&w, header.data, header.len);
     for (int64_t i = 0; i < n && !code; i++) code = write_data(&w, &tensors[i], source);

@@ -5,6 +5,7 @@
  * which the bytes lie; a writer that streams leaves sizes and CRC zero there (flag bit 3).
  * Read next: model/formats/zip.h. */
 #include "model/formats/zip.h"
+#include "base/bytes.h"
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +22,6 @@ enum {
     FLAG_STREAMED = 8,
 };
 static const uint64_t ONES16 = 0xffff, ONES32 = 0xffffffff;
-
-static uint64_t little(const uint8_t *p, int bytes) {
-    uint64_t value = 0;
-    for (int i = bytes - 1; i >= 0; i--) value = value << 8 | p[i];
-    return value;
-}
 
 struct directory {
     uint64_t n, offset, bytes;
@@ -48,16 +43,18 @@ static bool same_field(uint64_t old, uint64_t ones, uint64_t wide) {
 /* The zip64 end record, which a locator just before the end record points to. */
 static err read_end64(const struct reader *r, uint64_t end, struct directory *d, uint64_t *at) {
     const uint8_t *locator = r->data + end - LOCATOR_BYTES;
-    const uint64_t place = little(locator + 8, 8);
+    const uint64_t place = bytes_get_little(locator + 8, 8);
     if (place > end - LOCATOR_BYTES || end - LOCATOR_BYTES - place < END64_BYTES ||
         memcmp(r->data + place, "PK\6\6", 4) != 0)
         return fail(ERR_PARSE, "no zip64 end record at byte %llu, where its locator points",
                     (unsigned long long)place);
     const uint8_t *p = r->data + place;
-    const struct directory wide = {little(p + 32, 8), little(p + 48, 8), little(p + 40, 8)};
-    if (little(p + 4, 8) != end - LOCATOR_BYTES - place - 12 || little(p + 16, 4) ||
-        little(p + 20, 4) || little(p + 24, 8) != wide.n || little(locator + 4, 4) ||
-        little(locator + 16, 4) > 1 || !same_field(d->n, ONES16, wide.n) ||
+    const struct directory wide = {bytes_get_little(p + 32, 8), bytes_get_little(p + 48, 8),
+                                   bytes_get_little(p + 40, 8)};
+    if (bytes_get_little(p + 4, 8) != end - LOCATOR_BYTES - place - 12 ||
+        bytes_get_little(p + 16, 4) || bytes_get_little(p + 20, 4) ||
+        bytes_get_little(p + 24, 8) != wide.n || bytes_get_little(locator + 4, 4) ||
+        bytes_get_little(locator + 16, 4) > 1 || !same_field(d->n, ONES16, wide.n) ||
         !same_field(d->bytes, ONES32, wide.bytes) || !same_field(d->offset, ONES32, wide.offset))
         return fail(ERR_PARSE, "the two end records differ");
     *d = wide;
@@ -71,12 +68,14 @@ static err find_directory(struct reader *r) {
     uint64_t end = r->n - END_BYTES;
     const uint64_t last = end > COMMENT_MAX ? end - COMMENT_MAX : 0;
     while (memcmp(r->data + end, "PK\5\6", 4) != 0 ||
-           little(r->data + end + 20, 2) != r->n - end - END_BYTES)
+           bytes_get_little(r->data + end + 20, 2) != r->n - end - END_BYTES)
         if (end-- == last)
             return fail(ERR_PARSE, "no end record of a ZIP archive: cut off, or not one");
     const uint8_t *p = r->data + end;
-    struct directory d = {little(p + 10, 2), little(p + 16, 4), little(p + 12, 4)};
-    if (little(p + 4, 2) || little(p + 6, 2) || little(p + 8, 2) != d.n)
+    struct directory d = {bytes_get_little(p + 10, 2), bytes_get_little(p + 16, 4),
+                          bytes_get_little(p + 12, 4)};
+    if (bytes_get_little(p + 4, 2) || bytes_get_little(p + 6, 2) ||
+        bytes_get_little(p + 8, 2) != d.n)
         return fail(ERR_UNSUPPORTED, "a ZIP archive on several disks");
     if (end >= LOCATOR_BYTES && memcmp(p - LOCATOR_BYTES, "PK\6\7", 4) == 0)
         TRY(read_end64(r, end, &d, &end));
@@ -126,10 +125,10 @@ static err read_zip64(struct header *h, bool central, const uint8_t *extra, uint
     if (central && h->local == ONES32) wide[n_wide++] = &h->local;
     if (!n_wide) return ERR_OK;
     while (n >= 4) {
-        const uint64_t id = little(extra, 2), bytes = little(extra + 2, 2);
+        const uint64_t id = bytes_get_little(extra, 2), bytes = bytes_get_little(extra + 2, 2);
         if (bytes > n - 4) break;
         if (id == ZIP64_EXTRA && bytes >= 8 * n_wide) {
-            for (uint64_t i = 0; i < n_wide; i++) *wide[i] = little(extra + 4 + 8 * i, 8);
+            for (uint64_t i = 0; i < n_wide; i++) *wide[i] = bytes_get_little(extra + 4 + 8 * i, 8);
             return ERR_OK;
         }
         extra += 4 + bytes;
@@ -151,16 +150,17 @@ static err read_local(const struct reader *r, const struct header *h, const char
         memcmp(r->data + h->local, "PK\3\4", 4) != 0)
         return fail(ERR_PARSE, "no local header at byte %llu", (unsigned long long)h->local);
     const uint8_t *p = r->data + h->local;
-    const uint64_t name_bytes = little(p + 26, 2), extra_bytes = little(p + 28, 2);
+    const uint64_t name_bytes = bytes_get_little(p + 26, 2),
+                   extra_bytes = bytes_get_little(p + 28, 2);
     const uint64_t begin = h->local + LOCAL_BYTES + name_bytes + extra_bytes;
     if (begin > room || h->size > room - begin)
         return fail(ERR_PARSE, "%llu bytes at byte %llu run into the directory",
                     (unsigned long long)h->size, (unsigned long long)begin);
-    struct header local = {.flags = little(p + 6, 2),
-                           .method = little(p + 8, 2),
-                           .crc32 = little(p + 14, 4),
-                           .packed = little(p + 18, 4),
-                           .size = little(p + 22, 4)};
+    struct header local = {.flags = bytes_get_little(p + 6, 2),
+                           .method = bytes_get_little(p + 8, 2),
+                           .crc32 = bytes_get_little(p + 14, 4),
+                           .packed = bytes_get_little(p + 18, 4),
+                           .size = bytes_get_little(p + 22, 4)};
     const bool streamed = h->flags & FLAG_STREAMED;
     err code = read_zip64(&local, false, p + LOCAL_BYTES + name_bytes, extra_bytes);
     if (code && !streamed) return code;
@@ -195,19 +195,20 @@ static err read_entry(const struct reader *r, uint64_t *at, struct zip *z) {
     const uint8_t *p = r->data + *at;
     if (end - *at < CENTRAL_BYTES || memcmp(p, "PK\1\2", 4) != 0)
         return fail(ERR_PARSE, "the directory is cut off at byte %llu", (unsigned long long)*at);
-    const uint64_t name_bytes = little(p + 28, 2), extra_bytes = little(p + 30, 2),
-                   comment_bytes = little(p + 32, 2);
+    const uint64_t name_bytes = bytes_get_little(p + 28, 2),
+                   extra_bytes = bytes_get_little(p + 30, 2),
+                   comment_bytes = bytes_get_little(p + 32, 2);
     if (name_bytes + extra_bytes + comment_bytes > end - *at - CENTRAL_BYTES)
         return fail(ERR_PARSE, "the directory is cut off at byte %llu", (unsigned long long)*at);
     TRY(check_name(p + CENTRAL_BYTES, name_bytes));
     const char *name = arena_strndup(r->arena, (const char *)p + CENTRAL_BYTES, name_bytes);
     if (!name) return ERR_MEMORY;
-    struct header h = {.flags = little(p + 8, 2),
-                       .method = little(p + 10, 2),
-                       .crc32 = little(p + 16, 4),
-                       .packed = little(p + 20, 4),
-                       .size = little(p + 24, 4),
-                       .local = little(p + 42, 4)};
+    struct header h = {.flags = bytes_get_little(p + 8, 2),
+                       .method = bytes_get_little(p + 10, 2),
+                       .crc32 = bytes_get_little(p + 16, 4),
+                       .packed = bytes_get_little(p + 20, 4),
+                       .size = bytes_get_little(p + 24, 4),
+                       .local = bytes_get_little(p + 42, 4)};
     err code = read_zip64(&h, true, p + CENTRAL_BYTES + name_bytes, extra_bytes);
     if (!code) code = check_stored(&h);
     if (!code) code = read_local(r, &h, name, &z->entries[z->n]);
