@@ -86,10 +86,13 @@ MUST_CHECK err tensor_file_add(struct tensor_file *f, const char *name, int64_t 
                                struct tensor_entry **out);
 /* Dimensions of a tensor with its count, held against overflow. */
 MUST_CHECK err tensor_set_shape(struct tensor *t, int64_t n_dims, const int64_t *shape);
-/* Opens the shards that an index {"weight_map": {tensor: file}} names with `add`, then holds shards
- * and index against each other. */
-MUST_CHECK err tensor_index_open(struct tensor_file *f, const char *path,
-                                 err (*add)(struct tensor_file *f, const char *path));
+/* For format.open: maps `path` and lets `read` check and add what the mapped file of that number
+ * holds. Errors name the file. */
+typedef err tensor_file_reader(struct tensor_file *f, int64_t file);
+MUST_CHECK err tensor_open_file(struct tensor_file *f, const char *path, tensor_file_reader *read);
+/* The same, where `path` may be an index {"weight_map": {tensor: file}}: then each of its shards,
+ * and shards and index are held against each other. */
+MUST_CHECK err tensor_open_files(struct tensor_file *f, const char *path, tensor_file_reader *read);
 /* For format.find: DIR/NAME where that exists, else DIR/NAME.index.json, else NULL. */
 MUST_CHECK err tensor_find_in_dir(const char *dir, const char *name, struct arena *arena,
                                   const char **out);

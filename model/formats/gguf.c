@@ -41,17 +41,17 @@ static err add_tensors(struct tensor_file *f, int64_t file, const struct gguf *g
     return ERR_OK;
 }
 
-static err open_file(struct tensor_file *f, const char *path) {
-    int64_t file = 0;
-    struct gguf g;
-    TRY(tensor_file_map(f, path, &file));
+static err read_file(struct tensor_file *f, int64_t file) {
     const struct file_map *map = &f->files[file].map;
-    err code = gguf_parse(&g, map->data, map->size_bytes);
-    if (!code) {
-        code = add_tensors(f, file, &g);
-        gguf_release(&g);
-    }
-    return code ? fail_in(code, "'%s'", path) : ERR_OK;
+    struct gguf g;
+    TRY(gguf_parse(&g, map->data, map->size_bytes));
+    err code = add_tensors(f, file, &g);
+    gguf_release(&g);
+    return code;
+}
+
+static err open_file(struct tensor_file *f, const char *path) {
+    return tensor_open_file(f, path, read_file);
 }
 
 static err read_tensor(const struct tensor_file *f, const struct tensor_entry *e, void *out) {

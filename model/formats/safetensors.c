@@ -4,6 +4,7 @@
  * overlaps, so that two readers cannot see different tensors in the same bytes.
  * Read next: model/formats/format.h; writing is in safetensors_write.c. */
 #include "model/formats/format.h"
+#include "base/bytes.h"
 #include "model/formats/safetensors.h"
 #include <stdlib.h>
 #include <string.h>
@@ -123,8 +124,7 @@ static err read_file(struct tensor_file *f, int64_t file) {
     const struct file_map *map = &f->files[file].map;
     if (map->size_bytes < PREFIX_BYTES)
         return fail(ERR_PARSE, "%zu bytes are too few for a safetensors file", map->size_bytes);
-    uint64_t header_bytes = 0;
-    for (int i = PREFIX_BYTES - 1; i >= 0; i--) header_bytes = header_bytes << 8 | map->data[i];
+    const uint64_t header_bytes = bytes_get_little(map->data, PREFIX_BYTES);
     if (header_bytes > map->size_bytes - PREFIX_BYTES)
         return fail(ERR_PARSE, "a header of %llu bytes in a file of %zu",
                     (unsigned long long)header_bytes, map->size_bytes);
@@ -139,13 +139,6 @@ static err read_file(struct tensor_file *f, int64_t file) {
     return code;
 }
 
-static err add_file(struct tensor_file *f, const char *path) {
-    int64_t file;
-    TRY(tensor_file_map(f, path, &file));
-    err code = read_file(f, file);
-    return code ? fail_in(code, "'%s'", path) : ERR_OK;
-}
-
 static bool is_file(const char *path) {
     return str_ends(path, ".safetensors") || file_holds_at(path, PREFIX_BYTES, "{");
 }
@@ -156,7 +149,7 @@ static err find(const char *dir, const char *stem, struct arena *arena, const ch
 }
 
 static err open_all(struct tensor_file *f, const char *path) {
-    return str_ends(path, ".json") ? tensor_index_open(f, path, add_file) : add_file(f, path);
+    return tensor_open_files(f, path, read_file);
 }
 
 static err plan(const char *type, struct tensor *t, struct tensor_stored *out) {

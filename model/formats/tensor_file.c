@@ -241,6 +241,13 @@ const json_t *tensor_file_config(const struct tensor_file *f) {
     return f->config;
 }
 
+err tensor_open_file(struct tensor_file *f, const char *path, tensor_file_reader *read) {
+    int64_t file;
+    TRY(tensor_file_map(f, path, &file));
+    err code = read(f, file);
+    return code ? fail_in(code, "'%s'", path) : ERR_OK;
+}
+
 /* A shard's name may not lead out of the folder. */
 static err check_shard_name(const char *tensor, const json_t *name) {
     const char *text = json_string_value(name);
@@ -251,7 +258,7 @@ static err check_shard_name(const char *tensor, const json_t *name) {
 }
 
 static err open_shards(struct tensor_file *f, const char *dir, json_t *weight_map,
-                       err (*add)(struct tensor_file *f, const char *path)) {
+                       tensor_file_reader *read) {
     const char *tensor;
     json_t *name;
     json_object_foreach(weight_map, tensor, name) {
@@ -263,7 +270,7 @@ static err open_shards(struct tensor_file *f, const char *dir, json_t *weight_ma
         if (known) continue;
         char *path = path_join(dir, shard);
         if (!path) return ERR_MEMORY;
-        err code = add(f, path);
+        err code = tensor_open_file(f, path, read);
         mem_free(path);
         TRY(code);
     }
@@ -287,23 +294,23 @@ static err check_index(const struct tensor_file *f, const json_t *weight_map) {
 }
 
 static err read_index(struct tensor_file *f, const char *path, const json_t *index,
-                      err (*add)(struct tensor_file *f, const char *path)) {
+                      tensor_file_reader *read) {
     json_t *weight_map;
     TRY(json_need_object(index, "weight_map", &weight_map));
     if (json_object_size(weight_map) > INDEX_MAX_TENSORS)
         return fail(ERR_LIMIT, "weight_map lists over %d tensors", INDEX_MAX_TENSORS);
     char *dir = path_dir(path);
     if (!dir) return ERR_MEMORY;
-    err code = open_shards(f, dir, weight_map, add);
+    err code = open_shards(f, dir, weight_map, read);
     mem_free(dir);
     return code ? code : check_index(f, weight_map);
 }
 
-err tensor_index_open(struct tensor_file *f, const char *path,
-                      err (*add)(struct tensor_file *f, const char *path)) {
+err tensor_open_files(struct tensor_file *f, const char *path, tensor_file_reader *read) {
     json_t *index = NULL;
+    if (!str_ends(path, ".json")) return tensor_open_file(f, path, read);
     TRY(json_parse_file(path, &index));
-    err code = read_index(f, path, index, add);
+    err code = read_index(f, path, index, read);
     json_decref(index);
     return code ? fail_in(code, "'%s'", path) : ERR_OK;
 }

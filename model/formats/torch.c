@@ -77,13 +77,6 @@ static err read_file(struct tensor_file *f, int64_t file) {
     return ERR_OK;
 }
 
-static err add_file(struct tensor_file *f, const char *path) {
-    int64_t file;
-    TRY(tensor_file_map(f, path, &file));
-    err code = read_file(f, file);
-    return code ? fail_in(code, "'%s'", path) : ERR_OK;
-}
-
 static bool is_file(const char *path) {
     return str_ends(path, ".bin.index.json") || file_holds_at(path, 0, "PK") ||
            (file_holds_at(path, 0, "\x80") &&
@@ -100,7 +93,7 @@ static err find(const char *dir, const char *stem, struct arena *arena, const ch
 }
 
 static err open_all(struct tensor_file *f, const char *path) {
-    return str_ends(path, ".json") ? tensor_index_open(f, path, add_file) : add_file(f, path);
+    return tensor_open_files(f, path, read_file);
 }
 
 static err read(const struct tensor_file *f, const struct tensor_entry *e, void *out) {

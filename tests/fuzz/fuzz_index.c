@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Any bytes as model.safetensors.index.json beside two shards: refused with a reason, or exactly
  * the tensors of the shards are there.
- * Under test: tensor_index_open of model/formats/tensor_file.c. */
+ * Under test: tensor_open_files of model/formats/tensor_file.c. */
 #include "model/formats/safetensors.h"
 #include "tests/fuzz/fuzz.h"
 
