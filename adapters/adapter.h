@@ -41,6 +41,7 @@ MUST_CHECK err adapter_new(struct adapter **out, struct model *m,
  * would change the numbers and are not handled are ERR_UNSUPPORTED by name. */
 MUST_CHECK err adapter_open(struct adapter **out, struct model *m, const char *dir);
 void adapter_free(struct adapter *a); /* detaches it from the model; NULL is fine */
+/* After model_plan into the same plan; like that it may be called again. */
 MUST_CHECK err adapter_plan(struct adapter *a, struct plan *plan, bool train);
 /* Places the parameters and gives them their first values: the saved ones, or fresh ones, which may
  * depend on the weights. After model_start. Unless planned for training, the values stay as they

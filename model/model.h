@@ -49,6 +49,16 @@ struct model {
     struct model_internal *internal;
 };
 
+/* What the backward pass makes again instead of keeping it from the forward pass: memory for
+ * multiplications, and not a bit of any result. Counts past the last layer mean all. Without
+ * `backward` nothing is kept anyway. */
+struct recompute {
+    int64_t layers; /* the first so many layers of those entered backwards (model/reach.c) keep
+                     * their input only; layers before those keep nothing as it is */
+    int64_t feed_forwards; /* the next so many do not keep the rows of `up` and `gate` */
+    bool logits;           /* see model/loss.c */
+};
+
 struct model_plan_options {
     int64_t max_tokens; /* N of the largest batch; 0: only decoders will run */
     int64_t
@@ -56,6 +66,7 @@ struct model_plan_options {
                               * rows kept for the lookup's gradient when the head is tied */
     bool train_base;     /* every parameter of the model is trained; else those already marked */
     bool backward;       /* activations kept for model_backward */
+    struct recompute recompute;
     double embedding_noise; /* alpha of model/noise.c, in calls that train; 0: none */
     /* What weights that are not trained are held in: NULL or "checkpoint" as they are stored,
      * mapped where that can be; "f32", "bf16"; or a row of compute/quants.def: projections so
@@ -70,6 +81,8 @@ MUST_CHECK err model_open(struct model *m, const char *dir, struct compute *comp
 void model_close(struct model *m);
 /* The checkpoint's config alone. */
 MUST_CHECK err model_read_config(struct model_config *c, const char *dir);
+/* May be called again until model_start, for another plan with other options: the plan that counts
+ * is the last one. What train_base marked stays marked. */
 MUST_CHECK err model_plan(struct model *m, struct plan *plan,
                           const struct model_plan_options *options);
 MUST_CHECK err model_start(struct model *m, const struct plan *plan);

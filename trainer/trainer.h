@@ -60,6 +60,7 @@ struct trainer {
 
 /* Checks the options and the source against each other; opens nothing. `run` is copied. */
 MUST_CHECK err trainer_init(struct trainer *t, const struct train_run *run);
+/* May be called again, for another plan, until trainer_start, which takes the last one. */
 MUST_CHECK err trainer_plan(struct trainer *t, struct plan *plan);
 MUST_CHECK err trainer_start(struct trainer *t, const struct plan *plan);
 /* Trains from the start or the newest checkpoint to the last step, and leaves a checkpoint there.
