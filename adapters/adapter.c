@@ -53,7 +53,8 @@ static err fill_in(struct adapter *a, const struct adapter_options *options, boo
     TRY(check_start(a));
     TRY(modules_mark(a));
     a->value_at = arena_alloc(&a->arena, (size_t)a->n_params, sizeof *a->value_at);
-    return a->value_at ? ERR_OK : ERR_MEMORY;
+    a->gradient_at = arena_alloc(&a->arena, (size_t)a->n_params, sizeof *a->gradient_at);
+    return a->value_at && a->gradient_at ? ERR_OK : ERR_MEMORY;
 }
 
 static err create(struct adapter **out, struct model *m, const struct adapter_options *options,
@@ -173,10 +174,7 @@ static void plan_sites(struct adapter *a, struct plan *plan) {
 
 err adapter_plan(struct adapter *a, struct plan *plan, bool train) {
     TRY(modules_check(a));
-    if (train) {
-        a->gradient_at = arena_alloc(&a->arena, (size_t)a->n_params, sizeof *a->gradient_at);
-        if (!a->gradient_at) return ERR_MEMORY;
-    }
+    a->trains = train;
     for (int64_t i = 0; i < a->n_params; i++) {
         size_t bytes = float_bytes(a->params[i].count);
         a->value_at[i] = plan_add(plan, PLAN_ADAPTER, "adapter weights", bytes);
@@ -191,7 +189,7 @@ static void place(struct adapter *a, const struct plan *plan) {
     for (int64_t i = 0; i < a->n_params; i++) {
         struct param *p = &a->params[i];
         p->value = plan_at(plan, a->value_at[i]);
-        p->gradient = a->gradient_at && p->trained ? plan_at(plan, a->gradient_at[i]) : NULL;
+        p->gradient = a->trains && p->trained ? plan_at(plan, a->gradient_at[i]) : NULL;
     }
     for (int64_t i = 0; i < a->n_sites; i++) {
         struct adapter_site *s = &a->sites[i];

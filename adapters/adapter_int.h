@@ -70,8 +70,9 @@ struct adapter {
     int64_t n_params;
     struct adapter_module *modules; /* of modules_to_save, in checkpoint order */
     int64_t n_modules;
-    size_t *value_at, *gradient_at; /* places in the plan; gradient_at NULL: not trained */
+    size_t *value_at, *gradient_at; /* places in the plan; the latter where planned for training */
     size_t work_at;                 /* of the initialisation */
+    bool trains;                    /* as it was planned */
     struct tensor_file *saved;      /* where the values come from; NULL: fresh */
 };
 

@@ -197,8 +197,9 @@ struct projection *model_projection(struct model *m, const char *module) {
 
 err model_plan(struct model *m, struct plan *plan, const struct model_plan_options *options) {
     struct model_internal *in = m->internal;
-    BUG_IF(in->planned);
+    BUG_IF(in->started);
     BUG_IF(options->max_tokens < 0 || options->max_tokens >= INT32_MAX);
+    BUG_IF(options->recompute.layers < 0 || options->recompute.feed_forwards < 0);
     in->options = *options;
     in->planned = true;
     for (int64_t i = 0; i < m->n_params && options->train_base; i++) m->params[i].trained = true;

@@ -95,8 +95,9 @@ err weights_plan(struct model *m, struct plan *plan) {
     }
     plan_add(plan, PLAN_MAPPED, "checkpoint", (size_t)tensor_file_bytes(in->file));
     for (int i = 0; i < WEIGHT_COPY_KINDS; i++)
-        if (i == 0 || copies[i] > 0) /* a plan names what it has, and weights in fp32 always */
-            in->copies_at[i] = plan_add(plan, PLAN_WEIGHTS, copy_names[i], copies[i]);
+        in->copies_at[i] = i == 0 || copies[i] > 0 /* a plan names what it has, and fp32 always */
+                               ? plan_add(plan, PLAN_WEIGHTS, copy_names[i], copies[i])
+                               : 0;
     in->gradients_at = plan_add(plan, PLAN_GRADIENTS, "gradients", gradients);
     in->gradients_bytes = gradients;
     return ERR_OK;

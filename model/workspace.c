@@ -173,7 +173,8 @@ static void walk_all(struct walk *k, const struct model *m) {
 
 err workspace_plan(struct workspace *w, const struct model *m, struct plan *plan,
                    const struct workspace_shape *shape) {
-    *w = (struct workspace){.shape = *shape};
+    workspace_release(w);
+    w->shape = *shape;
     w->layers = mem_zalloc((size_t)m->config.n_layers, sizeof *w->layers);
     if (!w->layers) return ERR_MEMORY;
     struct walk k = {.w = w, .reserve = plan};

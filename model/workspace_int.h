@@ -50,7 +50,8 @@ struct workspace {
 };
 
 /* Reserves, then (after plan_allocate) sets every pointer. The adapters on the model's projections
- * must be attached before and stay as they are. */
+ * must be attached before and stay as they are. `w` is zeroed or was planned before, which it
+ * forgets. */
 MUST_CHECK err workspace_plan(struct workspace *w, const struct model *m, struct plan *plan,
                               const struct workspace_shape *shape);
 void workspace_place(struct workspace *w, const struct model *m, const struct plan *plan);

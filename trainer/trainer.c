@@ -81,7 +81,11 @@ static err init(struct trainer *t) {
         least(o->micro_batch_size, t->run.source->max_rows) * t->run.source->max_row_tokens;
     TRY(list_params(t));
     in->record.path = path_join(t->run.dir, "run.jsonl");
-    return in->record.path ? record_identity(t, &in->progress.identity) : ERR_MEMORY;
+    const size_t n_states = (size_t)t->n_params * (size_t)in->optimizer->n_states;
+    in->state_at = arena_alloc(&in->arena, n_states, sizeof *in->state_at);
+    in->state = arena_alloc(&in->arena, n_states, sizeof *in->state);
+    if (!in->record.path || !in->state_at || !in->state) return ERR_MEMORY;
+    return record_identity(t, &in->progress.identity);
 }
 
 err trainer_init(struct trainer *t, const struct train_run *run) {
@@ -105,9 +109,6 @@ err trainer_plan(struct trainer *t, struct plan *plan) {
     if (t->run.adapter) TRY(adapter_plan(t->run.adapter, plan, true));
     int n_states = in->optimizer->n_states;
     size_t n = (size_t)t->n_params * (size_t)n_states;
-    in->state_at = arena_alloc(&in->arena, n, sizeof *in->state_at);
-    in->state = arena_alloc(&in->arena, n, sizeof *in->state);
-    if (!in->state_at || !in->state) return ERR_MEMORY;
     for (size_t i = 0; i < n; i++)
         in->state_at[i] = plan_add(plan, PLAN_OPTIMIZER, in->optimizer->state_names[i % n_states],
                                    (size_t)t->params[i / n_states]->count * sizeof(float));
