@@ -97,7 +97,7 @@ RULES = {
 }
 # Tables of files: each of the pattern stands in it as an #include, but for those that serve the others.
 INCLUDED = {
-    "compute/cpu/kernels.def": ("compute/cpu/*.c", ("avx2.c", "avx512.c", "cpu.c")),
+    "compute/cpu/kernels.def": ("compute/cpu/*.c", ("avx2.c", "avx512.c", "cpu.c", "neon.c")),
 }
 # Tables of facts: a row is something that the program must use somewhere.
 USED = {

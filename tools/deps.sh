@@ -36,6 +36,11 @@ find_missing() {
     need python3-yaml /usr/bin/python3 -c 'import yaml'
     need clang-format-14 sh -c 'clang-format-14 --version || clang-format --version | grep -q "version 14[.]"'
     need git git --version
+    [ "$(uname -m)" = aarch64 ] && return
+    # tests/shell/test_arm.sh builds the kernels for Arm and runs them here
+    need gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc --version
+    need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/lib/libc.a
+    need qemu-user qemu-aarch64 --version
 }
 
 find_missing

@@ -12,6 +12,8 @@
 #endif
 #if SIMD_WIDTH > 4
 #include <immintrin.h>
+#elif defined(SIMD_NEON)
+#include <arm_neon.h>
 #endif
 #include <stdint.h>
 #include <string.h>
@@ -69,6 +71,8 @@ ALWAYS_INLINE vec vec_fma(vec a, vec b, vec c) {
     return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif SIMD_WIDTH == 8
     return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(SIMD_NEON)
+    return (vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
     for (int i = 0; i < SIMD_WIDTH; i++) c[i] = __builtin_fmaf(a[i], b[i], c[i]);
     return c;

@@ -3,6 +3,8 @@
  * others (forward and backward, any offset), nothing of another document or of a later token takes
  * part even when it is not a number, and a query decoded on its own against a cache is the query of
  * the whole. */
+#include "tests/unit/test.h"
+
 #include "tests/unit/compute/cases.h"
 
 #include "base/par.h"

@@ -5,6 +5,8 @@
  * cross entropy, which are not paired in ops.def, have tests of their own.
  * Tolerance: 1e-6 of the largest element: steps of 1e-4 leave 1e-8 of truncation and 1e-12 of
  * rounding over functions of order 1. */
+#include "tests/unit/test.h"
+
 #include "tests/unit/compute/cases.h"
 
 #include <math.h>

@@ -2,6 +2,8 @@
  * Every case of every operation on every backend of this machine: against the plain reference
  * within the operation's own tolerance; the same bits from every variant of the CPU backend, from
  * 1, 2 and 3 threads, and where an output takes an operand's place. */
+#include "tests/unit/test.h"
+
 #include "tests/unit/compute/cases.h"
 
 #include "base/fault.h"
@@ -78,6 +80,14 @@ static void check_reference(const struct test_case *t, struct compute *c, int n)
         run_release(&r);
     }
     for (int s = 0; s < t->n_slots; s++) free(want[s]);
+}
+
+static void assert_same_bits(const struct test_case *t, const struct test_run *a,
+                             const struct test_run *b, const char *what) {
+    const int s = differing_slot(t, a, b);
+    if (s >= 0)
+        fail_msg("%s, case %s (%s): '%s' differs in its bits: %s", t->op->name, t->name,
+                 dtype_name(t->mat_dtype), t->op->slots[s].name, what);
 }
 
 static void check_bits(const struct test_case *t, struct compute *c, int n) {

@@ -2,6 +2,8 @@
  * Products with quantised operands: every case of the operation on every backend of this machine,
  * with 1 to 3 threads, has the bits of the product with the decoded fp32 matrix.
  * Read next: cases.h, compute/quant.h. */
+#include "tests/unit/test.h"
+
 #include "tests/unit/compute/cases.h"
 
 #include "base/par.h"
