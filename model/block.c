@@ -20,6 +20,7 @@
 #include "compute/ops/rows.h"
 #include "compute/ops/shareqk.h"
 #include "compute/ops/swiglu.h"
+#include "model/gradient.h"
 #include <math.h>
 #include <stdio.h>
 
@@ -35,9 +36,11 @@ err norm_forward(const struct pass *p, const struct norm *norm, int64_t n, const
 
 err norm_backward(const struct pass *p, const struct norm *norm, const void *x, const float *rstd,
                   const void *dy, void *dx, bool accumulate) {
+    struct gradient_slice g = {0};
+    if (norm->gradient) TRY(gradient_open_whole(norm->gradient, &g));
     RUN(rmsnorm_backward, .n = p->n, .c = p->model->config.hidden_size, .x = x, .dy = dy,
-        .w = norm->w, .rstd = rstd, .dx = dx, .accumulate = accumulate, .dw = norm->gradient);
-    return ERR_OK;
+        .w = norm->w, .rstd = rstd, .dx = dx, .accumulate = accumulate, .dw = g.values);
+    return norm->gradient ? gradient_close(&g) : ERR_OK;
 }
 
 /* Shows rows of an activation to the caller's observer. */
@@ -341,9 +344,14 @@ static err filtered_backward(const struct pass *p, const struct layer *l, const 
 static err shared_backward(const struct pass *p, const struct layer *l, const struct saved *s) {
     const struct model_config *c = &p->model->config;
     const struct scratch *t = &p->workspace->scratch;
+    const struct shareqk *q = &l->shareqk;
+    struct gradient_slice weight = {0}, bias = {0};
+    if (q->weight_gradient) TRY(gradient_open_whole(q->weight_gradient, &weight));
+    if (q->bias_gradient) TRY(gradient_open_whole(q->bias_gradient, &bias));
     RUN(shareqk_backward, .n = p->n, .h = c->n_heads, .d = c->head_size, .p = s->shared,
-        .dqk = t->d_qk, .w = l->shareqk.weight, .dp = t->d_branch, .dw = l->shareqk.weight_gradient,
-        .db = l->shareqk.bias_gradient);
+        .dqk = t->d_qk, .w = q->weight, .dp = t->d_branch, .dw = weight.values, .db = bias.values);
+    if (q->weight_gradient) TRY(gradient_close(&weight));
+    if (q->bias_gradient) TRY(gradient_close(&bias));
     return project_back(p, l, s, PROJECTION_qk, t->normed, t->d_branch,
                         l->wanted.normed ? t->d_normed : NULL, true);
 }

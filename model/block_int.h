@@ -8,15 +8,15 @@
 #include "model/workspace_int.h"
 
 struct norm {
-    struct mat w;    /* (1,C) */
-    float *gradient; /* NULL: frozen */
+    struct mat w;              /* (1,C) */
+    struct gradient *gradient; /* NULL: frozen */
     float eps;
 };
 
 /* How queries and keys are made of what they share (compute/ops/shareqk.h). */
 struct shareqk {
-    struct mat weight, bias;                /* (2,C) */
-    float *weight_gradient, *bias_gradient; /* NULL: frozen */
+    struct mat weight, bias;                          /* (2,C) */
+    struct gradient *weight_gradient, *bias_gradient; /* NULL: frozen */
 };
 
 struct layer {

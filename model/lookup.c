@@ -9,6 +9,10 @@
 #include "compute/ops/product.h"
 #include "model/model_int.h"
 
+static struct gradient *embedding_gradient(const struct model *m) {
+    return gradient_of(m, &m->params[PARAM_EMBEDDING]);
+}
+
 static bool kept_apart(const struct model *m) {
     return m->params[PARAM_EMBEDDING].trained && m->config.tied_head;
 }
@@ -79,47 +83,74 @@ static err assign_rows(struct model *m, const struct batch *b) {
                             (size_t)((k->n_rows - before) * C) * sizeof(float));
 }
 
-err lookup_backward(struct model *m, const struct pass *p, const struct batch *batch) {
+static err add_rows_apart(struct model *m, struct embed_backward_args args,
+                          const struct batch *batch) {
     struct lookup *k = &m->internal->lookup;
-    struct embed_backward_args args = {.n = p->n,
-                                       .c = m->config.hidden_size,
-                                       .v = m->config.vocab_size,
-                                       .ids = p->workspace->batch.ids,
-                                       .skip_id = m->config.pad,
-                                       .dx = p->workspace->scratch.d_residual,
-                                       .dw = m->params[PARAM_EMBEDDING].gradient};
-    if (kept_apart(m)) {
-        TRY(assign_rows(m, batch));
-        args.v = k->n_rows;
-        args.ids = k->indices;
-        args.skip_id = k->row_of_id[m->config.pad];
-        args.dw = k->gradient;
-    }
-    return p->compute->backend->embed_backward(p->compute, &args);
+    TRY(assign_rows(m, batch));
+    args.v = k->n_rows;
+    args.ids = k->indices;
+    args.skip_id = k->row_of_id[m->config.pad];
+    args.dw = k->gradient;
+    return m->compute->backend->embed_backward(m->compute, &args);
 }
 
-/* Row by row through the product, 1 x row: its operands may be fp32 gradients on any backend. */
-err lookup_finish(struct model *m) {
+static err add_rows(struct model *m, struct embed_backward_args args) {
+    struct compute *c = m->compute;
+    struct gradient_slice s;
+    TRY(gradient_open_whole(embedding_gradient(m), &s));
+    if (s.fresh) TRY(c->backend->zero(c, s.values, (size_t)(args.v * args.c) * sizeof(float)));
+    args.dw = s.values;
+    TRY(c->backend->embed_backward(c, &args));
+    return gradient_close(&s);
+}
+
+err lookup_backward(struct model *m, const struct pass *p, const struct batch *batch) {
+    const struct embed_backward_args args = {.n = p->n,
+                                             .c = m->config.hidden_size,
+                                             .v = m->config.vocab_size,
+                                             .ids = p->workspace->batch.ids,
+                                             .skip_id = m->config.pad,
+                                             .dx = p->workspace->scratch.d_residual};
+    return kept_apart(m) ? add_rows_apart(m, args, batch) : add_rows(m, args);
+}
+
+/* gradient += row, as a product 1 x row: its operands may be fp32 gradients on any backend. */
+static err add_row(struct model *m, int64_t row, float *gradient) {
     struct lookup *k = &m->internal->lookup;
     struct compute *c = m->compute;
     const int64_t C = m->config.hidden_size;
+    return c->backend->product(c,
+                               &(struct product_args){.m = 1,
+                                                      .n = C,
+                                                      .k = 1,
+                                                      .a = {k->one, DTYPE_F32, 1, 1},
+                                                      .b = {k->gradient + row * C, DTYPE_F32, C, 1},
+                                                      .c = gradient,
+                                                      .c_stride = C,
+                                                      .accumulate = true,
+                                                      .c_is_gradient = true});
+}
+
+/* Adds the rows of the tokens [begin, begin + n). */
+static err finish_slice(struct model *m, int64_t begin, int64_t n) {
+    const struct lookup *k = &m->internal->lookup;
+    const int64_t C = m->config.hidden_size;
+    struct gradient_slice s;
+    TRY(gradient_open(embedding_gradient(m), begin, n, &s));
+    if (s.fresh)
+        TRY(m->compute->backend->zero(m->compute, s.values, (size_t)(n * C) * sizeof(float)));
     for (int64_t i = 0; i < k->n_rows; i++) {
-        float *gradient = m->params[PARAM_EMBEDDING].gradient + k->id_of_row[i] * C;
-        TRY(c->backend->product(
-            c, &(struct product_args){
-                   .m = 1,
-                   .n = C,
-                   .k = 1,
-                   .a = {.data = k->one, .dtype = DTYPE_F32, .row_stride = 1, .col_stride = 1},
-                   .b = {.data = k->gradient + i * C,
-                         .dtype = DTYPE_F32,
-                         .row_stride = C,
-                         .col_stride = 1},
-                   .c = gradient,
-                   .c_stride = C,
-                   .accumulate = true,
-                   .c_is_gradient = true}));
+        const int64_t row = k->id_of_row[i] - begin;
+        if (row >= 0 && row < n) TRY(add_row(m, i, s.values + row * C));
     }
+    return gradient_close(&s);
+}
+
+err lookup_finish(struct model *m) {
+    struct gradient *g = embedding_gradient(m);
+    if (!g || !kept_apart(m)) return ERR_OK;
+    const int64_t V = m->config.vocab_size, most = gradient_max_rows(g);
+    for (int64_t v = 0; v < V; v += most) TRY(finish_slice(m, v, most < V - v ? most : V - v));
     lookup_clear(m);
     return ERR_OK;
 }

@@ -92,12 +92,37 @@ static err gather_trained(struct model *m, const struct batch *b, int64_t *out_t
     return gather(m, n, m->internal->hidden, b->n, l->hidden);
 }
 
+/* In slices of vocabulary. */
+static err head_gradient(struct model *m, int64_t begin, int64_t rows) {
+    struct model_internal *in = m->internal;
+    struct compute *c = m->compute;
+    const int64_t C = m->config.hidden_size, V = m->config.vocab_size;
+    struct gradient *g = gradient_of(m, &m->params[param_number_head(&m->config)]);
+    const int64_t most = g ? gradient_max_rows(g) : 0;
+    for (int64_t v = 0, n = most; g && v < V; v += n) {
+        struct gradient_slice s;
+        if (n > V - v) n = V - v;
+        TRY(gradient_open(g, v, n, &s));
+        TRY(c->backend->product(
+            c, &(struct product_args){.m = n,
+                                      .n = C,
+                                      .k = rows,
+                                      .a = mat_transposed(mat_act(c, act_at(c, in->loss.z, v), V)),
+                                      .b = mat_act(c, act_at(c, in->loss.hidden, begin * C), C),
+                                      .c = s.values,
+                                      .c_stride = C,
+                                      .accumulate = !s.fresh,
+                                      .c_is_gradient = true}));
+        TRY(gradient_close(&s));
+    }
+    return ERR_OK;
+}
+
 static err head_backward(struct model *m, int64_t begin, int64_t rows) {
     struct model_internal *in = m->internal;
     struct compute *c = m->compute;
     const int64_t C = m->config.hidden_size, V = m->config.vocab_size;
     struct mat dz = mat_act(c, in->loss.z, V);
-    float *gradient = m->params[param_number_head(&m->config)].gradient;
     if (in->hidden_wanted)
         TRY(c->backend->product(c,
                                 &(struct product_args){.m = rows,
@@ -107,17 +132,7 @@ static err head_backward(struct model *m, int64_t begin, int64_t rows) {
                                                        .b = in->head,
                                                        .c = act_at(c, in->loss.d_hidden, begin * C),
                                                        .c_stride = C}));
-    if (!gradient) return ERR_OK;
-    return c->backend->product(
-        c, &(struct product_args){.m = V,
-                                  .n = C,
-                                  .k = rows,
-                                  .a = mat_transposed(dz),
-                                  .b = mat_act(c, act_at(c, in->loss.hidden, begin * C), C),
-                                  .c = gradient,
-                                  .c_stride = C,
-                                  .accumulate = true,
-                                  .c_is_gradient = true});
+    return head_gradient(m, begin, rows);
 }
 
 static err block_loss(struct model *m, int64_t begin, int64_t rows, double gradient_scale) {

@@ -205,6 +205,7 @@ err model_plan(struct model *m, struct plan *plan, const struct model_plan_optio
     for (int64_t i = 0; i < m->n_params && options->train_base; i++) m->params[i].trained = true;
     reach_set(m);
     TRY(weights_plan(m, plan));
+    TRY(gradients_plan(m, plan));
     const int64_t angles = m->config.max_positions * (m->config.head_size / 2);
     in->rope_at = plan_add(plan, PLAN_WORK, "rotary tables", 2 * plan_floats(angles));
     if (!options->max_tokens) return ERR_OK;
@@ -238,7 +239,8 @@ static err place_rope(struct model *m, const struct plan *plan) {
 
 static struct norm norm_of(const struct model *m, int64_t number, double eps) {
     const struct param *p = &m->params[number];
-    return (struct norm){.w = weights_mat(p, p->count), .gradient = p->gradient, .eps = (float)eps};
+    return (struct norm){
+        .w = weights_mat(p, p->count), .gradient = gradient_of(m, p), .eps = (float)eps};
 }
 
 static struct shareqk shareqk_of(const struct model *m, int64_t layer) {
@@ -247,8 +249,8 @@ static struct shareqk shareqk_of(const struct model *m, int64_t layer) {
     const struct param *b = &m->params[param_number_layer(c, layer, LAYER_qk_bias)];
     return (struct shareqk){.weight = weights_mat(w, c->hidden_size),
                             .bias = weights_mat(b, c->hidden_size),
-                            .weight_gradient = w->gradient,
-                            .bias_gradient = b->gradient};
+                            .weight_gradient = gradient_of(m, w),
+                            .bias_gradient = gradient_of(m, b)};
 }
 
 static void place_layer(struct model *m, struct layer *l) {
@@ -266,11 +268,11 @@ static void place_layer(struct model *m, struct layer *l) {
         if (!p) continue;
         const struct param *w = &m->params[param_number_layer(c, l->number, spec.weight)];
         p->weight = weights_mat(w, p->in);
-        p->weight_gradient = w->gradient;
+        p->weight_gradient = gradient_of(m, w);
         if (spec.bias == NO_PARAM) continue;
         const struct param *b = &m->params[param_number_layer(c, l->number, spec.bias)];
         p->bias = weights_mat(b, p->out);
-        p->bias_gradient = b->gradient;
+        p->bias_gradient = gradient_of(m, b);
     }
 }
 
@@ -279,6 +281,7 @@ err model_start(struct model *m, const struct plan *plan) {
     const struct model_config *c = &m->config;
     BUG_IF(!in->planned || in->started);
     TRY(weights_place(m, plan));
+    TRY(gradients_place(m, plan));
     TRY(place_rope(m, plan));
     for (int64_t l = 0; l < c->n_layers; l++) place_layer(m, &in->layers[l]);
     in->final_norm = norm_of(m, param_number_final_norm(c), c->rms_norm_eps);

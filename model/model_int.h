@@ -7,6 +7,7 @@
 
 #include "model/block_int.h"
 #include "model/formats/tensor_file.h"
+#include "model/gradient.h"
 
 enum pass_state { PASS_NONE, PASS_FORWARD, PASS_LOSS };
 
@@ -21,6 +22,16 @@ struct loss_memory {
     int32_t *targets; /* (N) backend */
     int32_t *host;    /* (N), on the host */
     float *host_loss; /* (N), on the host */
+};
+
+/* What the gradients of the trained parameters are kept in (model/gradient.c). */
+struct gradients {
+    struct compute *compute;
+    size_t at; /* in the plan */
+    void *few; /* of parameters of a few rows, back to back */
+    size_t few_bytes;
+    struct gradient *list; /* of every parameter, in the order of model.params */
+    int64_t n;
 };
 
 /* A tied embedding's lookup gradient, kept apart until a step ends. */
@@ -51,11 +62,10 @@ struct model_internal {
     struct model_plan_options options;
     bool planned, started;
     bool hidden_wanted; /* the final norm, or what is before it, is trained */
-    size_t copies_at[WEIGHT_COPY_KINDS], gradients_at, rope_at, x_final_at, hidden_at, rstd_at,
-        loss_at[6], lookup_at[3];
-    size_t gradients_bytes;
+    size_t copies_at[WEIGHT_COPY_KINDS], rope_at, x_final_at, hidden_at, rstd_at, loss_at[6],
+        lookup_at[3];
     float *cos, *sin; /* (P, D/2) */
-    float *gradients; /* all of the base model's, back to back */
+    struct gradients gradients;
     struct workspace workspace;
     void *x_final;     /* act (N,C) residual stream after the last layer */
     void *hidden;      /* act (N,C) final normed rows */
@@ -72,13 +82,20 @@ struct model_internal {
 void reach_set(struct model *m);
 int64_t reach_first_layer(const struct model *m);
 
-/* Reserving and placing of the weights and their gradients (model/weights.c). */
+/* Reserving and placing of the weights (model/weights.c). */
 MUST_CHECK err weights_plan(struct model *m, struct plan *plan);
 MUST_CHECK err weights_place(struct model *m, const struct plan *plan);
 /* Bytes of fp32 values, 64-byte aligned, or SIZE_MAX where that does not fit. */
 size_t plan_floats(int64_t count);
 /* A parameter as the passes read it, after weights_place. */
 struct mat weights_mat(const struct param *p, int64_t columns);
+/* Reserving and placing of their gradients; then the start and the end of a step's. */
+MUST_CHECK err gradients_plan(struct model *m, struct plan *plan);
+MUST_CHECK err gradients_place(struct model *m, const struct plan *plan);
+MUST_CHECK err gradients_begin(struct gradients *g);
+MUST_CHECK err gradients_end(struct gradients *g);
+/* NULL: the parameter is frozen, or no backward pass was planned. */
+struct gradient *gradient_of(const struct model *m, const struct param *p);
 /* The values as they are stored, in p->dtype, in host memory: where they are mapped, or in *owned,
  * which the caller frees (on failure, too). */
 MUST_CHECK err weights_stored(const struct model *m, const struct param *p, const void **out,

@@ -117,10 +117,10 @@ err model_logits(struct model *m, int64_t begin, int64_t end, float *out) {
 err model_zero_gradients(struct model *m) {
     struct model_internal *in = m->internal;
     lookup_clear(m);
-    if (in->gradients_bytes == 0) return ERR_OK;
-    return m->compute->backend->zero(m->compute, in->gradients, in->gradients_bytes);
+    return gradients_begin(&in->gradients);
 }
 
 err model_finish_gradients(struct model *m) {
-    return lookup_finish(m);
+    TRY(lookup_finish(m));
+    return gradients_end(&m->internal->gradients);
 }

@@ -6,6 +6,7 @@
 #include "model/projection.h"
 #include "compute/ops/product.h"
 #include "compute/ops/rows.h"
+#include "model/gradient.h"
 #include "model/workspace_int.h"
 
 err projection_forward(const struct projection *p, const struct projection_call *call,
@@ -27,30 +28,39 @@ err projection_forward(const struct projection *p, const struct projection_call 
     return p->adapter ? p->adapter->forward(p, call, x, y) : ERR_OK;
 }
 
-static err parameter_gradients(const struct projection *p, const struct projection_call *call,
-                               const void *x, const void *dy) {
+static err weight_gradient(const struct projection *p, const struct projection_call *call,
+                           const void *x, const void *dy) {
     struct compute *c = call->compute;
-    if (p->weight_gradient)
-        TRY(c->backend->product(
-            c, &(struct product_args){.m = p->out,
-                                      .n = p->in,
-                                      .k = call->n,
-                                      .a = mat_transposed(mat_act(c, dy, p->y_stride)),
-                                      .b = mat_act(c, x, p->in),
-                                      .c = p->weight_gradient,
-                                      .c_stride = p->in,
-                                      .accumulate = true,
-                                      .c_is_gradient = true}));
-    if (!p->bias_gradient) return ERR_OK;
-    BUG_IF(p->y_stride != p->out);
-    return c->backend->sum_rows(
-        c, &(struct sum_rows_args){.n = call->n, .c = p->out, .dy = dy, .db = p->bias_gradient});
+    struct gradient_slice g;
+    TRY(gradient_open_whole(p->weight_gradient, &g));
+    TRY(c->backend->product(c,
+                            &(struct product_args){.m = p->out,
+                                                   .n = p->in,
+                                                   .k = call->n,
+                                                   .a = mat_transposed(mat_act(c, dy, p->y_stride)),
+                                                   .b = mat_act(c, x, p->in),
+                                                   .c = g.values,
+                                                   .c_stride = p->in,
+                                                   .accumulate = !g.fresh,
+                                                   .c_is_gradient = true}));
+    return gradient_close(&g);
 }
 
+static err bias_gradient(const struct projection *p, const struct projection_call *call,
+                         const void *dy) {
+    struct compute *c = call->compute;
+    struct gradient_slice g;
+    BUG_IF(p->y_stride != p->out);
+    TRY(gradient_open_whole(p->bias_gradient, &g));
+    TRY(c->backend->sum_rows(
+        c, &(struct sum_rows_args){.n = call->n, .c = p->out, .dy = dy, .db = g.values}));
+    return gradient_close(&g);
+}
+
+/* The parameters' gradients come last: closing one may change the weight. */
 err projection_backward(const struct projection *p, const struct projection_call *call,
                         const void *x, const void *dy, void *dx, bool accumulate) {
     struct compute *c = call->compute;
-    TRY(parameter_gradients(p, call, x, dy));
     if (dx)
         TRY(c->backend->product(c, &(struct product_args){.m = call->n,
                                                           .n = p->in,
@@ -60,5 +70,7 @@ err projection_backward(const struct projection *p, const struct projection_call
                                                           .c = dx,
                                                           .c_stride = p->in,
                                                           .accumulate = accumulate}));
-    return p->adapter ? p->adapter->backward(p, call, x, dy, dx) : ERR_OK;
+    if (p->adapter) TRY(p->adapter->backward(p, call, x, dy, dx));
+    if (p->weight_gradient) TRY(weight_gradient(p, call, x, dy));
+    return p->bias_gradient ? bias_gradient(p, call, dy) : ERR_OK;
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 struct projection;
+struct gradient;
 
 /* What one call works on. `saved` is the adapter's own activation memory for this projection and
  * this call, adapter_ops.saved_bytes(N) long, kept from forward to backward. */
@@ -49,8 +50,8 @@ struct projection {
     bool paired;
     struct mat weight;                 /* (out,in) */
     struct mat bias;                   /* (1,out); data NULL: none */
-    float *weight_gradient;            /* (out,in), added to; NULL: frozen */
-    float *bias_gradient;              /* (out); NULL: frozen */
+    struct gradient *weight_gradient;  /* (out,in); NULL: frozen */
+    struct gradient *bias_gradient;    /* (out); NULL: frozen */
     const struct adapter_ops *adapter; /* NULL: none */
     void *adapter_state;
 };

@@ -84,22 +84,18 @@ static int copy_kind(const struct param *p) {
 
 err weights_plan(struct model *m, struct plan *plan) {
     struct model_internal *in = m->internal;
-    size_t copies[WEIGHT_COPY_KINDS] = {0}, gradients = 0;
+    size_t copies[WEIGHT_COPY_KINDS] = {0};
     for (int64_t i = 0; i < m->n_params; i++) {
         struct param *p = &m->params[i];
         TRY(choose_dtype(m, p));
         size_t *sum = &copies[copy_kind(p)];
         *sum = add_sizes(*sum, copy_bytes(m, p));
-        if (p->trained && in->options.backward)
-            gradients = add_sizes(gradients, plan_floats(p->count));
     }
     plan_add(plan, PLAN_MAPPED, "checkpoint", (size_t)tensor_file_bytes(in->file));
     for (int i = 0; i < WEIGHT_COPY_KINDS; i++)
         in->copies_at[i] = i == 0 || copies[i] > 0 /* a plan names what it has, and fp32 always */
                                ? plan_add(plan, PLAN_WEIGHTS, copy_names[i], copies[i])
                                : 0;
-    in->gradients_at = plan_add(plan, PLAN_GRADIENTS, "gradients", gradients);
-    in->gradients_bytes = gradients;
     return ERR_OK;
 }
 
@@ -168,18 +164,14 @@ static err copy_weights(struct model *m, struct param *p, char *to) {
 
 err weights_place(struct model *m, const struct plan *plan) {
     struct model_internal *in = m->internal;
-    char *copies[WEIGHT_COPY_KINDS], *gradient = plan_at(plan, in->gradients_at);
+    char *copies[WEIGHT_COPY_KINDS];
     for (int i = 0; i < WEIGHT_COPY_KINDS; i++) copies[i] = plan_at(plan, in->copies_at[i]);
-    in->gradients = (float *)(void *)gradient;
     for (int64_t i = 0; i < m->n_params; i++) {
         struct param *p = &m->params[i];
         char **to = &copies[copy_kind(p)];
         p->held = p->stored;
         if (wants_copy(m, p)) TRY(copy_weights(m, p, *to));
         *to += copy_bytes(m, p);
-        if (!p->trained || !in->options.backward) continue;
-        p->gradient = (float *)(void *)gradient;
-        gradient += plan_floats(p->count);
     }
     return ERR_OK;
 }
