@@ -2,7 +2,7 @@
  * The stage `train` of a recipe: a dataset folder becomes a trained model. Shared by `cotrain
  * train` and `cotrain run`. What it leaves in its folder:
  *   checkpoint-*, run.jsonl   of the trainer
- *   plan.json                 the memory plan; the same whatever the number of threads
+ *   plan.json                 the memory plan; it is of this machine, unlike everything above
  *   adapter/                  the trained PEFT adapter; absent for full fine-tuning
  *   merged/                   the trained model as others load it, in the base's dtypes
  *   result.json               {"digest", "n_steps", "trained_tokens", "loss"}; written last

@@ -9,7 +9,7 @@
 #include "release/seal.h"
 #include <string.h>
 
-static const char *const apart_files[] = {PACK_LOG};
+static const char *const apart_files[] = {PACK_LOG, PACK_PLAN};
 
 bool manifest_is_apart(const char *path) {
     for (size_t i = 0; i < sizeof apart_files / sizeof apart_files[0]; i++)

@@ -8,7 +8,7 @@
  *              "merged", "eval_before", "eval_after"},
  *    "checks": {what packing measured, release/check.h},
  *    "files": [{"path", "bytes", "sha256"}],        sorted by path; everything that the hash covers
- *    "apart": ["logs/run.jsonl"]}                   in the folder, not in the hash
+ *    "apart": ["logs/plan.json", ...]}              in the folder, not in the hash
  * No dates but the recipe's month. Read next: release/seal.h. */
 #ifndef COTRAIN_RELEASE_MANIFEST_H
 #define COTRAIN_RELEASE_MANIFEST_H

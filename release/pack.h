@@ -4,9 +4,10 @@
  *   config.json, generation_config.json, model.safetensors or shards, tokenizer files, the base's
  *                      model code and licence files: what transformers and cotrain load
  *   adapter/           the PEFT adapter, when there is one
- *   provenance/        recipe.yaml (as resolved), plan.json (memory), data.json (the dataset's
- *                      manifest), eval-before.json, eval-after.json
- *   logs/run.jsonl     the training log; not in the release hash
+ *   provenance/        recipe.yaml (as resolved), data.json (the dataset's manifest),
+ *                      eval-before.json, eval-after.json
+ *   logs/              run.jsonl, the training log, and plan.json, the memory plan of the machine
+ *                      that trained; not in the release hash
  *   manifest.json, SHA256SUMS, RELEASE      release/manifest.h, release/seal.h
  * The same inputs give the same bytes, logs apart. Read next: release/check.h, release/verify.h. */
 #ifndef COTRAIN_RELEASE_PACK_H
@@ -19,7 +20,7 @@
 
 #define PACK_ADAPTER "adapter"
 #define PACK_RECIPE "provenance/recipe.yaml"
-#define PACK_PLAN "provenance/plan.json"
+#define PACK_PLAN "logs/plan.json"
 #define PACK_DATA "provenance/data.json"
 #define PACK_BEFORE "provenance/eval-before.json"
 #define PACK_AFTER "provenance/eval-after.json"

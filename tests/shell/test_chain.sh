@@ -44,8 +44,8 @@ expect_same "$scratch/before.sums" "$scratch/after.sums"
 chain "$scratch/second" --threads 2
 expect_rc 0
 expect_hash "$scratch/second"
-check "same files but for the log and its sums" \
-    diff -r -x run.jsonl -x SHA256SUMS -x RELEASE "$scratch/first/release" "$scratch/second/release"
+check "same files but for the logs and their sums" \
+    diff -r -x logs -x SHA256SUMS -x RELEASE "$scratch/first/release" "$scratch/second/release"
 
 # A change of the card's text reaches only the last stage; a change of the training reaches three.
 chain "$scratch/second" --set "release.summary=Another text."

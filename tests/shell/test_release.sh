@@ -22,7 +22,7 @@ PY
 # ---- what is in it ----
 for file in README.md config.json generation_config.json model.safetensors tokenizer.model \
     tokenizer_config.json special_tokens_map.json added_tokens.json adapter/adapter_config.json \
-    adapter/adapter_model.safetensors provenance/recipe.yaml provenance/plan.json provenance/data.json \
+    adapter/adapter_model.safetensors provenance/recipe.yaml logs/plan.json provenance/data.json \
     provenance/eval-before.json provenance/eval-after.json logs/run.jsonl manifest.json SHA256SUMS RELEASE; do
     check "$file in the release" test -s "$release/$file"
 done
