@@ -11,6 +11,7 @@
 #include "compute/dtype.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* A matrix operand in place: element (i,j) is at data[i*row_stride + j*col_stride], counted in
  * elements of `dtype`. A transposed view swaps the strides. Of a quantised type, data is a `struct
@@ -23,6 +24,13 @@ struct mat {
 };
 
 struct compute;
+
+/* The most that the operations of a run work on: what their scratch depends on. */
+struct work_shape {
+    int64_t rows;    /* tokens of a pass */
+    int64_t columns; /* of the widest matrix */
+    int64_t heads, head_size;
+};
 
 #define OP(name) struct name##_args;
 #include "compute/ops.def"
@@ -44,6 +52,12 @@ struct backend {
     MUST_CHECK err (*download)(struct compute *c, void *to, const void *from, size_t bytes);
     MUST_CHECK err (*zero)(struct compute *c, void *p, size_t bytes);
     MUST_CHECK err (*wait)(struct compute *c);
+    /* Scratch of operations up to that shape, whatever their kind, and lending it: the memory stays
+     * the caller's until `take_back`. An operation that needs more has some of its own, which no
+     * plan knows of. */
+    size_t (*scratch_bytes)(const struct work_shape *shape);
+    void (*lend)(struct compute *c, void *memory, size_t bytes);
+    void (*take_back)(struct compute *c, const void *memory); /* of another lender: does nothing */
 #define OP(name) MUST_CHECK err (*name)(struct compute * c, const struct name##_args *args);
 #include "compute/ops.def"
 #undef OP

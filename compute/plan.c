@@ -44,6 +44,12 @@ size_t plan_add(struct plan *p, enum plan_kind kind, const char *name, size_t by
     return row.offset;
 }
 
+void plan_scratch(struct plan *p, size_t bytes) {
+    BUG_IF(p->scratch_bytes > 0);
+    p->scratch_at = plan_add(p, PLAN_WORK, "scratch of operations", bytes);
+    p->scratch_bytes = bytes;
+}
+
 err plan_allocate(struct plan *p, struct compute *c) {
     BUG_IF(p->memory != NULL);
     if (p->failed != ERR_OK) return fail_in(p->failed, "memory plan");
@@ -52,6 +58,7 @@ err plan_allocate(struct plan *p, struct compute *c) {
     err e = c->backend->alloc(c, bytes, &p->memory);
     if (e != ERR_OK) return fail_in(e, "memory plan of %zu bytes", bytes);
     p->compute = c;
+    if (p->scratch_bytes > 0) c->backend->lend(c, plan_at(p, p->scratch_at), p->scratch_bytes);
     return ERR_OK;
 }
 
@@ -82,7 +89,11 @@ err plan_json(const struct plan *p, json_t *out) {
 }
 
 void plan_release(struct plan *p) {
-    if (p->memory != NULL) p->compute->backend->free(p->compute, p->memory);
+    if (p->memory != NULL) {
+        const struct backend *b = p->compute->backend;
+        if (p->scratch_bytes > 0) b->take_back(p->compute, plan_at(p, p->scratch_at));
+        b->free(p->compute, p->memory);
+    }
     mem_free(p->rows);
     *p = (struct plan){0};
 }

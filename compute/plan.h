@@ -36,7 +36,8 @@ struct plan_row {
 struct plan {
     struct plan_row *rows;
     int64_t n_rows, capacity;
-    size_t total_bytes; /* of the one allocation */
+    size_t total_bytes;               /* of the one allocation */
+    size_t scratch_at, scratch_bytes; /* lent to the backend while the plan is allocated */
     err failed;
     struct compute *compute;
     void *memory;
@@ -44,6 +45,8 @@ struct plan {
 
 /* A zeroed struct plan is empty. Ranges are 64-byte aligned; memory is zeroed. */
 size_t plan_add(struct plan *p, enum plan_kind kind, const char *name, size_t bytes);
+/* Reserves what the backend's operations need for their own work, once a plan. */
+void plan_scratch(struct plan *p, size_t bytes);
 MUST_CHECK err plan_allocate(struct plan *p, struct compute *c);
 void *plan_at(const struct plan *p, size_t offset);
 size_t plan_bytes(const struct plan *p, enum plan_kind kind);

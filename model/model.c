@@ -195,6 +195,17 @@ struct projection *model_projection(struct model *m, const char *module) {
     return NULL;
 }
 
+/* What the operations of a pass need for themselves: products over every width of the model. */
+static void scratch_plan(const struct model *m, struct plan *plan) {
+    const struct model_config *c = &m->config;
+    struct work_shape shape = {
+        .rows = m->internal->options.max_tokens, .heads = c->n_heads, .head_size = c->head_size};
+    const int64_t widths[] = {c->vocab_size, c->intermediate_size, 2 * c->hidden_size};
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
+        if (widths[i] > shape.columns) shape.columns = widths[i];
+    plan_scratch(plan, m->compute->backend->scratch_bytes(&shape));
+}
+
 err model_plan(struct model *m, struct plan *plan, const struct model_plan_options *options) {
     struct model_internal *in = m->internal;
     BUG_IF(in->started);
@@ -219,6 +230,7 @@ err model_plan(struct model *m, struct plan *plan, const struct model_plan_optio
     in->hidden_at = plan_add(plan, PLAN_ACTIVATIONS, "hidden", plan_size(N, row));
     in->rstd_at = plan_add(plan, PLAN_ACTIVATIONS, "final_rstd", plan_size(N, sizeof(float)));
     TRY(loss_plan(m, plan));
+    scratch_plan(m, plan);
     noise_plan(m, plan);
     return lookup_plan(m, plan);
 }

@@ -89,9 +89,13 @@ static void squares_piece(void *ctx, int64_t begin, int64_t end, int thread) {
     }
 }
 
+size_t CPU(sum_squares_scratch)(void) {
+    return SQUARES_BLOCKS * sizeof(double);
+}
+
 err CPU(sum_squares)(struct compute *c, const struct sum_squares_args *args) {
     void *scratch;
-    TRY(cpu_scratch(c, SQUARES_BLOCKS * sizeof(double), &scratch));
+    TRY(cpu_scratch(c, CPU(sum_squares_scratch)(), &scratch));
     double sum = 0;
     const int64_t stretch = (int64_t)SQUARES_BLOCK * SQUARES_BLOCKS;
     for (int64_t at = 0; at < args->n; at += stretch) {

@@ -219,6 +219,17 @@ static void attention_piece(void *ctx, int64_t begin, int64_t end, int thread) {
     }
 }
 
+/* Floats of a thread: see attention_piece. */
+static int64_t attention_scratch_count(int64_t keys, int64_t d) {
+    const int64_t d_wide = attention_round_up(d, SIMD_WIDTH);
+    return attention_round_up(keys, TILE_COLS) * (d + d_wide + TILE_ROWS) + TILE_ROWS * d_wide;
+}
+
+size_t CPU(attention_scratch)(const struct work_shape *shape) {
+    return (size_t)(attention_scratch_count(shape->rows, shape->head_size) * par_threads()) *
+           sizeof(float);
+}
+
 err CPU(attention)(struct compute *c, const struct attention_args *args) {
     BUG_IF(args->d < 1);
     struct attention_work w = {.args = args};
@@ -228,7 +239,7 @@ err CPU(attention)(struct compute *c, const struct attention_args *args) {
     if (w.runs > args->n_q / 64 + 1) w.runs = args->n_q / 64 + 1;
     w.d_wide = attention_round_up(args->d, SIMD_WIDTH);
     w.keys_wide = attention_round_up(attention_most_keys(args), TILE_COLS);
-    w.scratch_count = w.keys_wide * (args->d + w.d_wide + TILE_ROWS) + TILE_ROWS * w.d_wide;
+    w.scratch_count = attention_scratch_count(w.keys_wide, args->d);
     void *scratch;
     TRY(cpu_scratch(c, (size_t)(w.scratch_count * threads) * sizeof(float), &scratch));
     w.scratch = scratch;

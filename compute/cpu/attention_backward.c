@@ -229,14 +229,25 @@ static void attention_gradient_piece(void *ctx, int64_t begin, int64_t end, int 
     for (g.head = begin; g.head < end; g.head++) attention_head_gradient(w->args, &g);
 }
 
+/* Floats of a thread: see attention_gradient_piece. */
+static int64_t attention_gradient_scratch_count(int64_t n, int64_t d) {
+    const int64_t d_wide = (d + SIMD_WIDTH - 1) / SIMD_WIDTH * SIMD_WIDTH;
+    return 4 * n * d_wide + 3 * TILE_COLS * d_wide + 2 * (int64_t)ATTENTION_CHUNK * TILE_COLS +
+           2 * d * TILE_COLS + 2 * TILE_COLS;
+}
+
+size_t CPU(attention_backward_scratch)(const struct work_shape *shape) {
+    return (size_t)(attention_gradient_scratch_count(shape->rows, shape->head_size) *
+                    par_threads()) *
+           sizeof(float);
+}
+
 err CPU(attention_backward)(struct compute *c, const struct attention_backward_args *args) {
     const struct attention_args *f = &args->forward;
     BUG_IF(f->last != NULL || f->n_q != f->n_k || f->lse == NULL || f->d < 1);
     struct attention_gradient_work w = {.args = args};
     w.d_wide = (f->d + SIMD_WIDTH - 1) / SIMD_WIDTH * SIMD_WIDTH;
-    w.scratch_count = 4 * f->n_q * w.d_wide + 3 * TILE_COLS * w.d_wide +
-                      2 * (int64_t)ATTENTION_CHUNK * TILE_COLS + 2 * f->d * TILE_COLS +
-                      2 * TILE_COLS;
+    w.scratch_count = attention_gradient_scratch_count(f->n_q, f->d);
     void *scratch;
     TRY(cpu_scratch(c, (size_t)(w.scratch_count * par_threads()) * sizeof(float), &scratch));
     w.scratch = scratch;

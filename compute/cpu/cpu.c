@@ -14,6 +14,7 @@ struct scratch {
 };
 struct cpu_state {
     struct scratch scratch[PAR_MAX_THREADS];
+    struct scratch lent; /* for the thread that is no other's: number 0 */
 };
 
 err cpu_open(struct compute *c) {
@@ -57,8 +58,20 @@ err cpu_wait(struct compute *c) {
     return ERR_OK;
 }
 
+void cpu_lend(struct compute *c, void *memory, size_t bytes) {
+    struct cpu_state *state = c->state;
+    state->lent = (struct scratch){memory, bytes};
+}
+
+void cpu_take_back(struct compute *c, const void *memory) {
+    struct cpu_state *state = c->state;
+    if (state->lent.memory == memory) state->lent = (struct scratch){0};
+}
+
 err cpu_scratch(struct compute *c, size_t bytes, void **out) {
     struct cpu_state *state = c->state;
+    *out = state->lent.memory;
+    if (par_thread() == 0 && bytes <= state->lent.bytes) return ERR_OK;
     struct scratch *own = &state->scratch[par_thread()];
     if (bytes > own->bytes) {
         mem_free(own->memory);

@@ -29,15 +29,26 @@ void cpu_free(struct compute *c, void *p);
 MUST_CHECK err cpu_copy(struct compute *c, void *to, const void *from, size_t bytes);
 MUST_CHECK err cpu_zero(struct compute *c, void *p, size_t bytes);
 MUST_CHECK err cpu_wait(struct compute *c);
+void cpu_lend(struct compute *c, void *memory, size_t bytes);
+void cpu_take_back(struct compute *c, const void *memory);
 
-/* Memory for the length of one operation, at least `bytes`, 64-byte aligned; grown when needed. */
+/* Memory for the length of one operation, at least `bytes`, 64-byte aligned: what is lent, or else
+ * the thread's own, grown when needed. */
 MUST_CHECK err cpu_scratch(struct compute *c, size_t bytes, void **out);
+
+/* struct backend.scratch_bytes: the most of any operation's, each told by its own file. */
+size_t CPU(scratch_bytes)(const struct work_shape *shape);
+size_t CPU(product_scratch)(const struct work_shape *shape);
+size_t CPU(attention_scratch)(const struct work_shape *shape);
+size_t CPU(attention_backward_scratch)(const struct work_shape *shape);
+size_t CPU(sum_squares_scratch)(void);
 
 enum { ELEMENTS_A_PIECE = 8192 }; /* the least elementwise work worth a thread */
 
 #define CPU_FUNCTIONS(variant_name, open_function)                                                 \
     .name = "cpu", .variant = variant_name, .act_dtype = DTYPE_F32, .host_memory = true,           \
     .open = open_function, .close = cpu_close, .alloc = cpu_alloc, .free = cpu_free,               \
-    .upload = cpu_copy, .download = cpu_copy, .zero = cpu_zero, .wait = cpu_wait
+    .upload = cpu_copy, .download = cpu_copy, .zero = cpu_zero, .wait = cpu_wait,                  \
+    .scratch_bytes = CPU(scratch_bytes), .lend = cpu_lend, .take_back = cpu_take_back
 
 #endif

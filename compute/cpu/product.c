@@ -150,6 +150,22 @@ static bool product_takes(enum dtype t) {
     return t <= DTYPE_F16 || quant_of_dtype(t) != NULL;
 }
 
+/* Columns of b that are packed together. */
+static int64_t product_block_cols(int64_t n) {
+    int64_t cols = product_round_up(n, TILE_COLS);
+    return cols < PRODUCT_COLS ? cols : PRODUCT_COLS;
+}
+
+/* Floats that a thread packs into. */
+static int64_t product_scratch_count(int64_t block_cols) {
+    return (block_cols + PRODUCT_ROWS) * PRODUCT_K;
+}
+
+size_t CPU(product_scratch)(const struct work_shape *shape) {
+    return (size_t)(product_scratch_count(product_block_cols(shape->columns)) * par_threads()) *
+           sizeof(float);
+}
+
 err CPU(product)(struct compute *c, const struct product_args *args) {
     BUG_IF(args->m < 0 || args->n < 0 || args->k < 0 || args->c_stride < args->n);
     BUG_IF(!product_takes(args->a.dtype) || !product_takes(args->b.dtype));
@@ -166,12 +182,10 @@ err CPU(product)(struct compute *c, const struct product_args *args) {
     int64_t most =
         1 + (int64_t)((double)args->m * (double)args->n * (double)args->k / PRODUCT_MIN_WORK);
     product_grid(&w, most < par_threads() ? most : par_threads());
-    int64_t cols = product_round_up(args->n, TILE_COLS);
-    w.block_cols = args->m <= PRODUCT_FEW_ROWS ? TILE_COLS : PRODUCT_COLS;
-    if (w.block_cols > cols) w.block_cols = cols;
+    w.block_cols = args->m <= PRODUCT_FEW_ROWS ? TILE_COLS : product_block_cols(args->n);
     w.a_in_place = args->a.dtype == DTYPE_F32 && args->a.col_stride == 1 &&
                    args->n <= 4 * TILE_COLS && (uintptr_t)args->a.data % sizeof(float) == 0;
-    w.scratch_count = (w.block_cols + PRODUCT_ROWS) * PRODUCT_K;
+    w.scratch_count = product_scratch_count(w.block_cols);
     size_t bytes = (size_t)(w.scratch_count * par_threads()) * sizeof(float);
     void *scratch;
     TRY(cpu_scratch(c, bytes, &scratch));

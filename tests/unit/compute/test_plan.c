@@ -6,7 +6,10 @@
 
 #include "base/fault.h"
 #include "base/mem.h"
+#include "compute/ops/product.h"
 #include "compute/plan.h"
+
+enum { N = 128 }; /* rows and columns of a product */
 
 static void ranges(void **state) {
     (void)state;
@@ -74,6 +77,34 @@ static void failures_wait(void **state) {
     compute_close(&c);
 }
 
+/* Operations work in what the plan lends them, and allocate nothing. */
+static void scratch_is_lent(void **state) {
+    (void)state;
+    struct compute c;
+    struct plan p = {0};
+    const struct work_shape shape = {.rows = N, .columns = N, .heads = 1, .head_size = N};
+    static float a[N * N], b[N * N], product[N * N];
+    const struct product_args args = {.m = N,
+                                      .n = N,
+                                      .k = N,
+                                      .a = {a, DTYPE_F32, N, 1},
+                                      .b = {b, DTYPE_F32, N, 1},
+                                      .c = product,
+                                      .c_stride = N};
+    assert_ok(compute_open(&c, NULL));
+    const int64_t before = mem_stats().live_bytes;
+    plan_scratch(&p, c.backend->scratch_bytes(&shape));
+    assert_ok(plan_allocate(&p, &c));
+    const int64_t planned = mem_stats().live_bytes;
+    assert_ok(c.backend->product(&c, &args));
+    assert_int_equal(mem_stats().live_bytes, planned);
+    plan_release(&p);
+    assert_int_equal(mem_stats().live_bytes, before);
+    assert_ok(c.backend->product(&c, &args)); /* in memory of its own */
+    assert_true(mem_stats().live_bytes > before);
+    compute_close(&c);
+}
+
 static void kinds_have_names(void **state) {
     (void)state;
     for (int kind = 0; kind < PLAN_KIND_COUNT; kind++) {
@@ -96,7 +127,8 @@ static void devices(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ranges), cmocka_unit_test(empty), cmocka_unit_test(failures_wait),
+        cmocka_unit_test(ranges),           cmocka_unit_test(empty),
+        cmocka_unit_test(failures_wait),    cmocka_unit_test(scratch_is_lent),
         cmocka_unit_test(kinds_have_names), cmocka_unit_test(devices)};
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }
