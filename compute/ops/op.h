@@ -21,11 +21,12 @@ enum slot_use {
     SLOT_INOUT, /* added to, or changed in place */
 };
 enum slot_type {
-    SLOT_ACT, /* activation dtype of the backend; a pointer in the args */
-    SLOT_F32, /* always fp32; a pointer in the args */
-    SLOT_I32, /* int32 indices; a pointer in the args, filled by the op's `indices` */
-    SLOT_U8,  /* flags; a pointer in the args, filled by `indices` */
-    SLOT_F64, /* double in host memory; a pointer in the args */
+    SLOT_ACT,  /* activation dtype of the backend; a pointer in the args */
+    SLOT_F32,  /* always fp32; a pointer in the args */
+    SLOT_BF16, /* always bf16; a pointer in the args */
+    SLOT_I32,  /* int32 indices; a pointer in the args, filled by the op's `indices` */
+    SLOT_U8,   /* flags; a pointer in the args, filled by `indices` */
+    SLOT_F64,  /* double in host memory; a pointer in the args */
     SLOT_MAT, /* struct mat in the args; strides come from the case, data and dtype from the test */
 };
 

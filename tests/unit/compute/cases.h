@@ -12,6 +12,7 @@
 #include "compute/ops/adamw.h"
 #include "compute/ops/add.h"
 #include "compute/ops/attention.h"
+#include "compute/ops/bf16.h"
 #include "compute/ops/cross_entropy.h"
 #include "compute/ops/dropout.h"
 #include "compute/ops/embed.h"
@@ -62,11 +63,9 @@ static inline void *test_alloc(size_t n, size_t size) {
 }
 
 static inline enum dtype slot_dtype(const struct test_case *t, int s) {
-    static const enum dtype of[] = {[SLOT_ACT] = DTYPE_F32,
-                                    [SLOT_F32] = DTYPE_F32,
-                                    [SLOT_I32] = DTYPE_I32,
-                                    [SLOT_U8] = DTYPE_U8,
-                                    [SLOT_F64] = DTYPE_F64};
+    static const enum dtype of[] = {
+        [SLOT_ACT] = DTYPE_F32, [SLOT_F32] = DTYPE_F32, [SLOT_BF16] = DTYPE_BF16,
+        [SLOT_I32] = DTYPE_I32, [SLOT_U8] = DTYPE_U8,   [SLOT_F64] = DTYPE_F64};
     enum slot_type type = t->op->slots[s].type;
     return type == SLOT_MAT ? t->mat_dtype : of[type];
 }
@@ -150,6 +149,14 @@ static inline void store_values(enum dtype t, const double *values, int64_t n, v
         default: dtype_from_f32(&single, 1, t, (char *)to + i * dtype_bytes(t)); break;
         }
     }
+}
+
+/* Element i of what a backend left. */
+static inline double stored_value(enum dtype t, const void *data, int64_t i) {
+    float single;
+    if (t == DTYPE_F64) return ((const double *)data)[i];
+    dtype_to_f32((const char *)data + i * dtype_bytes(t), t, 1, &single);
+    return (double)single;
 }
 
 /* Runs on a backend; slot `shared` (or -1) takes the memory of slot `with`. */

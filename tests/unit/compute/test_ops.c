@@ -52,8 +52,7 @@ static void check_slot(const struct test_case *t, int s, const double *want, con
     double most = 0, tolerance = t->op->tolerance(t->args);
     for (int64_t i = 0; i < t->count[s]; i++) most = fmax(most, fabs(want[i]));
     for (int64_t i = 0; i < t->count[s]; i++) {
-        double value = slot_dtype(t, s) == DTYPE_F64 ? ((const double *)got)[i]
-                                                     : (double)((const float *)got)[i];
+        const double value = stored_value(slot_dtype(t, s), got, i);
         if (!(fabs(value - want[i]) <= tolerance * most)) {
             fail_msg("%s on %s, case %s (%s): %s[%lld] is %.9g, not %.9g: off by %.3g of the "
                      "largest, allowed %.3g",
