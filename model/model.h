@@ -31,12 +31,19 @@ struct param {
     bool trained;     /* set before the plan is made: gets a value of its own and, where the
                        * backward pass is planned, a gradient */
     float *value;     /* fp32 copy in the plan's memory when trained or wanted in fp32; else NULL */
-    float *gradient;  /* fp32 when trained; else NULL */
+    float *gradient;  /* fp32 when trained and kept so; else NULL */
+    uint16_t *gradient_bf16; /* when trained and kept in bf16; else NULL */
     const void *held; /* what the passes read, in held_dtype: `stored`, `value` or another copy in
                        * the plan */
     enum dtype held_dtype;
     const void *stored; /* in `dtype`, as the file is mapped; NULL: new, or in pieces in the file */
 };
+
+/* The kept gradient as one row. */
+static inline struct mat param_gradient(const struct param *p) {
+    const void *data = p->gradient_bf16 ? (const void *)p->gradient_bf16 : p->gradient;
+    return (struct mat){data, p->gradient_bf16 ? DTYPE_BF16 : DTYPE_F32, p->count, 1};
+}
 
 struct model {
     struct model_config config;

@@ -117,7 +117,7 @@ static err gradient_norm(struct trainer *t, const struct step_rows *s, double *o
     double sum = 0;
     for (int64_t i = 0; i < t->n_params; i++) {
         double squares;
-        const struct sum_squares_args args = {t->params[i]->count, t->params[i]->gradient,
+        const struct sum_squares_args args = {t->params[i]->count, param_gradient(t->params[i]),
                                               &squares};
         TRY(c->backend->sum_squares(c, &args));
         sum += squares;
@@ -139,6 +139,8 @@ static err update(struct trainer *t, const struct step_rows *s, const struct tra
     for (int64_t i = 0; i < t->n_params; i++) {
         struct optimizer_update u = {
             .param = t->params[i],
+            .n = t->params[i]->count,
+            .gradient = param_gradient(t->params[i]),
             .lr = report->lr * t->internal->rates[i],
             .weight_decay = decays(o, t->params[i]) ? o->weight_decay : 0,
             .gradient_scale = fmin(1, clip) / (double)s->trained,

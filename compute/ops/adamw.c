@@ -43,9 +43,20 @@ static double tolerance(const void *args) {
     return 8 * 0x1p-24;
 }
 
+#define ROW                                                                                        \
+    { .col_stride = 1 }
+
 static const struct adamw_args cases[] = {
-    {.n = 1, .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .gradient_scale = 1, .step = 1},
+    {.n = 1,
+     .gradient = ROW,
+     .lr = 1e-3,
+     .beta1 = 0.9,
+     .beta2 = 0.999,
+     .eps = 1e-8,
+     .gradient_scale = 1,
+     .step = 1},
     {.n = 37,
+     .gradient = ROW,
      .lr = 1e-2,
      .beta1 = 0.9,
      .beta2 = 0.95,
@@ -54,6 +65,7 @@ static const struct adamw_args cases[] = {
      .gradient_scale = 0.3,
      .step = 5},
     {.n = 20000,
+     .gradient = ROW,
      .lr = 1e-4,
      .beta1 = 0.8,
      .beta2 = 0.999,
@@ -70,7 +82,7 @@ const struct op adamw_op = {
     .slots = {{"w", SLOT_INOUT, SLOT_F32, offsetof(struct adamw_args, w)},
               {"m", SLOT_INOUT, SLOT_F32, offsetof(struct adamw_args, m)},
               {"v", SLOT_INOUT, SLOT_F32, offsetof(struct adamw_args, v)},
-              {"gradient", SLOT_IN, SLOT_F32, offsetof(struct adamw_args, gradient)}},
+              {"gradient", SLOT_IN, SLOT_MAT, offsetof(struct adamw_args, gradient)}},
     .cases = cases,
     .case_names = {"first", "decay", "large"},
     .count = count,
@@ -98,13 +110,13 @@ static double squares_tolerance(const void *args) {
 }
 
 static const struct sum_squares_args squares_cases[] = {
-    {.n = 0}, {.n = 1}, {.n = 1037}, {.n = 100000}};
+    {.n = 0, .x = ROW}, {.n = 1, .x = ROW}, {.n = 1037, .x = ROW}, {.n = 100000, .x = ROW}};
 
 const struct op sum_squares_op = {
     .name = "sum_squares",
     .summary = "sum of squares, in double precision",
     .args_size = sizeof(struct sum_squares_args),
-    .slots = {{"x", SLOT_IN, SLOT_F32, offsetof(struct sum_squares_args, x)},
+    .slots = {{"x", SLOT_IN, SLOT_MAT, offsetof(struct sum_squares_args, x)},
               {"out", SLOT_OUT, SLOT_F64, offsetof(struct sum_squares_args, out)}},
     .cases = squares_cases,
     .case_names = {"none", "one", "odd", "large"},

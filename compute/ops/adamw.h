@@ -15,14 +15,14 @@
 struct adamw_args {
     int64_t n;
     float *w, *m, *v;
-    const float *gradient;
+    struct mat gradient; /* (1,N), fp32, bf16 or fp16, contiguous */
     double lr, beta1, beta2, eps, weight_decay, gradient_scale;
     int64_t step; /* from 1 */
 };
 struct sum_squares_args {
     int64_t n;
-    const float *x;
-    double *out; /* host memory, complete on return */
+    struct mat x; /* (1,N), fp32, bf16 or fp16, contiguous */
+    double *out;  /* host memory, complete on return */
 };
 
 #endif

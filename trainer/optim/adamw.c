@@ -8,11 +8,11 @@
 
 static err adamw_update(struct compute *c, const struct optimizer_update *u) {
     const struct adamw_args args = {
-        .n = u->param->count,
-        .w = u->param->value,
-        .m = u->state[0],
-        .v = u->state[1],
-        .gradient = u->param->gradient,
+        .n = u->n,
+        .w = u->param->value + u->begin,
+        .m = u->state[0] + u->begin,
+        .v = u->state[1] + u->begin,
+        .gradient = u->gradient,
         .lr = u->lr,
         .beta1 = u->options->adam_beta1,
         .beta2 = u->options->adam_beta2,

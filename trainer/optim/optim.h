@@ -11,12 +11,15 @@
 
 enum { OPTIMIZER_MAX_STATES = 4 };
 
+/* Of a slice of a parameter, or of the whole. */
 struct optimizer_update {
     const struct param *param;
-    float *state[OPTIMIZER_MAX_STATES];
-    double lr, weight_decay; /* decay already 0 for parameters that do not decay */
-    double gradient_scale;   /* the gradient times this is what counts: mean over tokens, clipped */
-    int64_t step;            /* updates done, with this one: from 1 */
+    int64_t begin, n;                   /* the elements [begin, begin + n) */
+    struct mat gradient;                /* (1,N) of those elements */
+    float *state[OPTIMIZER_MAX_STATES]; /* of the whole parameter */
+    double lr, weight_decay;            /* decay already 0 for parameters that do not decay */
+    double gradient_scale; /* the gradient times this is what counts: mean over tokens, clipped */
+    int64_t step;          /* updates done, with this one: from 1 */
     const struct train_options *options;
 };
 
