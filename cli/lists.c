@@ -274,7 +274,7 @@ static err list_parameters(json_t *out) {
 
 static err list_projections(json_t *out) {
     static const struct fact facts[] = {
-#define PROJECTION(field, variant, module, weight, bias, in, out, stride, paired)                  \
+#define PROJECTION(field, variant, module, weight, bias, in, out, stride, paired, kept)            \
     {module, "from " #in " to " #out " (letters: model/shapes.h)" variant},
 #include "model/projections.def"
 #undef PROJECTION
@@ -284,7 +284,8 @@ static err list_projections(json_t *out) {
 
 static err list_activations(json_t *out) {
     static const struct fact facts[] = {
-#define SAVED(field, variant, type, width) {#field, "kept per layer, " #width " a token" variant},
+#define SAVED(field, variant, type, width, kept)                                                   \
+    {#field, "kept per layer, " #width " a token" variant},
 #define SCRATCH(field, variant, type, width)                                                       \
     {#field, "shared by the layers, " #width " a token" variant},
 #define BACKWARD(field, variant, type, width)                                                      \

@@ -46,7 +46,7 @@ err norm_backward(const struct pass *p, const struct norm *norm, const void *x, 
 /* Shows rows of an activation to the caller's observer. */
 static err observe(const struct pass *p, const struct layer *l, const char *what, const void *act,
                    int64_t columns, int64_t stride) {
-    if (!p->call->observe) return ERR_OK;
+    if (!p->call->observe || p->again) return ERR_OK;
     char name[64];
     snprintf(name, sizeof name, "layers.%lld.%s", (long long)l->number, what);
     float *values = mem_alloc((size_t)(p->n * columns), sizeof *values);
@@ -284,14 +284,19 @@ err attention_forward(const struct pass *p, const struct layer *l, const struct 
     return add_rows(p, s->x, t->branch, s->middle);
 }
 
+static err up_and_gate(const struct pass *p, const struct layer *l, const struct saved *s) {
+    const struct scratch *t = &p->workspace->scratch;
+    TRY(project(p, l, s, PROJECTION_up, t->normed, s->up));
+    return project(p, l, s, PROJECTION_gate, t->normed, s->gate);
+}
+
 err feed_forward_forward(const struct pass *p, const struct layer *l, const struct saved *s,
                          void *out) {
     const struct scratch *t = &p->workspace->scratch;
     const int64_t C = p->model->config.hidden_size, F = p->model->config.intermediate_size;
     TRY(norm_forward(p, &l->post_norm, p->n, s->middle, t->normed, s->middle_rstd));
     TRY(observe(p, l, "post_attention_layernorm", t->normed, C, C));
-    TRY(project(p, l, s, PROJECTION_up, t->normed, s->up));
-    TRY(project(p, l, s, PROJECTION_gate, t->normed, s->gate));
+    TRY(up_and_gate(p, l, s));
     RUN(swiglu, .n = p->n * F, .up = s->up, .gate = s->gate, .h = t->wide);
     TRY(project(p, l, s, PROJECTION_down, t->wide, t->branch));
     TRY(observe(p, l, "mlp", t->branch, C, C));
@@ -299,10 +304,12 @@ err feed_forward_forward(const struct pass *p, const struct layer *l, const stru
     return observe(p, l, "output", out, C, C);
 }
 
-err feed_forward_backward(const struct pass *p, const struct layer *l, const struct saved *s) {
+err feed_forward_backward(const struct pass *p, const struct layer *l, const struct saved *s,
+                          bool holds) {
     const struct scratch *t = &p->workspace->scratch;
     const int64_t F = p->model->config.intermediate_size;
     TRY(norm_forward(p, &l->post_norm, p->n, s->middle, t->normed, s->middle_rstd));
+    if (!holds) TRY(up_and_gate(p, l, s));
     RUN(swiglu, .n = p->n * F, .up = s->up, .gate = s->gate, .h = t->wide);
     TRY(project_back(p, l, s, PROJECTION_down, t->wide, t->d_residual, t->d_wide, false));
     RUN(swiglu_backward, .n = p->n * F, .up = s->up, .gate = s->gate, .dh = t->d_wide, .dup = s->up,

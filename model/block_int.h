@@ -55,6 +55,7 @@ struct pass {
     int64_t n;
     const float *cos, *sin;    /* rotary tables (P, D/2) */
     const struct cache *cache; /* decoding; else NULL */
+    bool again;                /* the backward pass: rows that are made were seen before */
 };
 
 /* x -> middle = x + attention(filter(norm(x))), and middle -> out = middle +
@@ -65,9 +66,10 @@ MUST_CHECK err attention_forward(const struct pass *p, const struct layer *l,
 MUST_CHECK err feed_forward_forward(const struct pass *p, const struct layer *l,
                                     const struct saved *s, void *out);
 /* Both take the gradient of their output in scratch.d_residual and leave that of their input
- * there, where something before them is trained. */
+ * there, where something before them is trained. They make again what scratch lost; `holds`: and up
+ * and gate are still there. */
 MUST_CHECK err feed_forward_backward(const struct pass *p, const struct layer *l,
-                                     const struct saved *s);
+                                     const struct saved *s, bool holds);
 MUST_CHECK err attention_backward(const struct pass *p, const struct layer *l,
                                   const struct saved *s);
 

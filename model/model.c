@@ -222,7 +222,8 @@ err model_plan(struct model *m, struct plan *plan, const struct model_plan_optio
     if (!options->max_tokens) return ERR_OK;
     struct workspace_shape shape = {.n_tokens = options->max_tokens,
                                     .backward = options->backward,
-                                    .kept_from = reach_first_layer(m)};
+                                    .kept_from = reach_first_layer(m),
+                                    .recompute = options->recompute};
     TRY(workspace_plan(&in->workspace, m, plan, &shape));
     const int64_t N = options->max_tokens,
                   row = m->config.hidden_size * dtype_bytes(m->compute->backend->act_dtype);

@@ -92,9 +92,10 @@ struct param_spec param_spec_at(const struct model_config *c, int64_t number) {
 struct projection_spec projection_spec_at(const struct model_config *c, enum layer_projection i) {
     const int64_t C = c->hidden_size, F = c->intermediate_size;
     switch (i) {
-#define PROJECTION(field, variant, module, weight, bias, in, out, y_stride, paired)                \
+#define PROJECTION(field, variant, module, weight, bias, in, out, y_stride, paired, kept)          \
     case PROJECTION_##field:                                                                       \
-        return (struct projection_spec){module, weight, bias, in, out, y_stride, paired};
+        return (struct projection_spec){module, weight,   bias,   in,                              \
+                                        out,    y_stride, paired, KEEP_##kept};
 #include "model/projections.def"
 #undef PROJECTION
     case LAYER_PROJECTION_COUNT: break;

@@ -14,6 +14,15 @@ static inline bool variant_has(const struct model_config *c, enum variant row) {
     return row == VARIANT_ANY || (row == VARIANT_SHAREQK) == c->shareqk;
 }
 
+/* How much of a forward pass a layer keeps for its backward pass, each level more than the one
+ * before. A row of acts.def or projections.def names the first level that it belongs to. */
+enum keep {
+    KEEP_NOTHING,   /* there will be no backward pass */
+    KEEP_INPUT,     /* the residual stream, and what cannot be made without the last product */
+    KEEP_ATTENTION, /* all but the feed-forward's inner rows */
+    KEEP_ALL
+};
+
 /* Rows of the table; a model has those of its variant. */
 enum layer_param {
 #define TOP_PARAM(...)
@@ -60,6 +69,7 @@ struct projection_spec {
     enum layer_param weight, bias;
     int64_t in, out, y_stride;
     bool paired;
+    enum keep kept;
 };
 struct projection_spec projection_spec_at(const struct model_config *c, enum layer_projection i);
 bool projection_present(const struct model_config *c, enum layer_projection i);

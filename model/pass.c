@@ -77,6 +77,16 @@ err model_forward(struct model *m, const struct model_call *call) {
     return ERR_OK;
 }
 
+/* What the layer lost to the ones behind it is made again first. */
+static err layer_backward(const struct pass *p, int64_t number) {
+    const struct layer *l = &p->model->internal->layers[number];
+    const struct workspace *w = p->workspace;
+    const struct saved *s = &w->layers[number];
+    if (!workspace_holds(w, number, KEEP_ATTENTION)) TRY(attention_forward(p, l, s));
+    TRY(feed_forward_backward(p, l, s, workspace_holds(w, number, KEEP_ALL)));
+    return l->wanted.middle ? attention_backward(p, l, s) : ERR_OK;
+}
+
 err model_backward(struct model *m, const struct model_call *call) {
     struct model_internal *in = m->internal;
     const struct scratch *t = &in->workspace.scratch;
@@ -86,11 +96,9 @@ err model_backward(struct model *m, const struct model_call *call) {
     if (!in->hidden_wanted) return ERR_OK;
     TRY(norm_backward(&p, &in->final_norm, in->x_final, in->final_rstd, t->d_residual,
                       t->d_residual, false));
-    for (int64_t l = m->config.n_layers - 1; l >= 0 && in->layers[l].wanted.out; l--) {
-        const struct saved *s = &in->workspace.layers[l];
-        TRY(feed_forward_backward(&p, &in->layers[l], s));
-        if (in->layers[l].wanted.middle) TRY(attention_backward(&p, &in->layers[l], s));
-    }
+    p.again = true;
+    for (int64_t l = m->config.n_layers - 1; l >= 0 && in->layers[l].wanted.out; l--)
+        TRY(layer_backward(&p, l));
     return m->params[PARAM_EMBEDDING].trained ? lookup_backward(m, &p, call->batch) : ERR_OK;
 }
 

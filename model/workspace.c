@@ -10,15 +10,19 @@
 struct act_row {
     const char *name;
     size_t offset; /* of the pointer in struct saved or struct scratch */
-    bool fp32, backward;
+    bool fp32;
     enum variant variant;
+    enum keep kept; /* of a saved row */
+    bool backward;  /* of a shared one */
 };
 
 #define ACT_IS_F32_ACT false
 #define ACT_IS_F32_F32 true
+#define ROW(owner, field, variant, type, kept, backward)                                           \
+    {#field, offsetof(owner, field), ACT_IS_F32_##type, VARIANT_##variant, kept, backward},
 static const struct act_row saved_rows[] = {
-#define SAVED(field, variant, type, width)                                                         \
-    {#field, offsetof(struct saved, field), ACT_IS_F32_##type, false, VARIANT_##variant},
+#define SAVED(field, variant, type, width, kept)                                                   \
+    ROW(struct saved, field, variant, type, KEEP_##kept, false)
 #define SCRATCH(...)
 #define BACKWARD(...)
 #include "model/acts.def"
@@ -29,14 +33,15 @@ static const struct act_row saved_rows[] = {
 static const struct act_row scratch_rows[] = {
 #define SAVED(...)
 #define SCRATCH(field, variant, type, width)                                                       \
-    {#field, offsetof(struct scratch, field), ACT_IS_F32_##type, false, VARIANT_##variant},
+    ROW(struct scratch, field, variant, type, KEEP_ALL, false)
 #define BACKWARD(field, variant, type, width)                                                      \
-    {#field, offsetof(struct scratch, field), ACT_IS_F32_##type, true, VARIANT_##variant},
+    ROW(struct scratch, field, variant, type, KEEP_ALL, true)
 #include "model/acts.def"
 #undef BACKWARD
 #undef SCRATCH
 #undef SAVED
 };
+#undef ROW
 enum {
     N_SAVED = sizeof saved_rows / sizeof saved_rows[0],
     N_SCRATCH = sizeof scratch_rows / sizeof scratch_rows[0]
@@ -46,13 +51,26 @@ static void act_widths(const struct model_config *c, int64_t saved[N_SAVED],
                        int64_t scratch[N_SCRATCH]) {
     const int64_t C = c->hidden_size, F = c->intermediate_size, H = c->n_heads;
     int64_t *s = saved, *t = scratch;
-#define SAVED(field, variant, type, width) *s++ = width;
+#define SAVED(field, variant, type, width, kept) *s++ = width;
 #define SCRATCH(field, variant, type, width) *t++ = width;
 #define BACKWARD SCRATCH
 #include "model/acts.def"
 #undef BACKWARD
 #undef SCRATCH
 #undef SAVED
+}
+
+static enum keep layer_keeps(const struct workspace *w, int64_t layer) {
+    const struct workspace_shape *s = &w->shape;
+    const int64_t entered = layer - s->kept_from;
+    if (!s->backward || entered < 0) return KEEP_NOTHING;
+    if (entered < s->recompute.layers) return KEEP_INPUT;
+    return entered - s->recompute.layers < s->recompute.feed_forwards ? KEEP_ATTENTION : KEEP_ALL;
+}
+
+bool workspace_holds(const struct workspace *w, int64_t layer, enum keep kept) {
+    return layer_keeps(w, layer) >= kept || layer + 1 == w->n_layers ||
+           layer_keeps(w, layer + 1) >= kept;
 }
 
 size_t plan_size(int64_t n, int64_t size) {
@@ -98,13 +116,13 @@ static void walk_saved(struct walk *k, const struct model *m, const struct act_r
     struct workspace *w = k->w;
     if (!variant_has(&m->config, row->variant)) return;
     int64_t element = row->fp32 ? 4 : dtype_bytes(m->compute->backend->act_dtype);
-    /* Layers [0, shared) have one memory, the others each their own. */
-    int64_t shared = w->shape.backward ? w->shape.kept_from : m->config.n_layers;
-    int64_t copies = m->config.n_layers - shared + (shared > 0);
+    int64_t shared = 0; /* layers [0, shared) have one memory, the others each their own */
+    while (shared < w->n_layers && layer_keeps(w, shared) < row->kept) shared++;
+    int64_t copies = w->n_layers - shared + (shared > 0);
     size_t stride = aligned(plan_size(w->shape.n_tokens, width * element)), bytes;
     if (__builtin_mul_overflow((size_t)copies, stride, &bytes)) bytes = SIZE_MAX;
     char *base = next(k, row->name, bytes);
-    for (int64_t i = 0; base && i < m->config.n_layers; i++)
+    for (int64_t i = 0; base && i < w->n_layers; i++)
         set_pointer(&w->layers[i], row->offset,
                     base + (size_t)(i < shared ? 0 : i - shared + (shared > 0)) * stride);
 }
@@ -116,26 +134,38 @@ static size_t adapter_bytes(const struct projection *p, int64_t n, bool work) {
     return bytes ? aligned(bytes(p, n)) : 0;
 }
 
+/* Places for what the adapters on one of the layers' projections keep, from `at` on: relative to
+ * `base`, or nowhere yet (NULL). Returns where they end. */
+static size_t place_adapters(struct workspace *w, const struct model *m, enum layer_projection i,
+                             size_t at, char *base) {
+    const enum keep kept = projection_spec_at(&m->config, i).kept;
+    const size_t shared_at = at;
+    for (int64_t pass = 0; pass < 2; pass++) /* those that share, then those that keep theirs */
+        for (int64_t layer = 0; layer < w->n_layers; layer++) {
+            const struct projection *p = m->internal->layers[layer].projections[i];
+            const bool keeps = layer_keeps(w, layer) >= kept;
+            if (!p || keeps != (pass == 1)) continue;
+            const size_t end =
+                (keeps ? at : shared_at) + adapter_bytes(p, w->shape.n_tokens, false);
+            if (base) w->layers[layer].adapter[i] = base + (keeps ? at : shared_at);
+            if (end > at) at = end;
+        }
+    return at;
+}
+
 static void walk_adapters(struct walk *k, const struct model *m) {
     struct workspace *w = k->w;
-    size_t total = 0, work = 0, largest = 0;
+    char *base = NULL;
     for (int64_t pass = 0; pass < 2; pass++) {
-        char *base =
-            pass ? next(k, "adapter activations", w->shape.backward ? total : largest) : NULL;
-        total = 0;
-        for (int64_t layer = 0; layer < m->config.n_layers; layer++) {
-            size_t begin = total;
-            for (int i = 0; i < LAYER_PROJECTION_COUNT; i++) {
-                const struct projection *p = m->internal->layers[layer].projections[i];
-                if (!p) continue;
-                size_t at = w->shape.backward ? total : total - begin;
-                if (base) w->layers[layer].adapter[i] = base + at;
-                total += adapter_bytes(p, w->shape.n_tokens, false);
-                size_t more = adapter_bytes(p, w->shape.n_tokens, true);
-                if (more > work) work = more;
-            }
-            if (total - begin > largest) largest = total - begin;
-        }
+        size_t total = 0;
+        for (int i = 0; i < LAYER_PROJECTION_COUNT; i++)
+            total = place_adapters(w, m, (enum layer_projection)i, total, base);
+        if (pass == 0) base = next(k, "adapter activations", total);
+    }
+    size_t work = 0;
+    for (int64_t i = 0; i < m->n_projections; i++) {
+        const size_t needed = adapter_bytes(&m->projections[i], w->shape.n_tokens, true);
+        if (needed > work) work = needed;
     }
     k->kind = PLAN_WORK;
     w->scratch.adapter_work = next(k, "adapter work", work);
@@ -175,6 +205,7 @@ err workspace_plan(struct workspace *w, const struct model *m, struct plan *plan
                    const struct workspace_shape *shape) {
     workspace_release(w);
     w->shape = *shape;
+    w->n_layers = m->config.n_layers;
     w->layers = mem_zalloc((size_t)m->config.n_layers, sizeof *w->layers);
     if (!w->layers) return ERR_MEMORY;
     struct walk k = {.w = w, .reserve = plan};

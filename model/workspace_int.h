@@ -12,7 +12,7 @@
 #define ACT_TYPE_F32 float
 
 struct saved {
-#define SAVED(field, variant, type, width) ACT_TYPE_##type *field;
+#define SAVED(field, variant, type, width, kept) ACT_TYPE_##type *field;
 #define SCRATCH(...)
 #define BACKWARD(...)
 #include "model/acts.def"
@@ -36,11 +36,14 @@ struct scratch {
 struct workspace_shape {
     int64_t n_tokens; /* most tokens of a pass */
     bool backward;
-    int64_t kept_from; /* with backward: the layers before it keep nothing and share their memory */
+    /* With backward: */
+    int64_t kept_from; /* the layers before it keep nothing */
+    struct recompute recompute;
 };
 
 struct workspace {
     struct workspace_shape shape;
+    int64_t n_layers;
     struct saved *layers; /* L */
     struct scratch scratch;
     struct batch batch;   /* in the backend's memory; targets stay on the host (NULL here) */
@@ -58,6 +61,10 @@ void workspace_place(struct workspace *w, const struct model *m, const struct pl
 void workspace_release(struct workspace *w);
 /* Copies a host batch (at most shape.n_tokens) into w->batch. */
 MUST_CHECK err workspace_load(struct workspace *w, struct compute *c, const struct batch *batch);
+
+/* Whether the layer's rows of that level are there after the forward pass: it keeps them, or it is
+ * the last one that had the shared memory. */
+bool workspace_holds(const struct workspace *w, int64_t layer, enum keep kept);
 
 /* n * size, or SIZE_MAX where that does not fit: the plan reports it. */
 size_t plan_size(int64_t n, int64_t size);

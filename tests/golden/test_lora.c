@@ -34,8 +34,10 @@ static struct tensor_file *open_file(const char *dir, const char *name) {
     return f;
 }
 
+static const struct recompute all_made_again = {.layers = INT64_MAX, .logits = true};
+
 static void subject_open(struct subject *s, const char *model_dir, const char *golden_dir,
-                         const char *adapter_dir) {
+                         const char *adapter_dir, struct recompute recompute) {
     *s = (struct subject){0};
     s->forward = open_file(golden_dir, "forward.f32.safetensors");
     const struct tensor *ids = tensor_file_find(s->forward, "input_ids");
@@ -45,7 +47,8 @@ static void subject_open(struct subject *s, const char *model_dir, const char *g
     assert_ok(compute_open(&s->compute, NULL));
     assert_ok(model_open(&s->model, model_dir, &s->compute));
     if (adapter_dir) assert_ok(adapter_open(&s->adapter, &s->model, adapter_dir));
-    const struct model_plan_options options = {.max_tokens = ids->count, .backward = true};
+    const struct model_plan_options options = {
+        .max_tokens = ids->count, .backward = true, .recompute = recompute};
     assert_ok(model_plan(&s->model, &s->plan, &options));
     if (s->adapter) assert_ok(adapter_plan(s->adapter, &s->plan, true));
     assert_ok(plan_allocate(&s->plan, &s->compute));
@@ -130,14 +133,14 @@ static double compare_gradients(struct subject *s, const char *dir) {
     return worst;
 }
 
-static void check_golden(const char *dir) {
+static void check_golden(const char *dir, struct recompute recompute) {
     struct subject s;
     char path[600];
     json_t *losses;
     double want, sum;
     int64_t trained;
     snprintf(path, sizeof path, "%s/lora", dir);
-    subject_open(&s, dir, dir, path);
+    subject_open(&s, dir, dir, path, recompute);
     snprintf(path, sizeof path, "%s/lora/loss.json", dir);
     assert_ok(json_parse_file(path, &losses));
     assert_ok(json_need_number(losses, "loss_mean_f64", &want));
@@ -167,11 +170,11 @@ static void check_merged(const char *dir) {
     const char *folder = test_folder();
     snprintf(path, sizeof path, "%s/lora", dir);
     snprintf(merged, sizeof merged, "%s/merged", folder);
-    subject_open(&s, dir, dir, path);
+    subject_open(&s, dir, dir, path, (struct recompute){0});
     assert_ok(adapter_save_merged(&s.model, s.adapter, dir, merged));
     assert_fails(adapter_save_merged(&s.model, s.adapter, dir, merged), ERR_EXISTS, "merged");
     subject_close(&s);
-    subject_open(&s, merged, dir, NULL);
+    subject_open(&s, merged, dir, NULL, (struct recompute){0});
     const struct model_call call = {.batch = &s.batch};
     assert_ok(model_forward(&s.model, &call));
     double logits = compare_logits(&s, dir);
@@ -183,7 +186,8 @@ static void check_merged(const char *dir) {
 
 static void test_nano(void **state) {
     (void)state;
-    check_golden(NANO);
+    check_golden(NANO, (struct recompute){0});
+    check_golden(NANO, all_made_again);
     check_merged(NANO);
 }
 
@@ -196,7 +200,9 @@ static void test_micro(void **state) {
         print_message("skipped: no folder of shared golden files\n");
         skip();
     }
-    check_golden(path); /* its weights are bf16, so merging rounds: see test_merge */
+    check_golden(path, all_made_again);
+    check_golden(
+        path, (struct recompute){0}); /* its weights are bf16, so merging rounds: see test_merge */
 }
 
 int main(void) {

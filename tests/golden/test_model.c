@@ -9,6 +9,7 @@
 #include "tests/golden/golden.h"
 
 static const double TOLERANCE_LOGITS = 2e-4, TOLERANCE_LOSS = 1e-4, TOLERANCE_GRADIENTS = 5e-5;
+static const struct recompute all_made_again = {.layers = INT64_MAX, .logits = true};
 
 static void forward(struct bench *b) {
     struct model_call call = {.batch = &b->batch};
@@ -220,12 +221,13 @@ static void nano_megatron(void **state) {
     check_megatron(NANO);
 }
 
-static void nano_gradients(void **state) {
-    (void)state;
+static void check_nano_gradients(struct recompute recompute) {
     struct bench b;
     bench_open(&b, NANO,
-               &(struct model_plan_options){
-                   .max_tokens = golden_tokens(NANO), .train_base = true, .backward = true});
+               &(struct model_plan_options){.max_tokens = golden_tokens(NANO),
+                                            .train_base = true,
+                                            .backward = true,
+                                            .recompute = recompute});
     run_gradients(&b, NANO, NULL, json_number(NANO, "losses.json", "loss_mean_f64"));
     check_gradients(&b, "gradients", NANO, "grads.f32.safetensors", b.model.n_params);
     const char *whole = shared_path("golden/nano/grads.f64.safetensors");
@@ -237,6 +239,12 @@ static void nano_gradients(void **state) {
     bench_close(&b);
 }
 
+static void nano_gradients(void **state) {
+    (void)state;
+    check_nano_gradients((struct recompute){0});
+    check_nano_gradients(all_made_again);
+}
+
 static void micro_forward(void **state) {
     (void)state;
     const char *dir = golden_micro();
@@ -245,19 +253,26 @@ static void micro_forward(void **state) {
     check_megatron(dir);
 }
 
-static void micro_gradients(void **state) {
-    (void)state;
-    const char *dir = golden_micro();
+static void check_micro_gradients(const char *dir, struct recompute recompute) {
     struct bench b;
-    if (!dir) skip();
     bench_open(&b, dir,
-               &(struct model_plan_options){
-                   .max_tokens = golden_tokens(dir), .train_base = true, .backward = true});
+               &(struct model_plan_options){.max_tokens = golden_tokens(dir),
+                                            .train_base = true,
+                                            .backward = true,
+                                            .recompute = recompute});
     run_gradients(&b, dir, NULL, json_number(dir, "losses.json", "loss_mean_f64"));
     check_gradients(&b, "gradients", dir, "grads_selected.f32.safetensors", 25);
     check_gradient_stats(&b, dir);
     run_gradients(&b, dir, "loss_mask", json_number(dir, "losses.json", "loss_masked_f64"));
     bench_close(&b);
+}
+
+static void micro_gradients(void **state) {
+    (void)state;
+    const char *dir = golden_micro();
+    if (!dir) skip();
+    check_micro_gradients(dir, (struct recompute){0});
+    check_micro_gradients(dir, all_made_again);
 }
 
 /* Intermediate results of nano's first row, in evaluation mode. */
