@@ -11,6 +11,7 @@
 
 enum {
     PRODUCT_K = 256,                             /* a panel of b (32 KiB) stays in L1 */
+    PRODUCT_K_UNIT = 16,                         /* what blocks of k are rounded up to */
     PRODUCT_ROWS = SIMD_WIDTH == 8 ? 96 : 128,   /* a block of a (128 KiB) in L2 */
     PRODUCT_COLS = 1024 / TILE_COLS * TILE_COLS, /* a block of b (1 MiB) in L3 */
     PRODUCT_FEW_ROWS = 4 * TILE_ROWS,            /* up to here b is used at once, by panels */
@@ -21,11 +22,13 @@ struct product_work {
     const struct product_args *args;
     int64_t grid_rows, grid_cols; /* rectangles */
     int64_t block_cols;           /* columns of b that are packed together */
+    int64_t chain, block_k;       /* k + more_k, and how much of it is packed together */
     bool a_in_place;
     float *scratch;
     int64_t scratch_count; /* floats a thread */
 };
 
+/* A block: its place in c, and its part of the chain, which runs through both pairs of operands. */
 struct product_part {
     int64_t row, rows, col, cols, k, k_count;
 };
@@ -34,41 +37,90 @@ static int64_t product_round_up(int64_t n, int64_t unit) {
     return (n + unit - 1) / unit * unit;
 }
 
+/* How much of a block's part of the chain lies in the first pair. */
+static int64_t product_first_pair(const struct product_work *w, const struct product_part *p) {
+    const int64_t left = w->args->k - p->k;
+    return left < 0 ? 0 : left < p->k_count ? left : p->k_count;
+}
+
+/* Columns of a that are contiguous stay so. */
+static bool product_turned(const struct mat *a) {
+    return a->row_stride == 1 && a->col_stride != 1;
+}
+
+/* The block's part of a, with elements where t->a_row and t->a_k say: each k a row of it, or each
+ * row. Both pairs of operands are copied the way that suits the first. */
+static void product_pack_a(const struct product_work *w, const struct product_part *p, float *to,
+                           struct tile *t) {
+    const struct product_args *args = w->args;
+    const int64_t first = product_first_pair(w, p);
+    const bool turned = product_turned(first > 0 ? &args->a : &args->more_a);
+    t->a_row = turned ? 1 : p->k_count;
+    t->a_k = turned ? p->rows : 1;
+    for (int pair = 0; pair < 2; pair++) {
+        struct mat m = pair ? args->more_a : args->a;
+        const int64_t begin = pair ? first : 0, count = pair ? p->k_count - first : first;
+        const int64_t k = pair ? p->k + first - args->k : p->k;
+        if (count == 0) continue;
+        if (turned) {
+            m.row_stride = m.col_stride;
+            m.col_stride = (pair ? args->more_a : args->a).row_stride;
+            pack_block(
+                &(struct pack_block){&m, k, p->row, count, p->rows, to + begin * p->rows, p->rows});
+        } else {
+            pack_block(&(struct pack_block){&m, p->row, k, p->rows, count, to + begin, p->k_count});
+        }
+    }
+}
+
+/* Panels of b, and of the bias where the chain begins. */
+static void product_pack_b(const struct product_work *w, const struct product_part *p, float *to,
+                           float *bias) {
+    const struct product_args *args = w->args;
+    const int64_t first = product_first_pair(w, p);
+    for (int64_t j = 0; j < p->cols; j += TILE_COLS) {
+        const int64_t col = p->col + j, cols = p->cols - j < TILE_COLS ? p->cols - j : TILE_COLS;
+        float *panel = to + j * p->k_count;
+        if (first > 0) {
+            pack_panel(&(struct pack_block){&args->b, p->k, col, first, cols, panel, TILE_COLS});
+        }
+        if (first < p->k_count) {
+            pack_panel(&(struct pack_block){&args->more_b, p->k + first - args->k, col,
+                                            p->k_count - first, cols, panel + first * TILE_COLS,
+                                            TILE_COLS});
+        }
+        if (p->k == 0 && args->bias.data) {
+            pack_panel(&(struct pack_block){&args->bias, 0, col, 1, cols, bias + j, TILE_COLS});
+        }
+    }
+}
+
 /* Tiles of one block of rows against the packed block of b. */
 static void product_block(const struct product_work *w, const struct product_part *p, float *pack_a,
-                          const float *pack_b) {
+                          const float *pack_b, const float *bias) {
     const struct product_args *args = w->args;
     struct tile t = {.k = p->k_count,
                      .b_row = TILE_COLS,
                      .c_row = args->c_stride,
-                     .from_zero = p->k == 0 && !args->accumulate};
-    const float *a = pack_a;
+                     .from_zero = p->k == 0 && !args->accumulate,
+                     .add_row = args->add_stride};
+    const float *a = pack_a, *add = p->k + p->k_count == w->chain ? args->add : NULL;
     if (w->a_in_place) {
         a = (const float *)args->a.data + p->row * args->a.row_stride + p->k;
         t.a_row = args->a.row_stride;
         t.a_k = 1;
-    } else if (args->a.row_stride == 1 && args->a.col_stride != 1) {
-        /* The columns of a are contiguous: keep them so. */
-        struct mat turned = args->a;
-        turned.row_stride = args->a.col_stride;
-        turned.col_stride = 1;
-        pack_block(
-            &(struct pack_block){&turned, p->k, p->row, p->k_count, p->rows, pack_a, p->rows});
-        t.a_row = 1;
-        t.a_k = p->rows;
     } else {
-        pack_block(
-            &(struct pack_block){&args->a, p->row, p->k, p->rows, p->k_count, pack_a, p->k_count});
-        t.a_row = p->k_count;
-        t.a_k = 1;
+        product_pack_a(w, p, pack_a, &t);
     }
     for (int64_t j = 0; j < p->cols; j += TILE_COLS) {
-        int64_t cols = p->cols - j < TILE_COLS ? p->cols - j : TILE_COLS;
+        const int64_t cols = p->cols - j < TILE_COLS ? p->cols - j : TILE_COLS;
         t.b = pack_b + j * p->k_count;
+        if (args->bias.data) t.bias = bias + j;
         for (int64_t i = 0; i < p->rows; i += TILE_ROWS) {
-            int64_t rows = p->rows - i < TILE_ROWS ? p->rows - i : TILE_ROWS;
+            const int64_t rows = p->rows - i < TILE_ROWS ? p->rows - i : TILE_ROWS;
             t.a = a + i * t.a_row;
             t.c = (float *)args->c + (p->row + i) * args->c_stride + p->col + j;
+            if (add) t.add = add + (p->row + i) * args->add_stride + p->col + j;
             CPU(tile)(&t, (int)rows, cols);
         }
     }
@@ -77,23 +129,19 @@ static void product_block(const struct product_work *w, const struct product_par
 /* One thread's rectangle. */
 static void product_rectangle(const struct product_work *w, const struct product_part *whole,
                               float *scratch) {
-    const struct product_args *args = w->args;
-    float *pack_b = scratch, *pack_a = scratch + w->block_cols * PRODUCT_K;
+    float *pack_b = scratch, *pack_a = pack_b + w->block_cols * w->block_k,
+          *bias = pack_a + PRODUCT_ROWS * w->block_k;
     struct product_part p;
     for (int64_t j = 0; j < whole->cols; j += w->block_cols) {
         p.col = whole->col + j;
         p.cols = whole->cols - j < w->block_cols ? whole->cols - j : w->block_cols;
-        for (p.k = 0; p.k < args->k; p.k += PRODUCT_K) {
-            p.k_count = args->k - p.k < PRODUCT_K ? args->k - p.k : PRODUCT_K;
-            for (int64_t c = 0; c < p.cols; c += TILE_COLS) {
-                int64_t cols = p.cols - c < TILE_COLS ? p.cols - c : TILE_COLS;
-                pack_panel(&(struct pack_block){&args->b, p.k, p.col + c, p.k_count, cols,
-                                                pack_b + c * p.k_count, TILE_COLS});
-            }
+        for (p.k = 0; p.k < w->chain; p.k += w->block_k) {
+            p.k_count = w->chain - p.k < w->block_k ? w->chain - p.k : w->block_k;
+            product_pack_b(w, &p, pack_b, bias);
             for (int64_t i = 0; i < whole->rows; i += PRODUCT_ROWS) {
                 p.row = whole->row + i;
                 p.rows = whole->rows - i < PRODUCT_ROWS ? whole->rows - i : PRODUCT_ROWS;
-                product_block(w, &p, pack_a, pack_b);
+                product_block(w, &p, pack_a, pack_b, bias);
             }
         }
     }
@@ -140,9 +188,18 @@ static void product_grid(struct product_work *w, int64_t most) {
     }
 }
 
+/* No k at all: c is what the chains begin with. */
 static void product_of_nothing(const struct product_args *args) {
-    for (int64_t i = 0; i < args->m && !args->accumulate; i++) {
-        memset((float *)args->c + i * args->c_stride, 0, (size_t)args->n * sizeof(float));
+    for (int64_t i = 0; i < args->m; i++) {
+        float *c = (float *)args->c + i * args->c_stride;
+        for (int64_t j = 0; j < args->n; j++) {
+            if (args->bias.data) {
+                c[j] = pack_element(&args->bias, j * args->bias.col_stride, args->bias.dtype);
+            } else if (!args->accumulate) {
+                c[j] = 0;
+            }
+            if (args->add) c[j] += ((const float *)args->add)[i * args->add_stride + j];
+        }
     }
 }
 
@@ -158,7 +215,7 @@ static int64_t product_block_cols(int64_t n) {
 
 /* Floats that a thread packs into. */
 static int64_t product_scratch_count(int64_t block_cols) {
-    return (block_cols + PRODUCT_ROWS) * PRODUCT_K;
+    return (block_cols + PRODUCT_ROWS) * PRODUCT_K + block_cols;
 }
 
 size_t CPU(product_scratch)(const struct work_shape *shape) {
@@ -166,24 +223,51 @@ size_t CPU(product_scratch)(const struct work_shape *shape) {
            sizeof(float);
 }
 
-err CPU(product)(struct compute *c, const struct product_args *args) {
-    BUG_IF(args->m < 0 || args->n < 0 || args->k < 0 || args->c_stride < args->n);
+static void product_check(const struct product_args *args) {
+    BUG_IF(args->m < 0 || args->n < 0 || args->k < 0 || args->more_k < 0);
+    BUG_IF(args->c_stride < args->n || (args->add && args->add_stride < args->n));
+    BUG_IF(args->accumulate && args->bias.data);
     BUG_IF(!product_takes(args->a.dtype) || !product_takes(args->b.dtype));
+    BUG_IF(!product_takes(args->more_a.dtype) || !product_takes(args->more_b.dtype));
+}
+
+/* Few rows: the pairs of operands one after the other, c keeps the chains between them. */
+static bool product_of_few(const struct product_args *args) {
+    struct product_args first = *args, more = *args;
+    more.a = args->more_a;
+    more.b = args->more_b;
+    more.k = args->more_k;
+    first.more_k = more.more_k = 0;
+    if (args->k == 0 || !CPU(product_few_fits)(&first)) return false;
+    if (more.k > 0) {
+        if (!CPU(product_few_fits)(&more)) return false;
+        first.add = NULL;
+        more.accumulate = true;
+        more.bias.data = NULL;
+        CPU(product_few)(&first);
+        CPU(product_few)(&more);
+    } else {
+        CPU(product_few)(&first);
+    }
+    return true;
+}
+
+err CPU(product)(struct compute *c, const struct product_args *args) {
+    product_check(args);
     if (args->m == 0 || args->n == 0) return ERR_OK;
-    if (args->k == 0) {
+    struct product_work w = {.args = args, .chain = args->k + args->more_k};
+    if (w.chain == 0) {
         product_of_nothing(args);
         return ERR_OK;
     }
-    if (CPU(product_few_fits)(args)) {
-        CPU(product_few)(args);
-        return ERR_OK;
-    }
-    struct product_work w = {.args = args};
+    if (product_of_few(args)) return ERR_OK;
     int64_t most =
-        1 + (int64_t)((double)args->m * (double)args->n * (double)args->k / PRODUCT_MIN_WORK);
+        1 + (int64_t)((double)args->m * (double)args->n * (double)w.chain / PRODUCT_MIN_WORK);
     product_grid(&w, most < par_threads() ? most : par_threads());
+    const int64_t blocks = (w.chain + PRODUCT_K - 1) / PRODUCT_K;
+    w.block_k = product_round_up((w.chain + blocks - 1) / blocks, PRODUCT_K_UNIT);
     w.block_cols = args->m <= PRODUCT_FEW_ROWS ? TILE_COLS : product_block_cols(args->n);
-    w.a_in_place = args->a.dtype == DTYPE_F32 && args->a.col_stride == 1 &&
+    w.a_in_place = args->a.dtype == DTYPE_F32 && args->a.col_stride == 1 && args->more_k == 0 &&
                    args->n <= 4 * TILE_COLS && (uintptr_t)args->a.data % sizeof(float) == 0;
     w.scratch_count = product_scratch_count(w.block_cols);
     size_t bytes = (size_t)(w.scratch_count * par_threads()) * sizeof(float);

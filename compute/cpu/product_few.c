@@ -82,30 +82,46 @@ ALWAYS_INLINE void few_rest(const struct few_block *b, int64_t k, const enum dty
     }
 }
 
+/* SIMD_WIDTH elements of the bias from column `col` on, the last one repeated. */
+static vec few_bias(const struct product_args *args, int64_t col) {
+    float wide[SIMD_WIDTH];
+    for (int64_t i = 0; i < SIMD_WIDTH; i++) {
+        const int64_t j = col + i < args->n ? col + i : args->n - 1;
+        wide[i] = pack_element(&args->bias, j * args->bias.col_stride, args->bias.dtype);
+    }
+    return vec_load(wide);
+}
+
 /* The chains begin, and what they end with. */
 ALWAYS_INLINE void few_start(const struct few_block *b, const int rows, const int panels,
                              vec *acc) {
-    const float *c = (const float *)b->args->c + b->col;
-#pragma GCC unroll 8
-    for (int r = 0; r < rows; r++) {
+    const struct product_args *args = b->args;
+    const float *c = (const float *)args->c + b->col;
 #pragma GCC unroll 4
-        for (int p = 0; p < panels; p++) {
-            const int64_t at = r * b->args->c_stride + p * SIMD_WIDTH,
-                          left = b->cols - p * SIMD_WIDTH;
-            acc[r * panels + p] = b->args->accumulate ? vec_load_left(c + at, left) : (vec){0};
+    for (int p = 0; p < panels; p++) {
+        const int64_t at = p * SIMD_WIDTH, left = b->cols - at;
+        const vec first = args->bias.data ? few_bias(args, b->col + at) : (vec){0};
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            acc[r * panels + p] =
+                args->accumulate ? vec_load_left(c + r * args->c_stride + at, left) : first;
         }
     }
 }
 
 ALWAYS_INLINE void few_finish(const struct few_block *b, const int rows, const int panels,
                               const vec *acc) {
-    float *c = (float *)b->args->c + b->col;
+    const struct product_args *args = b->args;
+    float *c = (float *)args->c + b->col;
+    const float *add = args->add ? (const float *)args->add + b->col : NULL;
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
         for (int p = 0; p < panels; p++) {
-            vec_store_left(c + r * b->args->c_stride + p * SIMD_WIDTH, acc[r * panels + p],
-                           b->cols - p * SIMD_WIDTH);
+            const int64_t at = p * SIMD_WIDTH, left = b->cols - at;
+            vec x = acc[r * panels + p];
+            if (add) x += vec_load_left(add + r * args->add_stride + at, left);
+            vec_store_left(c + r * args->c_stride + at, x, left);
         }
     }
 }

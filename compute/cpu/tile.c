@@ -13,7 +13,8 @@ ALWAYS_INLINE void tile_body(const struct tile *t, const int rows, const int vec
     for (int i = 0; i < rows; i++) {
 #pragma GCC unroll 2
         for (int v = 0; v < vecs; v++) {
-            acc[i][v] = t->from_zero ? (vec){0} : vec_load(c + i * c_row + v * SIMD_WIDTH);
+            const float *from = t->from_zero ? t->bias : c + i * c_row;
+            acc[i][v] = from ? vec_load(from + v * SIMD_WIDTH) : (vec){0};
         }
     }
     const float *a = t->a, *b = t->b;
@@ -30,6 +31,15 @@ ALWAYS_INLINE void tile_body(const struct tile *t, const int rows, const int vec
         }
         a += a_k;
         b += b_row;
+    }
+    if (t->add) {
+#pragma GCC unroll 8
+        for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 2
+            for (int v = 0; v < vecs; v++) {
+                acc[i][v] += vec_load(t->add + i * t->add_row + v * SIMD_WIDTH);
+            }
+        }
     }
 #pragma GCC unroll 8
     for (int i = 0; i < rows; i++) {
@@ -71,18 +81,20 @@ static void (*const tile_functions[TILE_ROWS][TILE_VECS])(const struct tile *) =
 
 /* A tile that ends inside a vector works on a copy, so that nothing beside it is touched. */
 static void tile_ragged(const struct tile *t, int rows, int64_t cols, int vecs) {
-    float copy[TILE_ROWS * TILE_COLS];
+    float copy[TILE_ROWS * TILE_COLS], add[TILE_ROWS * TILE_COLS];
+    const size_t bytes = (size_t)cols * sizeof *copy;
     struct tile inner = *t;
     inner.c = copy;
-    inner.c_row = TILE_COLS;
+    inner.c_row = inner.add_row = TILE_COLS;
+    if (t->add) inner.add = add;
     memset(copy, 0, sizeof copy);
-    for (int i = 0; i < rows && !t->from_zero; i++) {
-        memcpy(copy + i * TILE_COLS, t->c + i * t->c_row, (size_t)cols * sizeof *copy);
+    memset(add, 0, sizeof add);
+    for (int i = 0; i < rows; i++) {
+        if (!t->from_zero) memcpy(copy + i * TILE_COLS, t->c + i * t->c_row, bytes);
+        if (t->add) memcpy(add + i * TILE_COLS, t->add + i * t->add_row, bytes);
     }
     tile_functions[rows - 1][vecs - 1](&inner);
-    for (int i = 0; i < rows; i++) {
-        memcpy(t->c + i * t->c_row, copy + i * TILE_COLS, (size_t)cols * sizeof *copy);
-    }
+    for (int i = 0; i < rows; i++) memcpy(t->c + i * t->c_row, copy + i * TILE_COLS, bytes);
 }
 
 void CPU(tile)(const struct tile *t, int rows, int64_t cols) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The kernel under products and attention: a tile of up to TILE_ROWS x TILE_COLS elements kept in
  * registers while k runs.
- *   c[i][j] = fma chain over k = 0 .. K-1 of a[i a_row + k a_k] b[k b_row + j], from c or from 0
+ *   c[i][j] = fma chain over k = 0 .. K-1 of a[i a_row + k a_k] b[k b_row + j], from c, from 0 or
+ *             from bias[j], and then + add[i][j]
  * A chain that is cut in k and taken up again from c is the same chain, so callers may block
  * freely. */
 #ifndef COTRAIN_COMPUTE_CPU_TILE_H
@@ -27,6 +28,9 @@ struct tile {
     float *c;
     int64_t c_row;
     bool from_zero;
+    const float *bias; /* NULL, or taken for the zero; read in whole vectors like b */
+    const float *add;  /* NULL, or as many elements as c */
+    int64_t add_row;
 };
 
 /* 1 <= rows <= TILE_ROWS, 1 <= cols <= TILE_COLS; exactly `cols` columns of c are touched. */

@@ -37,7 +37,7 @@ struct slot {
     size_t offset; /* of the field in the args struct */
 };
 
-enum { OP_MAX_SLOTS = 12, OP_MAX_CASES = 16, OP_MAX_PAIRS = 4 };
+enum { OP_MAX_SLOTS = 12, OP_MAX_CASES = 32, OP_MAX_PAIRS = 4 };
 
 /* Two slot names that belong together. */
 struct slot_pair {

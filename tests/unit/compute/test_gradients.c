@@ -172,13 +172,13 @@ static void product(void **state) {
                                       .a = {.row_stride = 1, .col_stride = K},
                                       .b = {.row_stride = N, .col_stride = 1},
                                       .c_stride = N};
-    product_op.reference(&to_a, (double *[]){dc, b, da});
-    product_op.reference(&to_b, (double *[]){a, dc, db});
+    product_op.reference(&to_a, (double *[OP_MAX_SLOTS]){dc, b, da});
+    product_op.reference(&to_b, (double *[OP_MAX_SLOTS]){a, dc, db});
     for (int i = 0; i < M * K + K * N; i++) {
         double *x = i < M * K ? &a[i] : &b[i - M * K], at = *x, sum[2] = {0};
         for (int side = 0; side < 2; side++) {
             *x = side ? at - step : at + step;
-            product_op.reference(&forward, (double *[]){a, b, c});
+            product_op.reference(&forward, (double *[OP_MAX_SLOTS]){a, b, c});
             for (int j = 0; j < M * N; j++) sum[side] += c[j] * dc[j];
         }
         *x = at;

@@ -37,41 +37,53 @@ static void operand_release(struct operand *o, const struct quant *q) {
     free(o->decoded);
 }
 
-/* c of the case with the operands that are given, as a copy. */
-static float *product(struct compute *c, const struct test_case *t, struct mat a, struct mat b) {
-    struct product_args args = *(const struct product_args *)t->args;
-    float *out = test_alloc((size_t)t->count[2], sizeof *out);
-    store_values(DTYPE_F32, t->values[2], t->count[2], out);
-    a.row_stride = args.a.row_stride, a.col_stride = args.a.col_stride;
-    b.row_stride = args.b.row_stride, b.col_stride = args.b.col_stride;
-    args.a = a;
-    args.b = b;
-    args.c = out;
-    assert_ok(c->backend->product(c, &args));
-    return out;
-}
+/* The operands of a product in the order of its slots; c, bias and add are not quantised. */
+enum { A, B, C, BIAS, MORE_A, MORE_B, ADD, SLOTS };
 
-static struct mat decoded(const struct operand *o) {
-    return (struct mat){.data = o->decoded, .dtype = DTYPE_F32};
+/* c of the case as a copy, its operands decoded or, where `quantised` says, in blocks. */
+static float *product(struct compute *c, const struct test_case *t, const struct operand *o,
+                      const enum dtype dtype, const bool quantised[SLOTS]) {
+    struct product_args args = *(const struct product_args *)t->args;
+    struct mat *mats[SLOTS] = {
+        [A] = &args.a, [B] = &args.b, [MORE_A] = &args.more_a, [MORE_B] = &args.more_b};
+    float *single[SLOTS] = {NULL};
+    for (int s = 0; s < SLOTS; s++) {
+        if (t->count[s] == 0) continue;
+        if (mats[s]) {
+            mats[s]->data = quantised[s] ? (const void *)&o[s].blocks : o[s].decoded;
+            mats[s]->dtype = quantised[s] ? dtype : DTYPE_F32;
+        } else {
+            single[s] = test_alloc((size_t)t->count[s], sizeof(float));
+            store_values(DTYPE_F32, t->values[s], t->count[s], single[s]);
+        }
+    }
+    args.bias.data = single[BIAS];
+    args.add = single[ADD];
+    args.c = single[C];
+    assert_ok(c->backend->product(c, &args));
+    free(single[BIAS]);
+    free(single[ADD]);
+    return single[C];
 }
 
 static void check_case(const struct quant *q, struct compute *c, const struct test_case *t) {
-    struct operand a, b;
-    operand_make(&a, q, t->values[0], t->count[0]);
-    operand_make(&b, q, t->values[1], t->count[1]);
-    const struct mat qa = {.data = &a.blocks, .dtype = q->dtype},
-                     qb = {.data = &b.blocks, .dtype = q->dtype};
-    float *want = product(c, t, decoded(&a), decoded(&b));
-    float *right = product(c, t, decoded(&a), qb), *left = product(c, t, qa, decoded(&b));
-    const size_t bytes = (size_t)t->count[2] * sizeof *want;
-    if (memcmp(want, right, bytes) != 0 || memcmp(want, left, bytes) != 0)
-        fail_msg("%s on %s, case %s, %d threads: not the bits of the decoded matrix", q->name,
-                 c->backend->variant, t->name, par_threads());
+    static const bool none[SLOTS] = {false}, left[SLOTS] = {[A] = true, [MORE_A] = true},
+                      right[SLOTS] = {[B] = true, [MORE_B] = true}, base[SLOTS] = {[B] = true};
+    static const bool *const choices[] = {left, right, base};
+    struct operand o[SLOTS] = {0};
+    for (int s = 0; s < SLOTS; s++)
+        if (t->op->slots[s].type == SLOT_MAT && s != BIAS && t->count[s])
+            operand_make(&o[s], q, t->values[s], t->count[s]);
+    float *want = product(c, t, o, q->dtype, none);
+    for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {
+        float *got = product(c, t, o, q->dtype, choices[i]);
+        if (memcmp(want, got, (size_t)t->count[C] * sizeof *want) != 0)
+            fail_msg("%s on %s, case %s, %d threads: not the bits of the decoded matrix", q->name,
+                     c->backend->variant, t->name, par_threads());
+        free(got);
+    }
     free(want);
-    free(right);
-    free(left);
-    operand_release(&a, q);
-    operand_release(&b, q);
+    for (int s = 0; s < SLOTS; s++) operand_release(&o[s], q);
 }
 
 static void check_backend(const char *variant) {
@@ -91,8 +103,7 @@ static void check_backend(const char *variant) {
         for (int i = 0; i < OP_MAX_CASES && product_op.case_names[i]; i++) {
             struct test_case t = case_make(number, case_args(&product_op, i), DTYPE_F32, 7);
             t.name = product_op.case_names[i];
-            for (int k = 0; k < n_quants && t.count[0] && t.count[1]; k++)
-                check_case(quants[k], &c, &t);
+            for (int k = 0; k < n_quants; k++) check_case(quants[k], &c, &t);
             case_release(&t);
         }
     }
