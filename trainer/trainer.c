@@ -103,6 +103,7 @@ err trainer_plan(struct trainer *t, struct plan *plan) {
         .max_tokens = in->max_tokens,
         .max_step_tokens = t->run.source->max_rows * t->run.source->max_row_tokens,
         .backward = true,
+        .recompute = t->recompute,
     };
     methods_plan(&t->run, &options);
     TRY(model_plan(t->run.model, plan, &options));

@@ -55,6 +55,9 @@ struct trainer {
     struct param **params; /* the trained ones: the adapter's, then the model's */
     int64_t n_params;
     int64_t n_steps;
+    /* What the backward pass makes again: may be set before each trainer_plan; no bit depends on
+     * it. */
+    struct recompute recompute;
     struct trainer_internal *internal;
 };
 
