@@ -8,13 +8,13 @@
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/str.h"
+#include "bench/bench.h"
 #include "compute/ops/product.h"
 #include "model/decoder.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 enum {
     ROUNDS = 5,
@@ -37,12 +37,6 @@ struct round {
         product_s; /* for a byte, a token, a token, a multiplication */
 };
 
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void sum_pieces(void *ctx, int64_t begin, int64_t end, int thread) {
     typedef uint64_t wide __attribute__((vector_size(64)));
     struct bench *b = ctx;
@@ -59,9 +53,9 @@ static void sum_pieces(void *ctx, int64_t begin, int64_t end, int thread) {
 }
 
 static void read_buffer(struct bench *b, struct round *r) {
-    const double start = now_s();
+    const double start = bench_now();
     par_for(BUFFER_BYTES / PIECE_BYTES, 1, sum_pieces, b);
-    r->read_s = (now_s() - start) / BUFFER_BYTES;
+    r->read_s = (bench_now() - start) / BUFFER_BYTES;
 }
 
 static err decode(struct bench *b, struct round *r, int64_t n_texts, int64_t n_tokens) {
@@ -77,16 +71,16 @@ static err decode(struct bench *b, struct round *r, int64_t n_texts, int64_t n_t
         mem_free(parts);
         return e;
     }
-    double start = now_s();
+    double start = bench_now();
     for (int64_t i = 0; i < n_texts && !e; i++)
         e = decoder_feed(d, &(struct decoder_part){i, prompt, PROMPT_TOKENS}, 1);
-    r->prompt_s = (now_s() - start) / (double)(n_texts * PROMPT_TOKENS);
-    start = now_s();
+    r->prompt_s = (bench_now() - start) / (double)(n_texts * PROMPT_TOKENS);
+    start = bench_now();
     for (int64_t t = 0; t < n_tokens && !e; t++) {
         for (int64_t i = 0; i < n_texts; i++) parts[i] = (struct decoder_part){i, &prompt[t], 1};
         e = decoder_feed(d, parts, n_texts);
     }
-    r->decode_s = (now_s() - start) / (double)n_tokens;
+    r->decode_s = (bench_now() - start) / (double)n_tokens;
     decoder_free(d);
     mem_free(parts);
     return e;
@@ -103,7 +97,7 @@ static err multiply(struct bench *b, struct round *r) {
         c->backend->free(c, a);
         return e;
     }
-    const double start = now_s();
+    const double start = bench_now();
     e = c->backend->product(
         c, &(struct product_args){
                .m = PRODUCT_ROWS,
@@ -114,22 +108,10 @@ static err multiply(struct bench *b, struct round *r) {
                .c = out,
                .c_stride = p->out});
     if (!e) e = c->backend->wait(c);
-    r->product_s = (now_s() - start) / ((double)PRODUCT_ROWS * (double)p->in * (double)p->out);
+    r->product_s = (bench_now() - start) / ((double)PRODUCT_ROWS * (double)p->in * (double)p->out);
     c->backend->free(c, a);
     c->backend->free(c, out);
     return e;
-}
-
-static int by_value(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(const double *values) {
-    double sorted[ROUNDS];
-    memcpy(sorted, values, sizeof sorted);
-    qsort(sorted, ROUNDS, sizeof *sorted, by_value);
-    return sorted[ROUNDS / 2];
 }
 
 /* Weights that a token reads: all but an untied embedding, of which it takes one row. */
@@ -164,14 +146,15 @@ static void print_rounds(const struct bench *b, const struct round *rounds, int6
     printf("threads                    %d, %s:%s\n", par_threads(), b->compute.backend->name,
            b->compute.backend->variant);
     printf("texts side by side         %lld\n", (long long)n_texts);
-    printf("reading memory             %.1f GB/s\n", 1e-9 * median(read));
+    printf("reading memory             %.1f GB/s\n", 1e-9 * bench_median(read, ROUNDS));
     printf("a step reads               %.3f GB of weights, %.3f GB of cache\n", 1e-9 * bytes,
            1e-9 * cache);
-    printf("decoding                   %.2f tokens/s, %.1f GB/s\n", (double)n_texts * median(step),
-           1e-9 * (bytes + cache) * median(step));
-    printf("decoding / reading         %.2f\n", median(ratio));
-    printf("prompt                     %.1f tokens/s\n", median(prompt));
-    printf("prompt / one large product %.2f\n", median(share));
+    printf("decoding                   %.2f tokens/s, %.1f GB/s\n",
+           (double)n_texts * bench_median(step, ROUNDS),
+           1e-9 * (bytes + cache) * bench_median(step, ROUNDS));
+    printf("decoding / reading         %.2f\n", bench_median(ratio, ROUNDS));
+    printf("prompt                     %.1f tokens/s\n", bench_median(prompt, ROUNDS));
+    printf("prompt / one large product %.2f\n", bench_median(share, ROUNDS));
     printf("peak memory                %.2f GB\n", 1024e-9 * (double)usage.ru_maxrss);
 }
 
