@@ -110,7 +110,8 @@ static err forward(const struct projection *p, const struct projection_call *cal
     TRY(refresh_norms(site));
     TRY(lora_input(&d.lora, &input));
     if (dropped) TRY(base_product(&d, input));
-    TRY(lora_forward_pair(&d.lora, input, d.z, p->out, false));
+    TRY(lora_down(&d.lora, input));
+    TRY(lora_up(&d.lora, d.z, p->out, false));
     const struct magnitude_args args = {
         .n = call->n,
         .c = p->out,
@@ -152,6 +153,7 @@ static err backward(const struct projection *p, const struct projection_call *ca
     const enum dtype act = call->compute->backend->act_dtype;
     const struct mat z = lora_rows(d.z, act, p->out);
     TRY(rescale(&d, dy, 0, site->params[DORA_M].gradient));
+    TRY(lora_down_back(&d.lora, z));
     TRY(lora_gradients(&d.lora, z));
     if (!dx) return ERR_OK;
     const struct mat a = lora_rows(site->params[ADAPTER_A].value, DTYPE_F32, p->in);
@@ -204,6 +206,10 @@ const struct adapter_kind dora_adapter = {
     .has_norms = true,
     .shape = shape,
     .start = start,
-    .ops = {forward, backward, saved_bytes, work_bytes, adapter_site_trained},
+    .ops = {.forward = forward,
+            .backward = backward,
+            .saved_bytes = saved_bytes,
+            .work_bytes = work_bytes,
+            .trained = adapter_site_trained},
     .merge = merge,
 };

@@ -78,39 +78,48 @@ err lora_input(const struct lora_call *l, const void **out) {
     return drop(l, l->x, l->room);
 }
 
-static err scale_rows(const struct lora_call *l, void *u) {
+/* to (N,R) = s x right */
+static err down(const struct lora_call *l, struct mat x, int64_t k, struct mat right, void *to) {
     const struct adapter_site *site = lora_site(l->p);
-    const struct scale_args args = {
-        .n = l->call->n * site->r, .s = (float)site->scale, .x = u, .y = u};
-    return l->call->compute->backend->scale(l->call->compute, &args);
+    struct compute *c = l->call->compute;
+    const struct product_args product = {
+        .m = l->call->n, .n = site->r, .k = k, .a = x, .b = right, .c = to, .c_stride = site->r};
+    const struct scale_args scale = {
+        .n = l->call->n * site->r, .s = (float)site->scale, .x = to, .y = to};
+    TRY(c->backend->product(c, &product));
+    return c->backend->scale(c, &scale);
 }
 
-err lora_forward_pair(const struct lora_call *l, const void *input, void *y, int64_t y_stride,
-                      bool accumulate) {
+/* A (R,in) and B (out,R). */
+static struct mat factor(const struct projection *p, int which) {
+    const struct adapter_site *site = lora_site(p);
+    return lora_rows(site->params[which].value, DTYPE_F32, which == ADAPTER_A ? p->in : site->r);
+}
+
+err lora_down(const struct lora_call *l, const void *input) {
+    const enum dtype act = l->call->compute->backend->act_dtype;
+    return down(l, lora_rows(input, act, l->p->in), l->p->in,
+                lora_transposed(factor(l->p, ADAPTER_A)), l->u);
+}
+
+err lora_down_back(const struct lora_call *l, struct mat dy) {
+    return down(l, dy, l->p->out, factor(l->p, ADAPTER_B), l->du);
+}
+
+err lora_up(const struct lora_call *l, void *y, int64_t y_stride, bool accumulate) {
     const struct adapter_site *site = lora_site(l->p);
     const struct backend *b = l->call->compute->backend;
-    const struct product_args down = {
-        .m = l->call->n,
-        .n = site->r,
-        .k = l->p->in,
-        .a = lora_rows(input, b->act_dtype, l->p->in),
-        .b = lora_transposed(lora_rows(site->params[ADAPTER_A].value, DTYPE_F32, l->p->in)),
-        .c = l->u,
-        .c_stride = site->r,
-    };
-    TRY(b->product(l->call->compute, &down));
-    TRY(scale_rows(l, l->u));
-    const struct product_args up = {
+    const struct product_args args = {
         .m = l->call->n,
         .n = l->p->out,
         .k = site->r,
         .a = lora_rows(l->u, b->act_dtype, site->r),
-        .b = lora_transposed(lora_rows(site->params[ADAPTER_B].value, DTYPE_F32, site->r)),
+        .b = lora_transposed(factor(l->p, ADAPTER_B)),
         .c = y,
         .c_stride = y_stride,
         .accumulate = accumulate,
     };
-    return b->product(l->call->compute, &up);
+    return b->product(l->call->compute, &args);
 }
 
 /* gradient (rows,columns) += left^T right, one chain over the tokens */
@@ -136,17 +145,6 @@ err lora_gradients(const struct lora_call *l, struct mat dy) {
     const struct backend *b = l->call->compute->backend;
     if (site->params[ADAPTER_B].gradient)
         TRY(add_gradient(l, dy, lora_rows(l->u, b->act_dtype, site->r), &site->params[ADAPTER_B]));
-    const struct product_args down = {
-        .m = l->call->n,
-        .n = site->r,
-        .k = l->p->out,
-        .a = dy,
-        .b = lora_rows(site->params[ADAPTER_B].value, DTYPE_F32, site->r),
-        .c = l->du,
-        .c_stride = site->r,
-    };
-    TRY(b->product(l->call->compute, &down));
-    TRY(scale_rows(l, l->du));
     if (!site->params[ADAPTER_A].gradient) return ERR_OK;
     const void *input;
     TRY(lora_input(l, &input));
@@ -192,15 +190,42 @@ static struct lora_call call_of(const struct projection *p, const struct project
     return (struct lora_call){p, call, x, call->saved, call->work, room};
 }
 
+/* A start taken out of the base follows the pair; a dropped gradient is added apart. */
+static err offer(const struct projection *p, const struct projection_call *call, const void *x,
+                 struct low_rank *out) {
+    const struct adapter_site *site = lora_site(p);
+    const struct lora_call l = call_of(p, call, x);
+    const void *input;
+    if (site->start[ADAPTER_A]) return ERR_OK;
+    TRY(lora_input(&l, &input));
+    TRY(lora_down(&l, input));
+    *out = (struct low_rank){lora_rows(l.u, call->compute->backend->act_dtype, site->r),
+                             lora_transposed(factor(p, ADAPTER_B)), site->r};
+    return ERR_OK;
+}
+
+static err offer_back(const struct projection *p, const struct projection_call *call,
+                      const void *dy, struct low_rank *out) {
+    const struct adapter_site *site = lora_site(p);
+    const struct lora_call l = call_of(p, call, NULL);
+    const enum dtype act = call->compute->backend->act_dtype;
+    TRY(lora_down_back(&l, lora_rows(dy, act, p->y_stride)));
+    if (site->start[ADAPTER_A] || lora_drops(&l)) return ERR_OK;
+    *out = (struct low_rank){lora_rows(l.du, act, site->r), factor(p, ADAPTER_A), site->r};
+    return ERR_OK;
+}
+
 static err forward(const struct projection *p, const struct projection_call *call, const void *x,
                    void *y) {
     const struct lora_call l = call_of(p, call, x);
     const void *input;
     TRY(lora_input(&l, &input));
-    TRY(lora_forward_pair(&l, input, y, p->y_stride, true));
-    return lora_site(p)->start[ADAPTER_A] ? residual_forward(p, call, x, l.du, y) : ERR_OK;
+    TRY(lora_down(&l, input));
+    TRY(lora_up(&l, y, p->y_stride, true));
+    return residual_forward(p, call, x, l.du, y);
 }
 
+/* du is there: offer_back made it. */
 static err backward(const struct projection *p, const struct projection_call *call, const void *x,
                     const void *dy, void *dx) {
     const struct lora_call l = call_of(p, call, x);
@@ -208,8 +233,7 @@ static err backward(const struct projection *p, const struct projection_call *ca
     const enum dtype act = call->compute->backend->act_dtype;
     TRY(lora_gradients(&l, lora_rows(dy, act, p->y_stride)));
     if (!dx) return ERR_OK;
-    const struct mat a = lora_rows(site->params[ADAPTER_A].value, DTYPE_F32, p->in);
-    TRY(lora_input_gradient(&l, lora_rows(l.du, act, site->r), a, site->r, dx));
+    TRY(lora_input_gradient(&l, lora_rows(l.du, act, site->r), factor(p, ADAPTER_A), site->r, dx));
     return site->start[ADAPTER_A] ? residual_backward(p, call, dy, l.du, dx) : ERR_OK;
 }
 
@@ -254,6 +278,12 @@ const struct adapter_kind lora_adapter = {
     .suffixes = {".lora_A.weight", ".lora_B.weight"},
     .adds = true,
     .shape = lora_shape,
-    .ops = {forward, backward, saved_bytes, work_bytes, adapter_site_trained},
+    .ops = {.offer = offer,
+            .offer_back = offer_back,
+            .forward = forward,
+            .backward = backward,
+            .saved_bytes = saved_bytes,
+            .work_bytes = work_bytes,
+            .trained = adapter_site_trained},
     .merge = merge,
 };

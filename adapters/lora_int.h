@@ -28,10 +28,12 @@ struct mat lora_transposed(struct mat m);
 void lora_shape(const struct adapter_site *site, int which, struct param *out);
 /* x', in `room` where it is not x itself. */
 MUST_CHECK err lora_input(const struct lora_call *l, const void **out);
-/* u = s A input;  y = or += B u, rows y_stride apart. */
-MUST_CHECK err lora_forward_pair(const struct lora_call *l, const void *input, void *y,
-                                 int64_t y_stride, bool accumulate);
-/* dB += dy^T u;  du = s dy B;  dA += du^T x'. */
+/* u = s A input;  du = s dy B. */
+MUST_CHECK err lora_down(const struct lora_call *l, const void *input);
+MUST_CHECK err lora_down_back(const struct lora_call *l, struct mat dy);
+/* y = or += B u, rows y_stride apart. */
+MUST_CHECK err lora_up(const struct lora_call *l, void *y, int64_t y_stride, bool accumulate);
+/* dB += dy^T u;  dA += du^T x'. */
 MUST_CHECK err lora_gradients(const struct lora_call *l, struct mat dy);
 /* dx += dropout(left right), left (N,k), right (k,in). */
 MUST_CHECK err lora_input_gradient(const struct lora_call *l, struct mat left, struct mat right,

@@ -78,6 +78,27 @@ static err project(const struct pass *p, const struct layer *l, const struct sav
     return projection_forward(l->projections[which], &call, x, y);
 }
 
+static err add_rows(const struct pass *p, const void *a, const void *b, void *y) {
+    RUN(add, .n = p->n * p->model->config.hidden_size, .a = a, .b = b, .y = y);
+    return ERR_OK;
+}
+
+/* y = add + the projection of x, which an observer sees alone by the name `what` (NULL: none). */
+static err project_add(const struct pass *p, const struct layer *l, const struct saved *s,
+                       enum layer_projection which, const char *what, const void *x,
+                       const void *add, void *y) {
+    struct projection_call call = call_of(p, s, which);
+    void *branch = p->workspace->scratch.branch;
+    const int64_t C = p->model->config.hidden_size;
+    if (what && p->call->observe) {
+        TRY(projection_forward(l->projections[which], &call, x, branch));
+        TRY(observe(p, l, what, branch, C, C));
+        return add_rows(p, add, branch, y);
+    }
+    call.add = add;
+    return projection_forward(l->projections[which], &call, x, y);
+}
+
 static err project_back(const struct pass *p, const struct layer *l, const struct saved *s,
                         enum layer_projection which, const void *x, const void *dy, void *dx,
                         bool accumulate) {
@@ -107,11 +128,6 @@ static err unpair_rows(const struct pass *p, int64_t columns, void *dx, bool acc
     return ERR_OK;
 }
 
-static err add_rows(const struct pass *p, const void *a, const void *b, void *y) {
-    RUN(add, .n = p->n * p->model->config.hidden_size, .a = a, .b = b, .y = y);
-    return ERR_OK;
-}
-
 /* The row before the first one is a true zero for both convolutions (not the first one's bias): a
  * link of 0, or a decoder's state. normed -> filter1, filter_sum, branch = f. */
 static err filter_forward(const struct pass *p, const struct layer *l, const struct saved *s) {
@@ -121,9 +137,8 @@ static err filter_forward(const struct pass *p, const struct layer *l, const str
     TRY(pair_rows(p, t->normed, C, cache ? cache->normed : NULL));
     TRY(project(p, l, s, PROJECTION_conv1, t->pairs, s->filter1));
     TRY(pair_rows(p, s->filter1, C / 2, cache ? cache->filter1 : NULL));
-    TRY(project(p, l, s, PROJECTION_conv2, t->pairs, s->filter_sum));
     TRY(observe(p, l, "lf_gate.conv1", s->filter1, C / 2, C / 2));
-    TRY(add_rows(p, s->filter_sum, t->normed, s->filter_sum));
+    TRY(project_add(p, l, s, PROJECTION_conv2, NULL, t->pairs, t->normed, s->filter_sum));
     TRY(norm_forward(p, &l->filter_norm, p->n, s->filter_sum, t->branch, s->filter_rstd));
     if (!cache) return ERR_OK;
     TRY(keep_last(p, t->normed, C, cache->normed));
@@ -279,9 +294,7 @@ err attention_forward(const struct pass *p, const struct layer *l, const struct 
     if (p->cache) TRY(use_cache(p, l, s, &attention));
     TRY(p->compute->backend->attention(p->compute, &attention));
     TRY(blind_forward(p, s));
-    TRY(project(p, l, s, PROJECTION_o, s->attended, t->branch));
-    TRY(observe(p, l, "attn_output", t->branch, C, C));
-    return add_rows(p, s->x, t->branch, s->middle);
+    return project_add(p, l, s, PROJECTION_o, "attn_output", s->attended, s->x, s->middle);
 }
 
 static err up_and_gate(const struct pass *p, const struct layer *l, const struct saved *s) {
@@ -298,9 +311,7 @@ err feed_forward_forward(const struct pass *p, const struct layer *l, const stru
     TRY(observe(p, l, "post_attention_layernorm", t->normed, C, C));
     TRY(up_and_gate(p, l, s));
     RUN(swiglu, .n = p->n * F, .up = s->up, .gate = s->gate, .h = t->wide);
-    TRY(project(p, l, s, PROJECTION_down, t->wide, t->branch));
-    TRY(observe(p, l, "mlp", t->branch, C, C));
-    TRY(add_rows(p, s->middle, t->branch, out));
+    TRY(project_add(p, l, s, PROJECTION_down, "mlp", t->wide, s->middle, out));
     return observe(p, l, "output", out, C, C);
 }
 

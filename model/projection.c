@@ -4,6 +4,7 @@
  * no bit.
  * Read next: model/projection.h, the contract. */
 #include "model/projection.h"
+#include "compute/ops/add.h"
 #include "compute/ops/product.h"
 #include "compute/ops/rows.h"
 #include "model/gradient.h"
@@ -12,11 +13,10 @@
 err projection_forward(const struct projection *p, const struct projection_call *call,
                        const void *x, void *y) {
     struct compute *c = call->compute;
-    bool biased = p->bias.data != NULL;
-    BUG_IF(biased && p->y_stride != p->out);
-    if (biased)
-        TRY(c->backend->fill_rows(
-            c, &(struct fill_rows_args){.n = call->n, .c = p->out, .b = p->bias, .y = y}));
+    struct low_rank more = {.k = 0};
+    BUG_IF(call->add && p->y_stride != p->out);
+    if (p->adapter && p->adapter->offer) TRY(p->adapter->offer(p, call, x, &more));
+    const bool adapter_follows = p->adapter && more.k == 0;
     TRY(c->backend->product(c, &(struct product_args){.m = call->n,
                                                       .n = p->out,
                                                       .k = p->in,
@@ -24,8 +24,17 @@ err projection_forward(const struct projection *p, const struct projection_call 
                                                       .b = mat_transposed(p->weight),
                                                       .c = y,
                                                       .c_stride = p->y_stride,
-                                                      .accumulate = biased}));
-    return p->adapter ? p->adapter->forward(p, call, x, y) : ERR_OK;
+                                                      .bias = p->bias,
+                                                      .more_a = more.left,
+                                                      .more_b = more.right,
+                                                      .more_k = more.k,
+                                                      .add = adapter_follows ? NULL : call->add,
+                                                      .add_stride = p->out}));
+    if (!adapter_follows) return ERR_OK;
+    TRY(p->adapter->forward(p, call, x, y));
+    if (!call->add) return ERR_OK;
+    return c->backend->add(
+        c, &(struct add_args){.n = call->n * p->out, .a = y, .b = call->add, .y = y});
 }
 
 static err weight_gradient(const struct projection *p, const struct projection_call *call,
@@ -61,6 +70,8 @@ static err bias_gradient(const struct projection *p, const struct projection_cal
 err projection_backward(const struct projection *p, const struct projection_call *call,
                         const void *x, const void *dy, void *dx, bool accumulate) {
     struct compute *c = call->compute;
+    struct low_rank more = {.k = 0};
+    if (p->adapter && p->adapter->offer_back) TRY(p->adapter->offer_back(p, call, dy, &more));
     if (dx)
         TRY(c->backend->product(c, &(struct product_args){.m = call->n,
                                                           .n = p->in,
@@ -69,8 +80,11 @@ err projection_backward(const struct projection *p, const struct projection_call
                                                           .b = p->weight,
                                                           .c = dx,
                                                           .c_stride = p->in,
-                                                          .accumulate = accumulate}));
-    if (p->adapter) TRY(p->adapter->backward(p, call, x, dy, dx));
+                                                          .accumulate = accumulate,
+                                                          .more_a = more.left,
+                                                          .more_b = more.right,
+                                                          .more_k = more.k}));
+    if (p->adapter) TRY(p->adapter->backward(p, call, x, dy, more.k > 0 ? NULL : dx));
     if (p->weight_gradient) TRY(weight_gradient(p, call, x, dy));
     return p->bias_gradient ? bias_gradient(p, call, dy) : ERR_OK;
 }

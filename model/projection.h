@@ -23,10 +23,24 @@ struct projection_call {
     bool training; /* dropout on */
     uint64_t seed, step;
     void *saved;
-    void *work; /* adapter_ops.work_bytes(N) of scratch */
+    void *work;      /* adapter_ops.work_bytes(N) of scratch */
+    const void *add; /* (N,out), contiguous, apart from y: added to y at the end; NULL: none */
+};
+
+/* left (N,k) right (k,columns), a part of a product's result. */
+struct low_rank {
+    struct mat left, right;
+    int64_t k; /* 0: nothing */
 };
 
 struct adapter_ops {
+    /* Called before the base's products, which take what is offered into their chains: then
+     * `forward` is left out, or `backward` called with dx NULL. NULL: offers nothing. The backward
+     * one is called in every backward pass, and `work` is kept until `backward`. */
+    MUST_CHECK err (*offer)(const struct projection *p, const struct projection_call *call,
+                            const void *x, struct low_rank *out);
+    MUST_CHECK err (*offer_back)(const struct projection *p, const struct projection_call *call,
+                                 const void *dy, struct low_rank *out);
     /* y (N,out), rows y_stride apart, already holds W x + bias; adds the adapter's part. */
     MUST_CHECK err (*forward)(const struct projection *p, const struct projection_call *call,
                               const void *x, void *y);
@@ -56,7 +70,7 @@ struct projection {
     void *adapter_state;
 };
 
-/* y = W x + bias, then the adapter. */
+/* y = W x + bias and the adapter's part, + call->add. */
 MUST_CHECK err projection_forward(const struct projection *p, const struct projection_call *call,
                                   const void *x, void *y);
 /* Adds parameter gradients; dx = or += W^T dy and the adapter's part (dx NULL: not wanted). */

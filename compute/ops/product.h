@@ -2,7 +2,7 @@
  * Matrix product.  c (M,N) = [c +] a (M,K) b (K,N)
  *   c[i][j] = fma chain over k = 0 .. K-1 of a[i][k] b[k][j], from c[i][j] (accumulate) or from 0
  * Three additions save a pass over c each, and give the bits of the operations they stand for:
- *   bias           the chain starts from bias[j]                   (fill_rows, then accumulate)
+ *   bias           the chain starts from bias[j]          (rows of it, then accumulate)
  *   more_a,more_b  it goes on over k = 0 .. more_k-1 of a second pair    (a product more)
  *   add            the finished element is c[i][j] + add[i][j]           (ops/add)
  * a and b may be any strided view of fp32, bf16 or fp16 data (a transposed weight swaps its

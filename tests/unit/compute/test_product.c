@@ -86,10 +86,8 @@ static float *one_by_one(struct compute *c, const struct sizes *s, const struct 
     args.c = out;
     args.c_stride = s->n;
     args.accumulate = (with & (BIAS | ACCUMULATE)) != 0;
-    if (with & BIAS) {
-        const struct fill_rows_args fill = {.n = s->m, .c = s->n, .b = o->bias, .y = out};
-        assert_ok(c->backend->fill_rows(c, &fill));
-    }
+    for (int64_t i = 0; i < s->m && (with & BIAS); i++)
+        dtype_to_f32(o->bias.data, o->bias.dtype, s->n, out + i * s->n);
     assert_ok(c->backend->product(c, &args));
     if (with & MORE) {
         args.a = o->more_a;
