@@ -3,7 +3,8 @@
  * padding_idx), though with a tied head it gets the head's.
  * Tied: head and lookup add to one gradient, and over several micro-batches their order would
  * depend on the cut. So the lookup adds to rows of its own, one per distinct token of the step, and
- * model_finish_gradients adds those once, after the head's. Untied: straight to the gradient. */
+ * model_finish_gradients adds those once, after the head's. Untied: straight to the gradient, unless
+ * that can be opened in slices only (model/gradient.h): then as where it is tied. */
 #include "base/mem.h"
 #include "compute/ops/embed.h"
 #include "compute/ops/product.h"
@@ -14,7 +15,8 @@ static struct gradient *embedding_gradient(const struct model *m) {
 }
 
 static bool kept_apart(const struct model *m) {
-    return m->params[PARAM_EMBEDDING].trained && m->config.tied_head;
+    const struct param *p = &m->params[PARAM_EMBEDDING];
+    return p->trained && (m->config.tied_head || gradient_in_slices(m, p));
 }
 
 err lookup_plan(struct model *m, struct plan *plan) {
@@ -149,8 +151,9 @@ static err finish_slice(struct model *m, int64_t begin, int64_t n) {
 err lookup_finish(struct model *m) {
     struct gradient *g = embedding_gradient(m);
     if (!g || !kept_apart(m)) return ERR_OK;
-    const int64_t V = m->config.vocab_size, most = gradient_max_rows(g);
-    for (int64_t v = 0; v < V; v += most) TRY(finish_slice(m, v, most < V - v ? most : V - v));
+    gradient_complete(g);
+    const int64_t V = m->config.vocab_size, step = GRADIENT_ROW_STEP;
+    for (int64_t v = 0; v < V; v += step) TRY(finish_slice(m, v, step < V - v ? step : V - v));
     lookup_clear(m);
     return ERR_OK;
 }

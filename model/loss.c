@@ -17,13 +17,19 @@
 
 enum { BLOCK_ELEMENTS = 16 << 20, BLOCK_MIN_ROWS = 16 }; /* 64 MiB of fp32 logits */
 
+/* Whether the head's gradient is handed over while it is made: then all rows are one block, and
+ * their loss is known before. */
+static bool head_at_once(const struct model *m) {
+    return !m->config.tied_head && gradient_taken(m, &m->params[param_number_head(&m->config)]);
+}
+
 err loss_plan(struct model *m, struct plan *plan) {
     struct model_internal *in = m->internal;
     struct loss_memory *l = &in->loss;
     const int64_t N = in->options.max_tokens, C = m->config.hidden_size, V = m->config.vocab_size,
                   act = dtype_bytes(m->compute->backend->act_dtype);
     l->block_rows = BLOCK_ELEMENTS / V > BLOCK_MIN_ROWS ? BLOCK_ELEMENTS / V : BLOCK_MIN_ROWS;
-    if (l->block_rows > N) l->block_rows = N;
+    if (l->block_rows > N || head_at_once(m)) l->block_rows = N;
     size_t *at = in->loss_at;
     at[0] = plan_add(plan, PLAN_WORK, "trained rows", plan_size(N, C * act));
     at[1] = plan_add(plan, PLAN_WORK, "their gradient",
@@ -135,6 +141,15 @@ static err head_backward(struct model *m, int64_t begin, int64_t rows) {
     return head_gradient(m, begin, rows);
 }
 
+static err losses_finite(struct model *m, int64_t begin, int64_t rows, bool *out) {
+    struct loss_memory *l = &m->internal->loss;
+    TRY(m->compute->backend->download(m->compute, l->host_loss, l->loss + begin,
+                                      (size_t)rows * sizeof(float)));
+    *out = true;
+    for (int64_t i = 0; i < rows; i++) *out = *out && isfinite(l->host_loss[i]);
+    return ERR_OK;
+}
+
 static err block_loss(struct model *m, int64_t begin, int64_t rows, double gradient_scale) {
     struct model_internal *in = m->internal;
     struct compute *c = m->compute;
@@ -155,7 +170,10 @@ static err block_loss(struct model *m, int64_t begin, int64_t rows, double gradi
                                                                .loss = in->loss.loss + begin,
                                                                .want_gradient = gradient_scale > 0,
                                                                .scale = (float)gradient_scale}));
-    return gradient_scale > 0 ? head_backward(m, begin, rows) : ERR_OK;
+    if (!(gradient_scale > 0)) return ERR_OK;
+    bool finite = true;
+    if (head_at_once(m)) TRY(losses_finite(m, begin, rows, &finite));
+    return finite ? head_backward(m, begin, rows) : ERR_OK;
 }
 
 /* Gradient of every final row into scratch.d_residual: its own, or the zero row behind the
@@ -204,6 +222,7 @@ err model_loss(struct model *m, const struct model_call *call, double gradient_s
     TRY(sum_losses(m, b, trained, out_sum, token_loss));
     *out_trained = trained;
     if (!(gradient_scale > 0)) return ERR_OK;
+    if (in->options.gradient_taker.take && !isfinite(*out_sum)) return ERR_OK;
     if (in->hidden_wanted) TRY(scatter_gradient(m, b, trained));
     in->state = PASS_LOSS;
     return ERR_OK;

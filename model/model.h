@@ -17,6 +17,7 @@
 #include "compute/plan.h"
 #include "model/batch.h"
 #include "model/config.h"
+#include "model/gradient.h"
 #include "model/projection.h"
 #include <stdbool.h>
 
@@ -74,7 +75,11 @@ struct model_plan_options {
     bool train_base;     /* every parameter of the model is trained; else those already marked */
     bool backward;       /* activations kept for model_backward */
     struct recompute recompute;
-    double embedding_noise; /* alpha of model/noise.c, in calls that train; 0: none */
+    enum dtype gradient_dtype; /* what large gradients are kept in: F32, or BF16 with the rounding
+                                * that model/gradient.h tells of */
+    struct gradient_taker gradient_taker; /* take not NULL: large gradients are handed to it and not
+                                           * kept; a step is then one pass */
+    double embedding_noise;               /* alpha of model/noise.c, in calls that train; 0: none */
     /* What weights that are not trained are held in: NULL or "checkpoint" as they are stored,
      * mapped where that can be; "f32", "bf16"; or a row of compute/quants.def: projections so
      * quantised, the rest in 16 bits. */
@@ -114,7 +119,8 @@ struct model_call {
 MUST_CHECK err model_forward(struct model *m, const struct model_call *call);
 /* Loss over the batch's trained tokens after model_forward: their sum, and per token where
  * token_loss (N, 0 where not trained) is given. With gradient_scale > 0 it also starts the backward
- * pass: d(gradient_scale * sum)/d(logits), in blocks of rows, and the head's weight gradient. */
+ * pass: d(gradient_scale * sum)/d(logits), in blocks of rows, and the head's weight gradient.
+ * Where gradients are taken, a sum that is not finite starts none, and nothing was taken. */
 MUST_CHECK err model_loss(struct model *m, const struct model_call *call, double gradient_scale,
                           double *out_sum, int64_t *out_trained, float *token_loss);
 /* Adds to every trainable gradient. Must follow model_loss with gradient_scale > 0. */

@@ -27,9 +27,13 @@ struct loss_memory {
 /* What the gradients of the trained parameters are kept in (model/gradient.c). */
 struct gradients {
     struct compute *compute;
-    size_t at; /* in the plan */
-    void *few; /* of parameters of a few rows, back to back */
+    struct gradient_taker taker;
+    size_t at, bf16_at, work_at; /* in the plan */
+    void *few;                   /* of parameters of a few rows, back to back */
     size_t few_bytes;
+    float *work; /* (work_count) the slice that is open, unless it is made where it is kept */
+    int64_t work_count;
+    bool open;
     struct gradient *list; /* of every parameter, in the order of model.params */
     int64_t n;
 };
@@ -96,6 +100,12 @@ MUST_CHECK err gradients_begin(struct gradients *g);
 MUST_CHECK err gradients_end(struct gradients *g);
 /* NULL: the parameter is frozen, or no backward pass was planned. */
 struct gradient *gradient_of(const struct model *m, const struct param *p);
+/* Of a model that is being planned: whether the parameter's gradient is handed to a taker, and
+ * whether it can be opened in slices only, not whole. */
+bool gradient_taken(const struct model *m, const struct param *p);
+bool gradient_in_slices(const struct model *m, const struct param *p);
+/* Of a gradient with several parts: what is closed from now on is complete. */
+void gradient_complete(struct gradient *g);
 /* The values as they are stored, in p->dtype, in host memory: where they are mapped, or in *owned,
  * which the caller frees (on failure, too). */
 MUST_CHECK err weights_stored(const struct model *m, const struct param *p, const void **out,

@@ -14,12 +14,8 @@ static size_t add_sizes(size_t a, size_t b) {
     return a > SIZE_MAX - b ? SIZE_MAX : a + b;
 }
 
-static size_t aligned(size_t bytes) {
-    return bytes > SIZE_MAX - 63 ? SIZE_MAX : (bytes + 63) & ~(size_t)63;
-}
-
 size_t plan_floats(int64_t count) {
-    return aligned(plan_size(count, sizeof(float)));
+    return plan_aligned(plan_size(count, sizeof(float)));
 }
 
 int64_t param_stored_bytes(const struct param *p) {
@@ -66,10 +62,10 @@ static size_t copy_bytes(const struct model *m, const struct param *p) {
     const struct quant *q = quant_of_dtype(p->held_dtype);
     size_t bytes = 0;
     if (!wants_copy(m, p)) return 0;
-    if (!q) return aligned(plan_size(p->count, dtype_bytes(p->held_dtype)));
+    if (!q) return plan_aligned(plan_size(p->count, dtype_bytes(p->held_dtype)));
     for (int i = 0; i < q->n_parts; i++) {
         const struct quant_part part = q->part(i, p->shape[0], p->shape[1]);
-        bytes = add_sizes(bytes, aligned(plan_size(part.count, dtype_bytes(part.dtype))));
+        bytes = add_sizes(bytes, plan_aligned(plan_size(part.count, dtype_bytes(part.dtype))));
     }
     return bytes;
 }
@@ -140,7 +136,7 @@ static err quantise(struct model *m, struct param *p, const void *from, char *to
         const struct quant_part part = q->part(i, w.rows, w.columns);
         parts[i] = to;
         counts[i] = part.count;
-        to += aligned((size_t)(part.count * dtype_bytes(part.dtype)));
+        to += plan_aligned((size_t)(part.count * dtype_bytes(part.dtype)));
     }
     p->held = blocks;
     TRY(q->encode(&w, parts));

@@ -80,6 +80,10 @@ size_t plan_size(int64_t n, int64_t size) {
     return bytes;
 }
 
+size_t plan_aligned(size_t bytes) {
+    return bytes > SIZE_MAX - 63 ? SIZE_MAX : (bytes + 63) & ~(size_t)63;
+}
+
 /* One walk over all memory: with a plan to reserve in, or one to take places from. */
 struct walk {
     struct workspace *w;
@@ -106,10 +110,6 @@ static void set_pointer(void *owner, size_t offset, const void *p) {
     memcpy((char *)owner + offset, &p, sizeof p);
 }
 
-static size_t aligned(size_t bytes) {
-    return bytes > SIZE_MAX - 63 ? SIZE_MAX : (bytes + 63) & ~(size_t)63;
-}
-
 /* One saved row for all layers: own memory for each where it is kept, else shared. */
 static void walk_saved(struct walk *k, const struct model *m, const struct act_row *row,
                        int64_t width) {
@@ -119,7 +119,7 @@ static void walk_saved(struct walk *k, const struct model *m, const struct act_r
     int64_t shared = 0; /* layers [0, shared) have one memory, the others each their own */
     while (shared < w->n_layers && layer_keeps(w, shared) < row->kept) shared++;
     int64_t copies = w->n_layers - shared + (shared > 0);
-    size_t stride = aligned(plan_size(w->shape.n_tokens, width * element)), bytes;
+    size_t stride = plan_aligned(plan_size(w->shape.n_tokens, width * element)), bytes;
     if (__builtin_mul_overflow((size_t)copies, stride, &bytes)) bytes = SIZE_MAX;
     char *base = next(k, row->name, bytes);
     for (int64_t i = 0; base && i < w->n_layers; i++)
@@ -131,7 +131,7 @@ static size_t adapter_bytes(const struct projection *p, int64_t n, bool work) {
     if (!p->adapter) return 0;
     size_t (*bytes)(const struct projection *, int64_t) =
         work ? p->adapter->work_bytes : p->adapter->saved_bytes;
-    return bytes ? aligned(bytes(p, n)) : 0;
+    return bytes ? plan_aligned(bytes(p, n)) : 0;
 }
 
 /* Places for what the adapters on one of the layers' projections keep, from `at` on: relative to

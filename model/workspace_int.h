@@ -68,6 +68,7 @@ bool workspace_holds(const struct workspace *w, int64_t layer, enum keep kept);
 
 /* n * size, or SIZE_MAX where that does not fit: the plan reports it. */
 size_t plan_size(int64_t n, int64_t size);
+size_t plan_aligned(size_t bytes); /* up to a multiple of 64, SIZE_MAX likewise */
 /* Element `offset` of an activation. */
 static inline void *act_at(const struct compute *c, const void *act, int64_t offset) {
     return (char *)act + offset * dtype_bytes(c->backend->act_dtype);
