@@ -96,10 +96,10 @@ err gradients_plan(struct model *m, struct plan *plan) {
     g->work_count = work_count(m);
     if (__builtin_add_overflow(g->few_bytes, large, &bytes)) bytes = SIZE_MAX;
     g->at = plan_add(plan, PLAN_GRADIENTS, "gradients", bytes);
-    if (in_bf16) g->bf16_at = plan_add(plan, PLAN_GRADIENTS, "gradients in bf16", in_bf16);
-    if (g->work_count)
-        g->work_at =
-            plan_add(plan, PLAN_GRADIENTS, "gradient in the making", plan_floats(g->work_count));
+    g->bf16_at = in_bf16 ? plan_add(plan, PLAN_GRADIENTS, "gradients in bf16", in_bf16) : 0;
+    g->work_at = g->work_count ? plan_add(plan, PLAN_GRADIENTS, "gradient in the making",
+                                          plan_floats(g->work_count))
+                               : 0;
     return ERR_OK;
 }
 

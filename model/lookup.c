@@ -3,8 +3,8 @@
  * padding_idx), though with a tied head it gets the head's.
  * Tied: head and lookup add to one gradient, and over several micro-batches their order would
  * depend on the cut. So the lookup adds to rows of its own, one per distinct token of the step, and
- * model_finish_gradients adds those once, after the head's. Untied: straight to the gradient, unless
- * that can be opened in slices only (model/gradient.h): then as where it is tied. */
+ * model_finish_gradients adds those once, after the head's. Untied: straight to the gradient, or in
+ * the same way where that can be opened in slices only (model/gradient.h). */
 #include "base/mem.h"
 #include "compute/ops/embed.h"
 #include "compute/ops/product.h"

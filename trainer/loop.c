@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The training loop. One step, over the rows that the source gives for it:
  *   loss = sum of token losses / trained tokens          (both over all rows of the step)
- *   g    = gradient of the sum;  norm = |g| / trained tokens
- *   each parameter is updated with g * min(1, max_grad_norm / (norm + 1e-6)) / trained tokens
+ *   g    = gradient of the sum, from which trainer/update.c makes the updates
  * Token losses are added in token order, so neither loss nor gradient shows the micro-batches.
- * Source: spec of Yuan 2.0 training (clipping, schedule); golden trajectories.
+ * Source: spec of Yuan 2.0 training (schedule); golden trajectories.
  * Read next: trainer/record.c and trainer/checkpoint.c for what is kept of it. */
 #include "trainer/trainer.h"
 
 #include "base/file.h"
 #include "base/log.h"
-#include "compute/ops/adamw.h"
 #include "trainer/trainer_int.h"
 
 #include <inttypes.h>
@@ -18,35 +16,11 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_DESCRIPTION_BYTES = 600 };
-
 struct step_rows {
     int64_t step; /* from 0 */
     const struct train_row *rows;
     int64_t n, tokens, trained;
 };
-
-/* Adds "step N: " before, and the step's samples behind, the present error. */
-static err fail_samples(const struct trainer *t, int64_t step, err code, const char *what) {
-    struct str samples = {0};
-    err e = t->run.source->describe(t->run.source->ctx, step, &samples);
-    if (e != ERR_OK) str_clear(&samples);
-    if (samples.len > MAX_DESCRIPTION_BYTES) {
-        size_t cut = MAX_DESCRIPTION_BYTES;
-        while (cut > 0 && ((unsigned char)samples.data[cut] & 0xC0) == 0x80) cut--;
-        samples.data[cut] = '\0';
-    }
-    e = fail(code, "step %" PRId64 ": %s; its samples: %s%s", step + 1, what, str_text(&samples),
-             samples.len > MAX_DESCRIPTION_BYTES ? " ..." : "");
-    str_release(&samples);
-    return e;
-}
-
-static err fail_numeric(const struct trainer *t, int64_t step, const char *what) {
-    err e = fail_samples(t, step, ERR_NUMERIC, what);
-    return fail_hint(e, "the last checkpoint in '%s' is good; a lower learning_rate may help",
-                     t->run.dir);
-}
 
 static err get_rows(const struct trainer *t, int64_t step, struct step_rows *out) {
     const struct train_source *s = t->run.source;
@@ -58,7 +32,7 @@ static err get_rows(const struct trainer *t, int64_t step, struct step_rows *out
             out->trained += out->rows[i].targets[j] != TARGET_IGNORE;
     }
     if (out->trained > 0) return ERR_OK;
-    err e = fail_samples(t, step, ERR_RANGE, "no token of it is trained");
+    err e = step_fail(t, step, ERR_RANGE, "no token of it is trained");
     return fail_hint(e, "see the dataset's masks, and train.loss_mask");
 }
 
@@ -102,7 +76,7 @@ static err pass(struct trainer *t, const struct step_rows *s, double *loss_sum) 
         TRY(fill_batch(t, s, begin, end < s->n ? end : s->n, first));
         TRY(model_forward(t->run.model, &call));
         TRY(model_loss(t->run.model, &call, 1, &sum, &trained, in->token_loss));
-        if (!isfinite(sum)) return fail_numeric(t, s->step, "the loss is not finite");
+        if (!isfinite(sum)) return update_fail_numeric(t, "the loss is not finite");
         TRY(model_backward(t->run.model, &call));
         for (int64_t i = 0; i < in->batch.n; i++) *loss_sum += (double)in->token_loss[i];
         first += in->batch.n;
@@ -110,47 +84,6 @@ static err pass(struct trainer *t, const struct step_rows *s, double *loss_sum) 
     }
     BUG_IF(trained_so_far != s->trained);
     return model_finish_gradients(t->run.model);
-}
-
-static err gradient_norm(struct trainer *t, const struct step_rows *s, double *out) {
-    struct compute *c = t->run.compute;
-    double sum = 0;
-    for (int64_t i = 0; i < t->n_params; i++) {
-        double squares;
-        const struct sum_squares_args args = {t->params[i]->count, param_gradient(t->params[i]),
-                                              &squares};
-        TRY(c->backend->sum_squares(c, &args));
-        sum += squares;
-    }
-    *out = sqrt(sum) / (double)s->trained;
-    return isfinite(*out) ? ERR_OK : fail_numeric(t, s->step, "the gradient is not finite");
-}
-
-static bool decays(const struct train_options *o, const struct param *p) {
-    if (!strcmp(o->weight_decay_rule, "megatron"))
-        return p->n_dims > 1 && !str_ends(p->name, ".bias");
-    return p->n_dims == 2;
-}
-
-static err update(struct trainer *t, const struct step_rows *s, const struct train_report *report) {
-    const struct optimizer_kind *kind = t->internal->optimizer;
-    const struct train_options *o = t->run.options;
-    double clip = o->max_grad_norm > 0 ? o->max_grad_norm / (report->gradient_norm + 1e-6) : 1;
-    for (int64_t i = 0; i < t->n_params; i++) {
-        struct optimizer_update u = {
-            .param = t->params[i],
-            .n = t->params[i]->count,
-            .gradient = param_gradient(t->params[i]),
-            .lr = report->lr * t->internal->rates[i],
-            .weight_decay = decays(o, t->params[i]) ? o->weight_decay : 0,
-            .gradient_scale = fmin(1, clip) / (double)s->trained,
-            .step = s->step + 1,
-            .options = o,
-        };
-        for (int k = 0; k < kind->n_states; k++) u.state[k] = trainer_state(t, i, k);
-        TRY(kind->update(t->run.compute, &u));
-    }
-    return t->run.compute->backend->wait(t->run.compute);
 }
 
 static double now_s(void) {
@@ -164,17 +97,17 @@ static err one_step(struct trainer *t, int64_t step, struct train_report *report
     double started = now_s(), loss_sum = 0;
     TRY(get_rows(t, step, &rows));
     TRY(record_batch(&t->internal->record, rows.rows, rows.n));
+    update_begin(t, step, rows.trained);
     TRY(pass(t, &rows, &loss_sum));
     *report = (struct train_report){
         .step = step + 1,
         .n_steps = t->n_steps,
-        .lr = schedule_rate(&t->internal->schedule, step),
+        .lr = t->internal->update.lr,
         .loss = loss_sum / (double)rows.trained,
         .trained_tokens = rows.trained,
         .tokens = rows.tokens,
     };
-    TRY(gradient_norm(t, &rows, &report->gradient_norm));
-    TRY(update(t, &rows, report));
+    TRY(update_end(t, &report->gradient_norm));
     report->seconds = now_s() - started;
     return ERR_OK;
 }
@@ -201,7 +134,10 @@ static err finish_step(struct trainer *t, const struct train_report *report) {
     if (t->run.on_step) t->run.on_step(t->run.ctx, report);
     bool last = report->step == t->n_steps;
     bool stop = !last && t->run.should_stop && t->run.should_stop(t->run.ctx);
-    if (last || stop || (every > 0 && report->step % every == 0)) TRY(checkpoint_write(t));
+    if (last || stop || (every > 0 && report->step % every == 0)) {
+        TRY(checkpoint_write(t));
+        in->kept_step = report->step;
+    }
     if (!stop) return ERR_OK;
     err e =
         fail(ERR_STOPPED, "stopped after step %" PRId64 " of %" PRId64, report->step, t->n_steps);
@@ -224,6 +160,7 @@ static err begin(struct trainer *t) {
         }
     }
     if (!found) TRY(record_start(&in->progress.identity, in->progress.chain));
+    in->kept_step = in->progress.step;
     if (found) LOG(TRAINER, INFO, "going on after step %" PRId64, in->progress.step);
     return record_cut(&in->record, in->progress.step, in->progress.chain);
 }

@@ -4,6 +4,8 @@
  * Read next: trainer/options.h for what each field means to the code. */
 #include "trainer/options.h"
 
+#include <inttypes.h>
+
 #define ROW(field, ...) OPT(struct train_options, field, __VA_ARGS__)
 /* ",a,b": the list is what follows the first comma */
 #define OPTIMIZER(name) "," #name
@@ -86,6 +88,10 @@ static const struct opt rows[] = {
     ROW(weight_dtype, .choices = weight_dtype_names,
         .help =
             "what weights that are not trained are held in (not given: checkpoint); nf4: QLoRA"),
+    ROW(gradient_dtype, .choices = "f32,bf16",
+        .help = "what gradients of the model's weights are kept in (not given: f32)"),
+    ROW(optimizer_in_backward, .aliases = "optimizer_in_bwd",
+        .help = "update each weight in the backward pass, so that no gradient is kept"),
     ROW(loraplus_lr_ratio, .min = 0, .max = 1e6,
         .help = "LoRA+: learning rate of an adapter's B over that of its A, 16 is common"),
     ROW(loraplus_lr_embedding, .min = 0, .max = 10,
@@ -98,6 +104,24 @@ struct opt_table train_options_table(void) {
     return OPT_TABLE(rows);
 }
 
+/* What needs all gradients of a step at once. */
+static err check_in_backward(const struct train_options *o) {
+    err e = ERR_OK;
+    if (o->max_grad_norm > 0)
+        e = fail(ERR_RANGE,
+                 "train: 'optimizer_in_backward' with 'max_grad_norm' %g: the norm is known only "
+                 "when all gradients are there",
+                 o->max_grad_norm);
+    else if (o->gradient_accumulation_steps > 1)
+        e = fail(ERR_RANGE,
+                 "train: 'optimizer_in_backward' with 'gradient_accumulation_steps' %" PRId64
+                 ": gradients that are not kept cannot be added up",
+                 o->gradient_accumulation_steps);
+    if (e == ERR_OK) return ERR_OK;
+    return fail_hint(e, "set train.max_grad_norm: 0 and train.gradient_accumulation_steps: 1, or "
+                        "keep gradients in 16 bits instead: train.gradient_dtype: bf16");
+}
+
 err train_options_check(const struct train_options *o) {
     if (o->min_learning_rate > 0 && o->min_learning_rate_ratio > 0)
         return fail(ERR_RANGE,
@@ -108,7 +132,7 @@ err train_options_check(const struct train_options *o) {
     if (o->loraplus_lr_embedding > 0 && !(o->loraplus_lr_ratio > 0))
         return fail(ERR_RANGE,
                     "train: 'loraplus_lr_embedding' is given without 'loraplus_lr_ratio'");
-    return ERR_OK;
+    return o->optimizer_in_backward ? check_in_backward(o) : ERR_OK;
 }
 
 int64_t train_options_rows(const struct train_options *o) {

@@ -16,30 +16,33 @@
 
 enum { MAX_LINE_BYTES = 1 << 16 };
 
-/* Settings that change how a run is kept, and none of its numbers. */
-static bool only_keeps(const char *name) {
+/* Settings that change how a run is kept, and none of its numbers. How gradients are kept is one of
+ * them, unless they are rounded for it. */
+static bool only_keeps(const char *name, const struct train_options *o) {
+    const bool rounds = o->gradient_dtype && !strcmp(o->gradient_dtype, "bf16");
     return !strcmp(name, "save_steps") || !strcmp(name, "save_total_limit") ||
-           !strcmp(name, "eval_steps");
+           !strcmp(name, "eval_steps") ||
+           (!rounds && (!strcmp(name, "gradient_dtype") || !strcmp(name, "optimizer_in_backward")));
 }
 
-static err add_options(struct opt_table table, const void *options, struct arena *a,
+static err add_options(const struct trainer *t, struct opt_table table, const void *options,
                        struct str *text) {
     for (size_t i = 0; i < table.n; i++) {
+        const struct opt *row = &table.rows[i];
         const char *value;
-        if (only_keeps(table.rows[i].name) || opt_left_out(&table.rows[i], options)) continue;
-        TRY(opt_text(&table.rows[i], options, a, &value));
-        TRY(str_printf(text, "%s=%s\n", table.rows[i].name, value));
+        if (only_keeps(row->name, t->run.options) || opt_left_out(row, options)) continue;
+        TRY(opt_text(row, options, &t->internal->arena, &value));
+        TRY(str_printf(text, "%s=%s\n", row->name, value));
     }
     return ERR_OK;
 }
 
 static err identity_text(const struct trainer *t, struct str *text) {
     const struct train_run *run = &t->run;
-    struct arena *a = &t->internal->arena;
     TRY(str_printf(text, "steps=%" PRId64 "\n", t->n_steps));
-    TRY(add_options(train_options_table(), run->options, a, text));
+    TRY(add_options(t, train_options_table(), run->options, text));
     if (!run->adapter) return str_add(text, "type=none\n");
-    return add_options(adapter_options_table(), adapter_settings(run->adapter), a, text);
+    return add_options(t, adapter_options_table(), adapter_settings(run->adapter), text);
 }
 
 static err copy_digest(const char *from, const char *what, char out[SHA256_HEX_SIZE]) {

@@ -56,7 +56,8 @@ static err list_params(struct trainer *t) {
     t->n_params = list.n;
     in->n_beside = list.n_beside;
     in->rates = arena_alloc(&in->arena, (size_t)list.n, sizeof *in->rates);
-    if (!in->rates) return ERR_MEMORY;
+    in->update.taken = arena_alloc(&in->arena, (size_t)list.n, sizeof *in->update.taken);
+    if (!in->rates || !in->update.taken) return ERR_MEMORY;
     for (int64_t i = 0; i < list.n; i++) in->rates[i] = methods_rate(&t->run, list.params[i]);
     return ERR_OK;
 }
@@ -105,6 +106,8 @@ err trainer_plan(struct trainer *t, struct plan *plan) {
         .backward = true,
         .recompute = t->recompute,
     };
+    if (t->run.options->optimizer_in_backward)
+        options.gradient_taker = (struct gradient_taker){t, update_take};
     methods_plan(&t->run, &options);
     TRY(model_plan(t->run.model, plan, &options));
     if (t->run.adapter) TRY(adapter_plan(t->run.adapter, plan, true));

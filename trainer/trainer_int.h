@@ -11,6 +11,7 @@
 #include "trainer/record.h"
 #include "trainer/schedule/schedule.h"
 #include "trainer/trainer.h"
+#include "trainer/update.h"
 
 struct trainer_internal {
     struct arena arena;
@@ -26,6 +27,8 @@ struct trainer_internal {
     float *token_loss; /* (max_tokens) host */
     struct record record;
     struct checkpoint_state progress;
+    int64_t kept_step; /* of the newest checkpoint; 0: none */
+    struct step_update update;
 };
 
 /* The parameters that are marked as trained: the adapter's, then the model's. */

@@ -15,6 +15,13 @@ const struct method *const methods[] = {
 };
 const int n_methods = sizeof methods / sizeof methods[0];
 
+err methods_need_base(const struct train_run *run, const char *key) {
+    for (int64_t i = 0; i < run->model->n_params; i++)
+        if (run->model->params[i].trained) return ERR_OK;
+    err e = fail(ERR_RANGE, "train: '%s' is given, and no parameter of the model is trained", key);
+    return fail_hint(e, "it is for full fine-tuning; an adapter's gradients are small");
+}
+
 err methods_choose(const struct train_run *run) {
     for (int i = 0; i < n_methods; i++)
         if (methods[i]->choose && methods[i]->wanted(run)) TRY(methods[i]->choose(run));

@@ -22,6 +22,10 @@ struct method {
 extern const struct method *const methods[];
 extern const int n_methods;
 
+/* ERR_RANGE naming the key where no parameter of the model itself is trained: of methods that
+ * change how those are, once others have chosen. */
+MUST_CHECK err methods_need_base(const struct train_run *run, const char *key);
+
 /* The hooks of all methods that are wanted, one after the other. */
 MUST_CHECK err methods_choose(const struct train_run *run);
 double methods_rate(const struct train_run *run, const struct param *p);

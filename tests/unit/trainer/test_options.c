@@ -18,7 +18,7 @@ static void set(struct opt_table table, void *target, struct arena *a, const cha
 
 static void test_spellings(void **state) {
     (void)state;
-    struct train_options o;
+    struct train_options o = {0};
     struct arena a = {0};
     struct opt_table table = train_options_table();
     assert_ok(opt_presets(table, &o, &a));
@@ -40,8 +40,8 @@ static void test_spellings(void **state) {
 /* Every row of a table is a choice, and no other word is. */
 static void test_choices(void **state) {
     (void)state;
-    struct train_options o;
-    struct adapter_options adapter;
+    struct train_options o = {0};
+    struct adapter_options adapter = {0};
     struct arena a = {0};
     assert_ok(opt_presets(train_options_table(), &o, &a));
     assert_ok(opt_presets(adapter_options_table(), &adapter, &a));
@@ -62,7 +62,7 @@ static void test_choices(void **state) {
 
 static void test_exclusions(void **state) {
     (void)state;
-    struct train_options o;
+    struct train_options o = {0};
     struct arena a = {0};
     assert_ok(opt_presets(train_options_table(), &o, &a));
     o.min_learning_rate = 1e-5;
