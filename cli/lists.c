@@ -286,14 +286,11 @@ static err list_activations(json_t *out) {
     static const struct fact facts[] = {
 #define SAVED(field, variant, type, width, kept)                                                   \
     {#field, "kept per layer, " #width " a token" variant},
-#define SCRATCH(field, variant, type, width)                                                       \
+#define SCRATCH(field, variant, type, width, stages)                                               \
     {#field, "shared by the layers, " #width " a token" variant},
-#define BACKWARD(field, variant, type, width)                                                      \
-    {#field, "of the backward pass, " #width " a token" variant},
 #include "model/acts.def"
 #undef SAVED
 #undef SCRATCH
-#undef BACKWARD
     };
     return list_facts(out, facts, sizeof(facts) / sizeof(facts[0]));
 }

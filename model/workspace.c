@@ -12,32 +12,27 @@ struct act_row {
     size_t offset; /* of the pointer in struct saved or struct scratch */
     bool fp32;
     enum variant variant;
-    enum keep kept; /* of a saved row */
-    bool backward;  /* of a shared one */
+    enum keep kept;  /* of a saved row */
+    unsigned stages; /* of a shared one */
 };
 
 #define ACT_IS_F32_ACT false
 #define ACT_IS_F32_F32 true
-#define ROW(owner, field, variant, type, kept, backward)                                           \
-    {#field, offsetof(owner, field), ACT_IS_F32_##type, VARIANT_##variant, kept, backward},
+#define ROW(owner, field, variant, type, kept, stages)                                             \
+    {#field, offsetof(owner, field), ACT_IS_F32_##type, VARIANT_##variant, kept, stages},
 static const struct act_row saved_rows[] = {
 #define SAVED(field, variant, type, width, kept)                                                   \
-    ROW(struct saved, field, variant, type, KEEP_##kept, false)
+    ROW(struct saved, field, variant, type, KEEP_##kept, 0)
 #define SCRATCH(...)
-#define BACKWARD(...)
 #include "model/acts.def"
-#undef BACKWARD
 #undef SCRATCH
 #undef SAVED
 };
 static const struct act_row scratch_rows[] = {
 #define SAVED(...)
-#define SCRATCH(field, variant, type, width)                                                       \
-    ROW(struct scratch, field, variant, type, KEEP_ALL, false)
-#define BACKWARD(field, variant, type, width)                                                      \
-    ROW(struct scratch, field, variant, type, KEEP_ALL, true)
+#define SCRATCH(field, variant, type, width, stages)                                               \
+    ROW(struct scratch, field, variant, type, KEEP_ALL, stages)
 #include "model/acts.def"
-#undef BACKWARD
 #undef SCRATCH
 #undef SAVED
 };
@@ -52,10 +47,8 @@ static void act_widths(const struct model_config *c, int64_t saved[N_SAVED],
     const int64_t C = c->hidden_size, F = c->intermediate_size, H = c->n_heads;
     int64_t *s = saved, *t = scratch;
 #define SAVED(field, variant, type, width, kept) *s++ = width;
-#define SCRATCH(field, variant, type, width) *t++ = width;
-#define BACKWARD SCRATCH
+#define SCRATCH(field, variant, type, width, stages) *t++ = width;
 #include "model/acts.def"
-#undef BACKWARD
 #undef SCRATCH
 #undef SAVED
 }
@@ -127,6 +120,22 @@ static void walk_saved(struct walk *k, const struct model *m, const struct act_r
                     base + (size_t)(i < shared ? 0 : i - shared + (shared > 0)) * stride);
 }
 
+static void walk_scratch(struct walk *k, const struct model *m, const int64_t widths[N_SCRATCH]) {
+    struct workspace *w = k->w;
+    struct layout_row rows[N_SCRATCH] = {0};
+    for (int i = 0; i < N_SCRATCH; i++) {
+        const struct act_row *row = &scratch_rows[i];
+        if (!variant_has(&m->config, row->variant)) continue;
+        int64_t element = row->fp32 ? 4 : dtype_bytes(m->compute->backend->act_dtype);
+        rows[i].bytes = plan_size(w->shape.n_tokens, widths[i] * element);
+        rows[i].stages = row->stages;
+        if (!w->shape.backward) rows[i].stages &= STAGES_FORWARD;
+    }
+    char *base = next(k, "scratch of the layers", layout_rows(rows, N_SCRATCH));
+    for (int i = 0; base && i < N_SCRATCH; i++)
+        if (rows[i].stages) set_pointer(&w->scratch, scratch_rows[i].offset, base + rows[i].at);
+}
+
 static size_t adapter_bytes(const struct projection *p, int64_t n, bool work) {
     if (!p->adapter) return 0;
     size_t (*bytes)(const struct projection *, int64_t) =
@@ -184,19 +193,11 @@ static void walk_batch(struct walk *k) {
 }
 
 static void walk_all(struct walk *k, const struct model *m) {
-    struct workspace *w = k->w;
     int64_t saved[N_SAVED], scratch[N_SCRATCH];
     act_widths(&m->config, saved, scratch);
     k->kind = PLAN_ACTIVATIONS;
     for (int i = 0; i < N_SAVED; i++) walk_saved(k, m, &saved_rows[i], saved[i]);
-    for (int i = 0; i < N_SCRATCH; i++) {
-        const struct act_row *row = &scratch_rows[i];
-        if (row->backward && !w->shape.backward) continue;
-        if (!variant_has(&m->config, row->variant)) continue;
-        int64_t element = row->fp32 ? 4 : dtype_bytes(m->compute->backend->act_dtype);
-        void *p = next(k, row->name, plan_size(w->shape.n_tokens, scratch[i] * element));
-        set_pointer(&w->scratch, row->offset, p);
-    }
+    walk_scratch(k, m, scratch);
     walk_adapters(k, m);
     walk_batch(k);
 }

@@ -14,20 +14,32 @@
 struct saved {
 #define SAVED(field, variant, type, width, kept) ACT_TYPE_##type *field;
 #define SCRATCH(...)
-#define BACKWARD(...)
 #include "model/acts.def"
-#undef BACKWARD
 #undef SCRATCH
 #undef SAVED
     void *adapter[LAYER_PROJECTION_COUNT]; /* struct projection_call.saved of each projection */
 };
 
+/* What a layer's passes go through, in this order, as bits of a set. */
+enum stage {
+    STAGE_QKV = 1 << 0,       /* input norm, filter, queries, keys, values */
+    STAGE_ATTENTION = 1 << 1, /* attention and its projection */
+    STAGE_GATE = 1 << 2,      /* post norm, up and gate */
+    STAGE_DOWN = 1 << 3,      /* their product and its projection */
+    STAGES_FORWARD = (1 << 4) - 1,
+    STAGE_AGAIN = 1 << 4,     /* the first two, in a backward pass that begins with the input */
+    STAGE_DOWN_BACK = 1 << 5, /* the next two but the last projection, and back through their end */
+    STAGE_GATE_BACK = 1 << 6,
+    STAGE_ATTENTION_BACK = 1 << 7,
+    STAGE_QKV_BACK = 1 << 8, /* input norm again; values, queries and keys */
+    STAGE_FILTER_BACK = 1 << 9,
+    STAGES_BACK = (1 << 10) - (1 << 4)
+};
+
 struct scratch {
 #define SAVED(...)
-#define SCRATCH(field, variant, type, width) ACT_TYPE_##type *field;
-#define BACKWARD(field, variant, type, width) ACT_TYPE_##type *field;
+#define SCRATCH(field, variant, type, width, stages) ACT_TYPE_##type *field;
 #include "model/acts.def"
-#undef BACKWARD
 #undef SCRATCH
 #undef SAVED
     void *adapter_work;
@@ -61,6 +73,17 @@ void workspace_place(struct workspace *w, const struct model *m, const struct pl
 void workspace_release(struct workspace *w);
 /* Copies a host batch (at most shape.n_tokens) into w->batch. */
 MUST_CHECK err workspace_load(struct workspace *w, struct compute *c, const struct batch *batch);
+
+enum { LAYOUT_MAX_ROWS = 32 };
+/* A row of memory that others may lie in at other stages (model/layout.c). */
+struct layout_row {
+    size_t bytes;
+    unsigned stages; /* 0: not there */
+    size_t at;       /* 64-byte aligned */
+};
+/* Sets each row's place; rows that have a stage in common lie apart. Returns where the last one
+ * ends, or SIZE_MAX where that does not fit. */
+size_t layout_rows(struct layout_row *rows, int n);
 
 /* Whether the layer's rows of that level are there after the forward pass: it keeps them, or it is
  * the last one that had the shared memory. */
