@@ -79,6 +79,20 @@ ALWAYS_INLINE vec vec_fma(vec a, vec b, vec c) {
 #endif
 }
 
+/* Rounded once, as IEEE wants. */
+ALWAYS_INLINE vec vec_sqrt(vec a) {
+#if SIMD_WIDTH == 16
+    return (vec)_mm512_sqrt_ps((__m512)a);
+#elif SIMD_WIDTH == 8
+    return (vec)_mm256_sqrt_ps((__m256)a);
+#elif defined(SIMD_NEON)
+    return (vec)vsqrtq_f32((float32x4_t)a);
+#else
+    for (int i = 0; i < SIMD_WIDTH; i++) a[i] = __builtin_sqrtf(a[i]);
+    return a;
+#endif
+}
+
 /* The mask (all bits or none, as comparisons give) chooses a or b. */
 ALWAYS_INLINE vec vec_select(veci mask, vec a, vec b) {
     return (vec)((mask & (veci)a) | (~mask & (veci)b));
