@@ -33,9 +33,10 @@ err step_fail(const struct trainer *t, int64_t step, err code, const char *what)
 err update_fail_numeric(const struct trainer *t, const char *what) {
     const struct trainer_internal *in = t->internal;
     err e = step_fail(t, in->update.step, ERR_NUMERIC, what);
-    const char *spoilt = in->update.any_taken ? "weights of this step were updated before it was "
-                                                "found (train.optimizer_in_backward); "
-                                              : "";
+    const char *spoilt = in->update.any_taken
+                             ? "the weights in memory are spoilt, since some were updated before "
+                               "it was found (train.optimizer_in_backward); "
+                             : "";
     if (in->kept_step == 0)
         return fail_hint(e,
                          "%sthere is no checkpoint yet: start again; a lower learning_rate may "

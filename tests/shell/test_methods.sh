@@ -9,7 +9,7 @@ month=$scratch/month
 
 run "$COTRAIN" list methods
 expect_rc 0
-for name in full freeze loraplus neftune lora; do expect_out "$name "; done
+for name in full freeze loraplus neftune lora bf16_gradients optimizer_in_backward; do expect_out "$name "; done
 expect_out "train.loraplus_lr_ratio"
 
 # Other spellings are taken and said; a wrong one gets its nearest name.
@@ -44,6 +44,32 @@ run "$COTRAIN" plan "$month/full.yaml" --set train.trainable_layers=1
 expect_rc 0
 expect_out "in 14 tensors"
 check "fewer gradients than $all MiB wanted" awk "BEGIN {exit !($(bytes gradients) < $all)}"
+
+# Gradients in 16 bits, or none: less in the plan, and what cannot be is refused with what to change.
+for_backward="--set train.optimizer_in_backward=true --set train.max_grad_norm=0"
+once="--set train.gradient_accumulation_steps=1 --set train.max_grad_norm=0"
+run "$COTRAIN" plan "$month/full.yaml" --set train.gradient_dtype=bf16
+expect_rc 0
+check "fewer gradients than $all MiB wanted" awk "BEGIN {exit !($(bytes gradients) < $all)}"
+run "$COTRAIN" plan "$month/full.yaml" --set train.gradient_dtype=fp8
+expect_rc 1
+expect_one_error "'fp8' is none of f32,bf16"
+run "$COTRAIN" plan "$month/full.yaml" --set train.optimizer_in_bwd=true
+expect_rc 1
+expect_one_error "'optimizer_in_backward' with 'max_grad_norm' 1"
+expect_err "set train.max_grad_norm: 0"
+run "$COTRAIN" plan "$month/full.yaml" $for_backward --set train.gradient_accumulation_steps=2
+expect_rc 1
+expect_one_error "'optimizer_in_backward' with 'gradient_accumulation_steps' 2"
+run "$COTRAIN" plan "$month/lora.yaml" $for_backward --set train.gradient_accumulation_steps=1
+expect_rc 1
+expect_one_error "no parameter of the model is trained"
+run "$COTRAIN" train "$month/full.yaml" --work "$scratch/kept" $once
+expect_rc 0
+run "$COTRAIN" train "$month/full.yaml" --work "$scratch/taken" $once --set train.optimizer_in_bwd=true
+expect_rc 0
+expect_err "'optimizer_in_bwd' is read as 'optimizer_in_backward'"
+expect_same "$scratch/taken/train/merged/model.safetensors" "$scratch/kept/train/merged/model.safetensors"
 
 changed() { # changed MODEL MODEL: names of the tensors whose bytes differ
     /usr/bin/python3 - "$@" <<'END'
