@@ -97,7 +97,8 @@ static err allocate(struct decoder *d) {
     const size_t S = (size_t)d->options.n_texts;
     int64_t n = d->cache.n_rows < CHUNK_TOKENS ? d->cache.n_rows : CHUNK_TOKENS;
     if (n < d->options.n_texts) n = d->options.n_texts;
-    TRY(workspace_plan(&d->workspace, m, &d->plan, &(struct workspace_shape){.n_tokens = n}));
+    TRY(workspace_plan(&d->workspace, m, &d->plan,
+                       &(struct workspace_shape){.n_tokens = n, .stages = STAGES_LAYER}));
     reserve(d, n);
     TRY(batch_init(&d->batch, n));
     d->texts = mem_zalloc(S, sizeof *d->texts);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Cross entropy over the trained rows only, in blocks of rows, so that the logits never exist
  * whole. The trained rows are gathered side by side first: a few answers among long prompts cost
- * what the answers cost. Gathering and scattering are both the embedding lookup, which copies rows
- * exactly.
+ * what the answers cost.
  *   loss[r] = logsumexp(z[r]) - z[r][target],  z = hidden head^T
  *   d hidden = dz head,  d head += dz^T hidden   (one chain over the step's trained rows in order)
  * The sum does not depend on how a step is cut: each row's loss is first rounded to a multiple of
@@ -11,6 +10,7 @@
 #include "compute/ops/cross_entropy.h"
 #include "compute/ops/embed.h"
 #include "compute/ops/product.h"
+#include "compute/ops/put.h"
 #include "model/model_int.h"
 #include <math.h>
 #include <string.h>
@@ -23,33 +23,25 @@ static bool head_at_once(const struct model *m) {
     return !m->config.tied_head && gradient_taken(m, &m->params[param_number_head(&m->config)]);
 }
 
-err loss_plan(struct model *m, struct plan *plan) {
+size_t loss_plan(struct model *m, struct plan *plan) {
     struct model_internal *in = m->internal;
     struct loss_memory *l = &in->loss;
-    const int64_t N = in->options.max_tokens, C = m->config.hidden_size, V = m->config.vocab_size,
-                  act = dtype_bytes(m->compute->backend->act_dtype);
+    const int64_t N = in->options.max_tokens, V = m->config.vocab_size;
     l->block_rows = BLOCK_ELEMENTS / V > BLOCK_MIN_ROWS ? BLOCK_ELEMENTS / V : BLOCK_MIN_ROWS;
     if (l->block_rows > N || head_at_once(m)) l->block_rows = N;
     size_t *at = in->loss_at;
-    at[0] = plan_add(plan, PLAN_WORK, "trained rows", plan_size(N, C * act));
-    at[1] = plan_add(plan, PLAN_WORK, "their gradient",
-                     in->options.backward ? plan_size(N + 1, C * act) : 0);
-    at[2] = plan_add(plan, PLAN_WORK, "logits of a block", plan_size(l->block_rows, V * act));
-    at[3] = plan_add(plan, PLAN_WORK, "token losses", plan_size(N, sizeof(float)));
-    at[4] = plan_add(plan, PLAN_WORK, "row numbers", plan_size(N, sizeof(int32_t)));
-    at[5] = plan_add(plan, PLAN_WORK, "targets", plan_size(N, sizeof(int32_t)));
-    return ERR_OK;
+    at[0] = plan_add(plan, PLAN_WORK, "token losses", plan_size(N, sizeof(float)));
+    at[1] = plan_add(plan, PLAN_WORK, "row numbers", plan_size(N, sizeof(int32_t)));
+    at[2] = plan_add(plan, PLAN_WORK, "targets", plan_size(N, sizeof(int32_t)));
+    return plan_size(l->block_rows, V * dtype_bytes(m->compute->backend->act_dtype));
 }
 
 err loss_place(struct model *m, const struct plan *plan) {
     struct loss_memory *l = &m->internal->loss;
     const size_t *at = m->internal->loss_at, N = (size_t)m->internal->options.max_tokens;
-    l->hidden = plan_at(plan, at[0]);
-    l->d_hidden = plan_at(plan, at[1]);
-    l->z = plan_at(plan, at[2]);
-    l->loss = plan_at(plan, at[3]);
-    l->indices = plan_at(plan, at[4]);
-    l->targets = plan_at(plan, at[5]);
+    l->loss = plan_at(plan, at[0]);
+    l->indices = plan_at(plan, at[1]);
+    l->targets = plan_at(plan, at[2]);
     l->host = mem_alloc(N, sizeof *l->host);
     l->host_loss = mem_alloc(N, sizeof *l->host_loss);
     return l->host && l->host_loss ? ERR_OK : ERR_MEMORY;
@@ -63,17 +55,6 @@ void loss_release(struct model *m) {
 static err upload_indices(struct model *m, int32_t *to, int64_t n) {
     return m->compute->backend->upload(m->compute, to, m->internal->loss.host,
                                        (size_t)n * sizeof(int32_t));
-}
-
-static err gather(struct model *m, int64_t n, const void *from, int64_t from_rows, void *to) {
-    const int64_t C = m->config.hidden_size;
-    struct compute *c = m->compute;
-    return c->backend->embed(c, &(struct embed_args){.n = n,
-                                                     .c = C,
-                                                     .v = from_rows,
-                                                     .ids = m->internal->loss.indices,
-                                                     .w = mat_act(c, from, C),
-                                                     .x = to});
 }
 
 /* Trained rows side by side, and their targets. */
@@ -95,7 +76,15 @@ static err gather_trained(struct model *m, const struct batch *b, int64_t *out_t
     for (int64_t i = 0; i < b->n; i++)
         if (b->targets[i] != TARGET_IGNORE) l->host[n++] = (int32_t)i;
     TRY(upload_indices(m, l->indices, n));
-    return gather(m, n, m->internal->hidden, b->n, l->hidden);
+    const int64_t C = m->config.hidden_size;
+    struct compute *c = m->compute;
+    const struct scratch *t = &m->internal->workspace.scratch;
+    return c->backend->embed(c, &(struct embed_args){.n = n,
+                                                     .c = C,
+                                                     .v = b->n,
+                                                     .ids = l->indices,
+                                                     .w = mat_act(c, t->hidden, C),
+                                                     .x = t->trained});
 }
 
 /* In slices of vocabulary. */
@@ -110,15 +99,16 @@ static err head_gradient(struct model *m, int64_t begin, int64_t rows) {
         if (n > V - v) n = V - v;
         TRY(gradient_open(g, v, n, &s));
         TRY(c->backend->product(
-            c, &(struct product_args){.m = n,
-                                      .n = C,
-                                      .k = rows,
-                                      .a = mat_transposed(mat_act(c, act_at(c, in->loss.z, v), V)),
-                                      .b = mat_act(c, act_at(c, in->loss.hidden, begin * C), C),
-                                      .c = s.values,
-                                      .c_stride = C,
-                                      .accumulate = !s.fresh,
-                                      .c_is_gradient = true}));
+            c, &(struct product_args){
+                   .m = n,
+                   .n = C,
+                   .k = rows,
+                   .a = mat_transposed(mat_act(c, act_at(c, in->workspace.scratch.logits, v), V)),
+                   .b = mat_act(c, act_at(c, in->workspace.scratch.trained, begin * C), C),
+                   .c = s.values,
+                   .c_stride = C,
+                   .accumulate = !s.fresh,
+                   .c_is_gradient = true}));
         TRY(gradient_close(&s));
     }
     return ERR_OK;
@@ -128,16 +118,16 @@ static err head_backward(struct model *m, int64_t begin, int64_t rows) {
     struct model_internal *in = m->internal;
     struct compute *c = m->compute;
     const int64_t C = m->config.hidden_size, V = m->config.vocab_size;
-    struct mat dz = mat_act(c, in->loss.z, V);
+    struct mat dz = mat_act(c, in->workspace.scratch.logits, V);
     if (in->hidden_wanted)
-        TRY(c->backend->product(c,
-                                &(struct product_args){.m = rows,
-                                                       .n = C,
-                                                       .k = V,
-                                                       .a = dz,
-                                                       .b = in->head,
-                                                       .c = act_at(c, in->loss.d_hidden, begin * C),
-                                                       .c_stride = C}));
+        TRY(c->backend->product(
+            c, &(struct product_args){.m = rows,
+                                      .n = C,
+                                      .k = V,
+                                      .a = dz,
+                                      .b = in->head,
+                                      .c = act_at(c, in->workspace.scratch.d_trained, begin * C),
+                                      .c_stride = C}));
     return head_gradient(m, begin, rows);
 }
 
@@ -155,17 +145,18 @@ static err block_loss(struct model *m, int64_t begin, int64_t rows, double gradi
     struct compute *c = m->compute;
     const int64_t C = m->config.hidden_size, V = m->config.vocab_size;
     TRY(c->backend->product(
-        c, &(struct product_args){.m = rows,
-                                  .n = V,
-                                  .k = C,
-                                  .a = mat_act(c, act_at(c, in->loss.hidden, begin * C), C),
-                                  .b = mat_transposed(in->head),
-                                  .c = in->loss.z,
-                                  .c_stride = V}));
+        c, &(struct product_args){
+               .m = rows,
+               .n = V,
+               .k = C,
+               .a = mat_act(c, act_at(c, in->workspace.scratch.trained, begin * C), C),
+               .b = mat_transposed(in->head),
+               .c = in->workspace.scratch.logits,
+               .c_stride = V}));
     TRY(c->backend->cross_entropy(c,
                                   &(struct cross_entropy_args){.n = rows,
                                                                .v = V,
-                                                               .z = in->loss.z,
+                                                               .z = in->workspace.scratch.logits,
                                                                .target = in->loss.targets + begin,
                                                                .loss = in->loss.loss + begin,
                                                                .want_gradient = gradient_scale > 0,
@@ -176,19 +167,22 @@ static err block_loss(struct model *m, int64_t begin, int64_t rows, double gradi
     return finite ? head_backward(m, begin, rows) : ERR_OK;
 }
 
-/* Gradient of every final row into scratch.d_residual: its own, or the zero row behind the
- * trained. */
+/* Gradient of every final row into scratch.d_residual, 0 where it is not trained. */
 static err scatter_gradient(struct model *m, const struct batch *b, int64_t trained) {
     struct model_internal *in = m->internal;
     struct compute *c = m->compute;
     const int64_t C = m->config.hidden_size;
-    TRY(c->backend->zero(c, act_at(c, in->loss.d_hidden, trained * C),
-                         (size_t)(C * dtype_bytes(c->backend->act_dtype))));
-    int64_t n = 0;
-    for (int64_t i = 0; i < b->n; i++)
-        in->loss.host[i] = (int32_t)(b->targets[i] == TARGET_IGNORE ? trained : n++);
-    TRY(upload_indices(m, in->loss.indices, b->n));
-    return gather(m, b->n, in->loss.d_hidden, trained + 1, in->workspace.scratch.d_residual);
+    void *d_residual = in->workspace.scratch.d_residual;
+    TRY(c->backend->zero(c, d_residual, (size_t)(b->n * C * dtype_bytes(c->backend->act_dtype))));
+    return c->backend->put(c, &(struct put_args){.n = trained,
+                                                 .n_to = b->n,
+                                                 .h = 1,
+                                                 .d = C,
+                                                 .from = in->workspace.scratch.d_trained,
+                                                 .to = d_residual,
+                                                 .from_row = C,
+                                                 .to_row = C,
+                                                 .index = in->loss.indices});
 }
 
 static err sum_losses(struct model *m, const struct batch *b, int64_t trained, double *out_sum,

@@ -221,16 +221,16 @@ err model_plan(struct model *m, struct plan *plan, const struct model_plan_optio
     in->rope_at = plan_add(plan, PLAN_WORK, "rotary tables", 2 * plan_floats(angles));
     if (!options->max_tokens) return ERR_OK;
     struct workspace_shape shape = {.n_tokens = options->max_tokens,
-                                    .backward = options->backward,
+                                    .stages = STAGES_LAYER | STAGE_LOSS,
+                                    .logits_bytes = loss_plan(m, plan),
                                     .kept_from = reach_first_layer(m),
                                     .recompute = options->recompute};
+    if (options->backward) shape.stages |= STAGES_BACK;
     TRY(workspace_plan(&in->workspace, m, plan, &shape));
     const int64_t N = options->max_tokens,
                   row = m->config.hidden_size * dtype_bytes(m->compute->backend->act_dtype);
     in->x_final_at = plan_add(plan, PLAN_ACTIVATIONS, "x_final", plan_size(N, row));
-    in->hidden_at = plan_add(plan, PLAN_ACTIVATIONS, "hidden", plan_size(N, row));
     in->rstd_at = plan_add(plan, PLAN_ACTIVATIONS, "final_rstd", plan_size(N, sizeof(float)));
-    TRY(loss_plan(m, plan));
     scratch_plan(m, plan);
     noise_plan(m, plan);
     return lookup_plan(m, plan);
@@ -304,7 +304,6 @@ err model_start(struct model *m, const struct plan *plan) {
     if (!in->options.max_tokens) return ERR_OK;
     workspace_place(&in->workspace, m, plan);
     in->x_final = plan_at(plan, in->x_final_at);
-    in->hidden = plan_at(plan, in->hidden_at);
     in->final_rstd = plan_at(plan, in->rstd_at);
     TRY(loss_place(m, plan));
     TRY(noise_place(m, plan));

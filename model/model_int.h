@@ -13,15 +13,12 @@ enum pass_state { PASS_NONE, PASS_FORWARD, PASS_LOSS };
 
 /* The loss works on trained rows only, gathered side by side and cut into blocks of rows. */
 struct loss_memory {
-    int64_t block_rows;
-    void *hidden;     /* act (N,C) gathered final rows */
-    void *d_hidden;   /* act (N+1,C) their gradient; one row more that stays zero */
-    void *z;          /* act (block_rows,V) */
-    float *loss;      /* (N) */
-    int32_t *indices; /* (N) backend: rows to gather, then where each row's gradient lies */
-    int32_t *targets; /* (N) backend */
-    int32_t *host;    /* (N), on the host */
-    float *host_loss; /* (N), on the host */
+    int64_t block_rows; /* of scratch.logits */
+    float *loss;        /* (N) */
+    int32_t *indices;   /* (N) backend: which rows they are */
+    int32_t *targets;   /* (N) backend */
+    int32_t *host;      /* (N), on the host */
+    float *host_loss;   /* (N), on the host */
 };
 
 /* What the gradients of the trained parameters are kept in (model/gradient.c). */
@@ -66,13 +63,11 @@ struct model_internal {
     struct model_plan_options options;
     bool planned, started;
     bool hidden_wanted; /* the final norm, or what is before it, is trained */
-    size_t copies_at[WEIGHT_COPY_KINDS], rope_at, x_final_at, hidden_at, rstd_at, loss_at[6],
-        lookup_at[3];
+    size_t copies_at[WEIGHT_COPY_KINDS], rope_at, x_final_at, rstd_at, loss_at[3], lookup_at[3];
     float *cos, *sin; /* (P, D/2) */
     struct gradients gradients;
     struct workspace workspace;
     void *x_final;     /* act (N,C) residual stream after the last layer */
-    void *hidden;      /* act (N,C) final normed rows */
     float *final_rstd; /* (N) */
     struct loss_memory loss;
     struct lookup lookup;
@@ -122,7 +117,7 @@ MUST_CHECK err embed_tokens(const struct pass *p, void *x);
 MUST_CHECK err check_token(const struct model *m, int64_t number, int32_t id, int32_t position);
 /* Reserving and placing of the loss (model/loss.c), of the lookup's gradient (model/lookup.c) and
  * of the embedding's noise (model/noise.c). */
-MUST_CHECK err loss_plan(struct model *m, struct plan *plan);
+size_t loss_plan(struct model *m, struct plan *plan); /* workspace_shape.logits_bytes */
 MUST_CHECK err loss_place(struct model *m, const struct plan *plan);
 void loss_release(struct model *m);
 MUST_CHECK err lookup_plan(struct model *m, struct plan *plan);

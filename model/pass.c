@@ -71,7 +71,8 @@ err model_forward(struct model *m, const struct model_call *call) {
     TRY(embed_tokens(&p, in->workspace.layers[0].x));
     TRY(noise_add(&p, in->workspace.layers[0].x));
     TRY(layers_forward(&p, in->x_final));
-    TRY(norm_forward(&p, &in->final_norm, p.n, in->x_final, in->hidden, in->final_rstd));
+    TRY(norm_forward(&p, &in->final_norm, p.n, in->x_final, in->workspace.scratch.hidden,
+                     in->final_rstd));
     in->n = p.n;
     in->state = PASS_FORWARD;
     return ERR_OK;
@@ -110,14 +111,15 @@ err model_logits(struct model *m, int64_t begin, int64_t end, float *out) {
     for (int64_t at = begin; at < end; at += in->loss.block_rows) {
         int64_t rows = end - at < in->loss.block_rows ? end - at : in->loss.block_rows;
         TRY(c->backend->product(
-            c, &(struct product_args){.m = rows,
-                                      .n = V,
-                                      .k = C,
-                                      .a = mat_act(c, act_at(c, in->hidden, at * C), C),
-                                      .b = mat_transposed(in->head),
-                                      .c = in->loss.z,
-                                      .c_stride = V}));
-        TRY(act_download(c, in->loss.z, rows * V, out + (at - begin) * V));
+            c, &(struct product_args){
+                   .m = rows,
+                   .n = V,
+                   .k = C,
+                   .a = mat_act(c, act_at(c, in->workspace.scratch.hidden, at * C), C),
+                   .b = mat_transposed(in->head),
+                   .c = in->workspace.scratch.logits,
+                   .c_stride = V}));
+        TRY(act_download(c, in->workspace.scratch.logits, rows * V, out + (at - begin) * V));
     }
     return ERR_OK;
 }

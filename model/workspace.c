@@ -56,7 +56,7 @@ static void act_widths(const struct model_config *c, int64_t saved[N_SAVED],
 static enum keep layer_keeps(const struct workspace *w, int64_t layer) {
     const struct workspace_shape *s = &w->shape;
     const int64_t entered = layer - s->kept_from;
-    if (!s->backward || entered < 0) return KEEP_NOTHING;
+    if (!(s->stages & STAGES_BACK) || entered < 0) return KEEP_NOTHING;
     if (entered < s->recompute.layers) return KEEP_INPUT;
     return entered - s->recompute.layers < s->recompute.feed_forwards ? KEEP_ATTENTION : KEEP_ALL;
 }
@@ -122,16 +122,18 @@ static void walk_saved(struct walk *k, const struct model *m, const struct act_r
 
 static void walk_scratch(struct walk *k, const struct model *m, const int64_t widths[N_SCRATCH]) {
     struct workspace *w = k->w;
-    struct layout_row rows[N_SCRATCH] = {0};
+    struct layout_row rows[N_SCRATCH + 1] = {0}, *logits = &rows[N_SCRATCH];
     for (int i = 0; i < N_SCRATCH; i++) {
         const struct act_row *row = &scratch_rows[i];
         if (!variant_has(&m->config, row->variant)) continue;
         int64_t element = row->fp32 ? 4 : dtype_bytes(m->compute->backend->act_dtype);
         rows[i].bytes = plan_size(w->shape.n_tokens, widths[i] * element);
-        rows[i].stages = row->stages;
-        if (!w->shape.backward) rows[i].stages &= STAGES_FORWARD;
+        rows[i].stages = row->stages & w->shape.stages;
     }
-    char *base = next(k, "scratch of the layers", layout_rows(rows, N_SCRATCH));
+    logits->bytes = w->shape.logits_bytes;
+    logits->stages = (STAGE_LOSS | STAGE_LOSS_BACK) & w->shape.stages;
+    char *base = next(k, "scratch", layout_rows(rows, N_SCRATCH + 1));
+    if (base && logits->stages) w->scratch.logits = base + logits->at;
     for (int i = 0; base && i < N_SCRATCH; i++)
         if (rows[i].stages) set_pointer(&w->scratch, scratch_rows[i].offset, base + rows[i].at);
 }

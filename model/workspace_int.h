@@ -20,20 +20,23 @@ struct saved {
     void *adapter[LAYER_PROJECTION_COUNT]; /* struct projection_call.saved of each projection */
 };
 
-/* What a layer's passes go through, in this order, as bits of a set. */
+/* What passes go through, in this order, as bits of a set: the layers one after the other, the
+ * loss, the layers from the last one on. */
 enum stage {
     STAGE_QKV = 1 << 0,       /* input norm, filter, queries, keys, values */
     STAGE_ATTENTION = 1 << 1, /* attention and its projection */
     STAGE_GATE = 1 << 2,      /* post norm, up and gate */
     STAGE_DOWN = 1 << 3,      /* their product and its projection */
-    STAGES_FORWARD = (1 << 4) - 1,
-    STAGE_AGAIN = 1 << 4,     /* the first two, in a backward pass that begins with the input */
-    STAGE_DOWN_BACK = 1 << 5, /* the next two but the last projection, and back through their end */
-    STAGE_GATE_BACK = 1 << 6,
-    STAGE_ATTENTION_BACK = 1 << 7,
-    STAGE_QKV_BACK = 1 << 8, /* input norm again; values, queries and keys */
-    STAGE_FILTER_BACK = 1 << 9,
-    STAGES_BACK = (1 << 10) - (1 << 4)
+    STAGES_LAYER = (1 << 4) - 1,
+    STAGE_LOSS = 1 << 4,      /* final norm, logits, loss */
+    STAGE_LOSS_BACK = 1 << 5, /* beside it; logits may still be asked for */
+    STAGE_AGAIN = 1 << 6,     /* the first two, in a backward pass that begins with the input */
+    STAGE_DOWN_BACK = 1 << 7, /* the next two but the last projection, and back through their end */
+    STAGE_GATE_BACK = 1 << 8,
+    STAGE_ATTENTION_BACK = 1 << 9,
+    STAGE_QKV_BACK = 1 << 10, /* input norm again; values, queries and keys */
+    STAGE_FILTER_BACK = 1 << 11,
+    STAGES_BACK = (1 << 12) - (1 << 5)
 };
 
 struct scratch {
@@ -42,13 +45,15 @@ struct scratch {
 #include "model/acts.def"
 #undef SCRATCH
 #undef SAVED
+    void *logits; /* of a block of rows, in the stages of the loss */
     void *adapter_work;
 };
 
 struct workspace_shape {
     int64_t n_tokens; /* most tokens of a pass */
-    bool backward;
-    /* With backward: */
+    unsigned stages;  /* what passes go through */
+    size_t logits_bytes;
+    /* With stages of the way back: */
     int64_t kept_from; /* the layers before it keep nothing */
     struct recompute recompute;
 };
