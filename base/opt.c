@@ -113,7 +113,7 @@ static err set_value(const struct opt *row, void *target, const char *text, stru
     case OPT_BOOL: return set_bool(text, at);
     case OPT_INT: {
         int64_t value;
-        TRY(str_to_int64(text, &value));
+        TRY(row->size ? str_to_bytes(text, &value) : str_to_int64(text, &value));
         TRY(check_range(row, (double)value));
         memcpy(at, &value, sizeof value);
         return ERR_OK;

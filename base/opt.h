@@ -38,6 +38,7 @@ struct opt {
     const char *value;   /* name of the value in help, "DIR"; NULL: from the type */
     double min, max;     /* both 0: any */
     bool required;
+    bool size;       /* an int64_t of bytes, written as one: 24GiB, 800MB */
     bool map;        /* a list that a recipe writes as a mapping: its items are "key: value" */
     bool positional; /* command line: also taken in order from the words without a dash */
     bool repeated;   /* a list whose items come one by one, whole: --set a=1 --set b=2, FILE... */

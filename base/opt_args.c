@@ -97,7 +97,8 @@ static const char *value_name(const struct opt *row) {
                                           [OPT_FLOAT] = "X",
                                           [OPT_STRING] = "TEXT",
                                           [OPT_LIST] = "A,B"};
-    return row->value != NULL ? row->value : by_type[row->type];
+    if (row->value != NULL) return row->value;
+    return row->size ? "SIZE" : by_type[row->type];
 }
 
 err opt_help(struct opt_table table, struct str *out) {

@@ -146,9 +146,14 @@ err str_to_bytes(const char *text, int64_t *out) {
                  {"MiB", 1048576.0},
                  {"GiB", 1073741824.0},
                  {"TiB", 1099511627776.0},
+                 {"K", 1024.0},
+                 {"M", 1048576.0},
+                 {"G", 1073741824.0},
+                 {"T", 1099511627776.0},
                  {"KB", 1e3},
                  {"MB", 1e6},
-                 {"GB", 1e9}};
+                 {"GB", 1e9},
+                 {"TB", 1e12}};
     char *end;
     double value = strtod(text, &end);
     for (size_t i = 0; end != text && i < sizeof units / sizeof units[0]; i++) {

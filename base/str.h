@@ -41,7 +41,7 @@ const char *str_nearest(const char *name, const char *const *candidates, size_t 
 /* Whole-text numbers: anything left over, overflow or a non-finite value is ERR_PARSE. */
 MUST_CHECK err str_to_int64(const char *text, int64_t *out);
 MUST_CHECK err str_to_double(const char *text, double *out);
-/* "24GiB", "512MiB", "4096" -> bytes. */
+/* "24GiB", "24G" (the same), "800MB" (decimal), "4096" -> bytes. */
 MUST_CHECK err str_to_bytes(const char *text, int64_t *out);
 
 #endif

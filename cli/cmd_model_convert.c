@@ -13,7 +13,8 @@
 #include <string.h>
 
 struct convert_options {
-    const char *model, *out, *format, *type, *shard_size, *tokenizer, *name;
+    const char *model, *out, *format, *type, *tokenizer, *name;
+    int64_t shard_size;
     struct opt_list meta;
     bool json;
 };
@@ -26,7 +27,7 @@ static const struct opt rows[] = {
     ROW(format, .required = true, .value = "FORMAT", .help = "safetensors or gguf"),
     ROW(type, .preset = "keep", .aliases = "dtype", .value = "TYPE",
         .help = "of the weights: keep, f32, f16; bf16 (safetensors); q8_0, q4_0 (gguf)"),
-    ROW(shard_size, .preset = "5GB", .value = "SIZE",
+    ROW(shard_size, .preset = "5GB", .size = true,
         .help = "largest safetensors file; 0: one file whatever its size"),
     ROW(tokenizer, .value = "DIR",
         .help = "gguf: folder with tokenizer.model (default: the model's)"),
@@ -199,13 +200,14 @@ static err run(const void *given, struct arena *arena) {
     struct gguf_notes notes = {0};
     struct gguf_vocabulary vocabulary = {0};
     struct model_converted done;
-    struct model_conversion c = {
-        .model = o->model, .out = o->out, .format = o->format, .type = o->type, .notes = &notes};
+    struct model_conversion c = {.model = o->model,
+                                 .out = o->out,
+                                 .format = o->format,
+                                 .type = o->type,
+                                 .shard_bytes = o->shard_size,
+                                 .notes = &notes};
     TRY(find_format(o, &format));
     TRY(check_format_options(o, format));
-    if (str_to_bytes(o->shard_size, &c.shard_bytes))
-        return fail(ERR_USAGE, "--shard-size '%s' is not a size: 5GB, 512MiB or a number of bytes",
-                    o->shard_size);
     TRY(split_meta(&o->meta, arena, &notes));
     TRY(name_model(o, arena, &notes.name));
     if (strcmp(o->format, "gguf") == 0)

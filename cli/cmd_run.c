@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/data_stage.h"
 #include "cli/eval_stage.h"
+#include "cli/memory.h"
 #include "cli/release_stage.h"
 #include "cli/train_stage.h"
 #include "eval/report.h"
@@ -17,7 +18,7 @@
 struct run_options {
     const char *recipe, *work, *device;
     struct opt_list set;
-    int64_t threads;
+    int64_t memory, threads;
     bool json;
 };
 
@@ -27,6 +28,7 @@ static const struct opt rows[] = {
     ROW(work, .value = "DIR", .help = "folder of everything that is made (work/NAME)"),
     ROW(set, .repeated = true, .value = "A.B=C",
         .help = "changes a key of the recipe; may be given again"),
+    ROW(memory, .size = true, .min = 1, .max = 9e18, .help = MEMORY_HELP),
     ROW(threads, .min = 0, .max = 1024, .preset = "0", .help = "CPU threads; 0: all cores"),
     ROW(device, .value = "NAME", .help = "compute backend; the first that works"),
     ROW(json, .help = "the result as JSON on standard output"),
@@ -170,6 +172,8 @@ static err train_do(struct chain_run *r, const struct stage *s, bool go_on) {
                                 .dataset_dir = r->work.data,
                                 .dir = r->work.train,
                                 .device = r->options->device,
+                                .sets = &r->options->set,
+                                .memory = r->options->memory,
                                 .resume = true};
     return train_stage(&stage, &trained);
 }

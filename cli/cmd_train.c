@@ -6,13 +6,14 @@
 #include "base/par.h"
 #include "cli/command.h"
 #include "cli/data_stage.h"
+#include "cli/memory.h"
 #include "cli/train_stage.h"
 #include "cli/work.h"
 
 struct train_command_options {
     const char *recipe, *work, *device;
     struct opt_list set;
-    int64_t threads;
+    int64_t memory, threads;
     bool resume, json;
 };
 
@@ -23,6 +24,7 @@ static const struct opt rows[] = {
     ROW(resume, .help = "goes on from the newest checkpoint in the work folder"),
     ROW(set, .repeated = true, .value = "A.B=C",
         .help = "changes a key of the recipe; may be given again"),
+    ROW(memory, .size = true, .min = 1, .max = 9e18, .help = MEMORY_HELP),
     ROW(threads, .min = 0, .max = 1024, .preset = "0", .help = "CPU threads; 0: all cores"),
     ROW(device, .value = "NAME", .help = "compute backend; the first that works"),
     ROW(json, .help = "the result as JSON on standard output"),
@@ -58,6 +60,8 @@ static err train(const struct train_command_options *o, const struct chain *c,
                                 .dataset_dir = work.data,
                                 .dir = work.train,
                                 .device = o->device,
+                                .sets = &o->set,
+                                .memory = o->memory,
                                 .resume = o->resume};
     TRY(train_stage(&stage, &result));
     return show(&work, &result, o->json);

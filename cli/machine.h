@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What this machine has, as far as the program cares: cores, vector units, memory, disk. Asked of
- * the system each time; nothing is kept. Shown by `cotrain doctor`.
- * Read next: cli/cmd_doctor.c. */
+ * What this machine has, as far as the program cares: cores, vector units, memory, disk; and what
+ * this process holds of it. Asked of the system each time; nothing is kept.
+ * Read next: cli/cmd_doctor.c, which shows it, and cli/memory.h. */
 #ifndef COTRAIN_CLI_MACHINE_H
 #define COTRAIN_CLI_MACHINE_H
 
@@ -20,5 +20,15 @@ struct machine {
 };
 /* Numbers that the system does not tell are -1. */
 MUST_CHECK err machine_look(struct machine *out);
+/* Bytes that a program may still take: what is available, of the machine and of the group that the
+ * process is in (cgroup v1 or v2); -1 when nothing tells. */
+MUST_CHECK err machine_memory_left(int64_t *out);
+
+/* Of /proc/self/status; zero where that is not. */
+struct process_memory {
+    int64_t anonymous_bytes;     /* not of a file: what was allocated and touched */
+    int64_t peak_resident_bytes; /* the most that was in memory at a time, mapped files too */
+};
+MUST_CHECK err process_memory(struct process_memory *out);
 
 #endif

@@ -8,9 +8,11 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "compute/plan.h"
+#include "cli/smaller.h"
 #include "cli/train_rows.h"
 #include "eval/validation.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 struct training {
@@ -22,6 +24,8 @@ struct training {
     struct model model;
     struct adapter *adapter;
     struct plan plan;
+    struct fit fit;
+    struct memory_use use;
     struct trainer trainer;
     struct progress progress;
     bool compute_is_open, model_is_open, trainer_is_open;
@@ -47,6 +51,7 @@ static void on_step(void *ctx, const struct train_report *report) {
     char note[64];
     snprintf(note, sizeof note, "loss %.4f, lr %.2e", report->loss, report->lr);
     progress_step(&t->progress, report->step, note);
+    if (memory_use_look(&t->use) != ERR_OK) err_clear(); /* a look that failed is one look less */
 }
 
 static err on_eval(void *ctx, struct model *m, int64_t step, double *out_loss) {
@@ -100,9 +105,66 @@ static err open_model(struct training *t, const char *name) {
     };
     TRY(trainer_init(&t->trainer, &run));
     t->trainer_is_open = true;
-    TRY(trainer_plan(&t->trainer, &t->plan));
+    return ERR_OK;
+}
+
+/* ---- memory ---- */
+
+static err say(const struct str *text) {
+    return fputs(str_text(text), stderr) < 0 ? fail(ERR_IO, "cannot write to standard error")
+                                             : ERR_OK;
+}
+
+static err say_plan(const struct training *t) {
+    struct str text = {0};
+    char resident[MEMORY_TEXT_SIZE], planned[MEMORY_TEXT_SIZE], mapped[MEMORY_TEXT_SIZE];
+    err e = str_printf(&text, "plan: %s resident (%s planned, %s mapped), made again: ",
+                       memory_text(fit_resident_bytes(&t->fit), resident),
+                       memory_text(t->fit.planned_bytes, planned),
+                       memory_text(t->fit.mapped_bytes, mapped));
+    if (e == ERR_OK) e = memory_recompute_text(&t->fit, t->model.config.n_layers, &text);
+    if (e == ERR_OK) e = str_add(&text, "\n");
+    if (e == ERR_OK) e = say(&text);
+    str_release(&text);
+    return e;
+}
+
+/* Plans within the limit, or refuses before a weight is read. */
+static err plan_memory(struct training *t) {
+    const struct train_stage *s = t->stage;
+    const struct train_source *rows = &t->rows.source;
+    struct memory_limit limit;
+    TRY(memory_limit_find(s->memory, &limit));
+    TRY(trainer_fit(&t->trainer, &t->plan, limit.bytes, &t->fit));
+    if (!memory_fits(&limit, &t->fit))
+        return smaller_refuse(&(struct smaller){.chain = s->chain,
+                                                .sets = s->sets,
+                                                .device = s->device,
+                                                .data = {rows->max_row_tokens, rows->max_rows},
+                                                .limit = &limit},
+                              &t->fit);
+    return say_plan(t);
+}
+
+static err start(struct training *t) {
+    TRY(memory_use_start(&t->use));
     TRY(plan_allocate(&t->plan, &t->compute));
     return trainer_start(&t->trainer, &t->plan);
+}
+
+static err fill_plan(const struct training *t, json_t *out) {
+    json_t *used = json_object();
+    TRY(memory_json(&t->plan, &t->fit, out));
+    TRY(json_put(out, "used", used));
+    return memory_use_json(&t->use, &t->fit, used);
+}
+
+static err say_use(const struct training *t) {
+    struct str text = {0};
+    err e = memory_use_text(&t->use, &t->fit, &text);
+    if (e == ERR_OK) e = say(&text);
+    str_release(&text);
+    return e;
 }
 
 /* ---- what is left behind ---- */
@@ -158,6 +220,8 @@ static err train(struct training *t, const struct places *p, const char *name,
                  struct train_result *out) {
     TRY(open_data(t));
     TRY(open_model(t, name));
+    TRY(plan_memory(t));
+    TRY(start(t));
     progress_start(&t->progress, "training", t->rows.source.n_steps);
     err result = trainer_run(&t->trainer, out);
     progress_end(&t->progress);
@@ -165,10 +229,11 @@ static err train(struct training *t, const struct places *p, const char *name,
     TRY(file_remove(p->result));
     TRY(dir_remove(p->adapter));
     TRY(dir_remove(p->merged));
-    json_t *value = json_object();
-    TRY(write_json(p->plan, value, value != NULL ? plan_json(&t->plan, value) : ERR_OK));
     TRY(save_adapter(t, p->adapter, name));
     TRY(adapter_save_merged(&t->model, t->adapter, t->stage->chain->base_model.path, p->merged));
+    TRY(say_use(t));
+    json_t *value = json_object();
+    TRY(write_json(p->plan, value, value != NULL ? fill_plan(t, value) : ERR_OK));
     value = json_object();
     return write_json(p->result, value, value != NULL ? fill_result(out, value) : ERR_OK);
 }

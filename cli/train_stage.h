@@ -2,7 +2,8 @@
  * The stage `train` of a recipe: a dataset folder becomes a trained model. Shared by `cotrain
  * train` and `cotrain run`. What it leaves in its folder:
  *   checkpoint-*, run.jsonl   of the trainer
- *   plan.json                 the memory plan; it is of this machine, unlike everything above
+ *   plan.json                 the memory plan, and what was used of it: of this machine, unlike
+ *                             everything else
  *   adapter/                  the trained PEFT adapter; absent for full fine-tuning
  *   merged/                   the trained model as others load it, in the base's dtypes
  *   result.json               {"digest", "n_steps", "trained_tokens", "loss"}; written last
@@ -16,9 +17,11 @@
 struct train_stage {
     const struct chain *chain;
     const char *dataset_dir;
-    const char *dir;    /* made when absent */
-    const char *device; /* NULL: the first backend that works */
-    bool resume;        /* go on from the newest checkpoint; without one, start */
+    const char *dir;             /* made when absent */
+    const char *device;          /* NULL: the first backend that works */
+    const struct opt_list *sets; /* that made the chain what it is, for advice; or NULL */
+    int64_t memory;              /* --memory; 0: what the machine has left */
+    bool resume;                 /* go on from the newest checkpoint; without one, start */
 };
 
 /* Trains to the last step. adapter/, merged/ and result.json of an earlier run of the same folder

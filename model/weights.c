@@ -80,14 +80,15 @@ static int copy_kind(const struct param *p) {
 
 err weights_plan(struct model *m, struct plan *plan) {
     struct model_internal *in = m->internal;
-    size_t copies[WEIGHT_COPY_KINDS] = {0};
+    size_t copies[WEIGHT_COPY_KINDS] = {0}, mapped = 0;
     for (int64_t i = 0; i < m->n_params; i++) {
         struct param *p = &m->params[i];
         TRY(choose_dtype(m, p));
+        if (!wants_copy(m, p)) mapped += (size_t)param_stored_bytes(p);
         size_t *sum = &copies[copy_kind(p)];
         *sum = add_sizes(*sum, copy_bytes(m, p));
     }
-    plan_add(plan, PLAN_MAPPED, "checkpoint", (size_t)tensor_file_bytes(in->file));
+    plan_add(plan, PLAN_MAPPED, "weights where the checkpoint has them", mapped);
     for (int i = 0; i < WEIGHT_COPY_KINDS; i++)
         in->copies_at[i] = i == 0 || copies[i] > 0 /* a plan names what it has, and fp32 always */
                                ? plan_add(plan, PLAN_WEIGHTS, copy_names[i], copies[i])

@@ -70,6 +70,10 @@ static const struct opt rows[] = {
     ROW(max_grad_norm, .preset = "1", .min = 0, .max = 1e9,
         .aliases = "gradient_clipping,clip_grad",
         .help = "gradients are scaled down to this norm (0: never)"),
+    ROW(recompute, .preset = "auto", .choices = "auto,none,mlp,all,true,false",
+        .aliases = "gradient_checkpointing,activation_checkpointing,use_gradient_checkpointing",
+        .help = "activations that are made again instead of kept, for memory (auto: as few as the "
+                "memory needs; true is all, false none); no number depends on it"),
     ROW(seed, .preset = "42", .min = 0, .max = 9007199254740991.0, .aliases = "data_seed",
         .help = "of every random number of the run"),
     ROW(save_steps, .preset = "100", .min = 0, .max = 1e9, .aliases = "save_interval",

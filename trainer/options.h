@@ -26,7 +26,8 @@ struct train_options {
     const char *weight_decay_rule; /* "2d": tensors of two dimensions; "megatron": of more than one
                                     * dimension and not named .bias, so convolutions too */
     double adam_beta1, adam_beta2, adam_epsilon;
-    double max_grad_norm; /* 0: no clipping */
+    double max_grad_norm;  /* 0: no clipping */
+    const char *recompute; /* what the backward pass makes again (trainer/fit.h) */
     int64_t seed;
     int64_t save_steps;       /* steps between checkpoints; 0: only the last */
     int64_t save_total_limit; /* newest checkpoints kept; 0: all */

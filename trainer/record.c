@@ -16,12 +16,12 @@
 
 enum { MAX_LINE_BYTES = 1 << 16 };
 
-/* Settings that change how a run is kept, and none of its numbers. How gradients are kept is one of
+/* Settings that change how a run is kept or made, and none of its numbers. How gradients are kept is one of
  * them, unless they are rounded for it. */
 static bool only_keeps(const char *name, const struct train_options *o) {
     const bool rounds = o->gradient_dtype && !strcmp(o->gradient_dtype, "bf16");
     return !strcmp(name, "save_steps") || !strcmp(name, "save_total_limit") ||
-           !strcmp(name, "eval_steps") ||
+           !strcmp(name, "eval_steps") || !strcmp(name, "recompute") ||
            (!rounds && (!strcmp(name, "gradient_dtype") || !strcmp(name, "optimizer_in_backward")));
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "trainer/fit.h"
 #include "trainer/methods/method.h"
 #include "trainer/trainer_int.h"
 
@@ -71,6 +72,7 @@ static err init(struct trainer *t) {
     TRY(isolate_parse(o->isolate, &in->isolate));
     TRY(check_source(&t->run, in->isolate));
     t->n_steps = t->run.source->n_steps;
+    t->recompute = fit_fixed(o->recompute);
     in->schedule.n_steps = t->n_steps;
     in->schedule.max = o->learning_rate;
     in->schedule.min = o->min_learning_rate_ratio > 0

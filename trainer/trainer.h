@@ -55,8 +55,8 @@ struct trainer {
     struct param **params; /* the trained ones: the adapter's, then the model's */
     int64_t n_params;
     int64_t n_steps;
-    /* What the backward pass makes again: may be set before each trainer_plan; no bit depends on
-     * it. */
+    /* What the backward pass makes again: trainer_init sets what the recipe says (nothing for auto,
+     * where trainer/fit.h chooses); may be set before each trainer_plan. No bit depends on it. */
     struct recompute recompute;
     struct trainer_internal *internal;
 };

@@ -247,7 +247,7 @@ usage "--format 'onnx' is not known" "safetensors and gguf are written" --format
 usage "--format 'torch' is read, but not written" "safetensors and gguf are written" --format torch
 usage "are for --format gguf" "" --format safetensors --name x
 usage "--meta 'name=x' is not general.SOMETHING=TEXT" "" --format gguf --meta name=x
-usage "--shard-size 'many' is not a size" "" --format safetensors --shard-size many
+usage "'shard_size': 'many' is not a size" "" --format safetensors --shard-size many
 run "$COTRAIN" model convert --model "$nano" --out "$scratch/x.gguf" --format safetensors
 expect_rc 2
 expect_one_error "safetensors is written as a folder"

@@ -78,6 +78,12 @@ static void numbers_are_whole_texts(void **state) {
     assert_int_equal(i, 24LL << 30);
     assert_ok(str_to_bytes("4096", &i));
     assert_int_equal(i, 4096);
+    assert_ok(str_to_bytes("5.5G", &i));
+    assert_int_equal(i, 11LL << 29);
+    assert_ok(str_to_bytes("800MB", &i));
+    assert_int_equal(i, 800000000);
+    assert_fails(str_to_bytes("nan", &i), ERR_PARSE, "'nan'");
+    assert_fails(str_to_bytes("1e30GiB", &i), ERR_PARSE, "1e30GiB");
     assert_fails(str_to_bytes("4 apples", &i), ERR_PARSE, "apples");
     assert_fails(str_to_bytes("-1GiB", &i), ERR_PARSE, "-1GiB");
 }

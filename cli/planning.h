@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A recipe's training planned and not run: the checkpoint's headers are read, and nothing is
+ * allocated for it. `cotrain plan` shows it; where a recipe does not fit, changed ones are planned
+ * the same way (cli/smaller.h).
+ * Read next: trainer/fit.h. */
+#ifndef COTRAIN_CLI_PLANNING_H
+#define COTRAIN_CLI_PLANNING_H
+
+#include "cli/chain.h"
+#include "trainer/fit.h"
+
+/* What is known of the data beside the recipe's settings, which bound it too. */
+struct data_bounds {
+    int64_t row_tokens, rows; /* of a step; INT64_MAX: not known */
+};
+#define DATA_UNKNOWN ((struct data_bounds){INT64_MAX, INT64_MAX})
+
+struct planning {
+    struct compute compute;
+    struct model model;
+    struct adapter *adapter;
+    struct train_source source; /* of full rows; never asked for one */
+    struct trainer trainer;
+    struct plan plan;
+    struct fit fit;
+    bool compute_is_open, model_is_open, trainer_is_open;
+    char no_data[SHA256_HEX_SIZE];
+};
+
+/* Plans within `limit` bytes of resident memory where that can be (fit says whether). Close it
+ * after a failure, too; `chain` must outlive it. */
+MUST_CHECK err planning_open(struct planning *p, const struct chain *chain, const char *device,
+                             struct data_bounds data, int64_t limit);
+void planning_close(struct planning *p);
+
+#endif
