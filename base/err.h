@@ -28,8 +28,8 @@ err fail(err code, const char *format, ...) PRINTF_LIKE(2, 3);
 err fail_errno(err code, int errno_value, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Puts "text: " before the present message. Returns `code`. With ERR_OK it does nothing. */
 err fail_in(err code, const char *format, ...) PRINTF_LIKE(2, 3);
-/* What to do about it, one line; shown after the message. Keeps the first one set. Returns `code`.
- */
+/* What to do about it, a line or a list of lines; shown after the message. Keeps the first one set.
+ * Returns `code`. */
 err fail_hint(err code, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Keeps the present message and hint beside clearing up that may fail in its turn. */

@@ -78,12 +78,22 @@ static void say(const char *what, const char *text) {
     fputc('\n', stderr);
 }
 
+static void say_hint(const char *text) {
+    char line[ERR_TEXT_SIZE];
+    for (const char *at = text; *at;) {
+        const size_t n = strcspn(at, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)n, at);
+        say("hint", line);
+        at += n + (at[n] == '\n');
+    }
+}
+
 int main(int argc, char **argv) {
     par_start(argv);
     err code = start(argc, argv);
     if (code == ERR_OK) return 0;
     const char *message = err_message();
     say("cotrain", message[0] ? message : err_name(code));
-    if (err_hint()[0]) say("hint", err_hint());
+    say_hint(err_hint());
     return err_exit_code(code);
 }

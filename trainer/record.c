@@ -16,8 +16,8 @@
 
 enum { MAX_LINE_BYTES = 1 << 16 };
 
-/* Settings that change how a run is kept or made, and none of its numbers. How gradients are kept is one of
- * them, unless they are rounded for it. */
+/* Settings that change how a run is kept or made, and none of its numbers. How gradients are kept
+ * is one of them, unless they are rounded for it. */
 static bool only_keeps(const char *name, const struct train_options *o) {
     const bool rounds = o->gradient_dtype && !strcmp(o->gradient_dtype, "bf16");
     return !strcmp(name, "save_steps") || !strcmp(name, "save_total_limit") ||
