@@ -32,13 +32,20 @@ struct param {
     bool trained;     /* set before the plan is made: gets a value of its own and, where the
                        * backward pass is planned, a gradient */
     float *value;     /* fp32 copy in the plan's memory when trained or wanted in fp32; else NULL */
-    float *gradient;  /* fp32 when trained and kept so; else NULL */
+    uint16_t *value_bf16;    /* bf16 copy in the plan's memory when trained in bf16; else NULL */
+    float *gradient;         /* fp32 when trained and kept so; else NULL */
     uint16_t *gradient_bf16; /* when trained and kept in bf16; else NULL */
     const void *held; /* what the passes read, in held_dtype: `stored`, `value` or another copy in
                        * the plan */
     enum dtype held_dtype;
     const void *stored; /* in `dtype`, as the file is mapped; NULL: new, or in pieces in the file */
 };
+
+/* The present value of one that is trained, as one row. */
+static inline struct mat param_value(const struct param *p) {
+    const void *data = p->value_bf16 ? (const void *)p->value_bf16 : p->value;
+    return (struct mat){data, p->value_bf16 ? DTYPE_BF16 : DTYPE_F32, p->count, 1};
+}
 
 /* The kept gradient as one row. */
 static inline struct mat param_gradient(const struct param *p) {
@@ -75,6 +82,8 @@ struct model_plan_options {
     bool train_base;     /* every parameter of the model is trained; else those already marked */
     bool backward;       /* activations kept for model_backward */
     struct recompute recompute;
+    enum dtype trained_dtype; /* what trained weights of two dimensions or more are held in: F32, or
+                               * BF16, first rounded to nearest; the optimiser rounds after that */
     enum dtype gradient_dtype; /* what large gradients are kept in: F32, or BF16 with the rounding
                                 * that model/gradient.h tells of */
     struct gradient_taker gradient_taker; /* take not NULL: large gradients are handed to it and not

@@ -19,12 +19,23 @@ struct saver {
     void *stored;
 };
 
+static err bf16_value(const struct saver *s, const struct param *p) {
+    struct compute *c = s->m->compute;
+    uint16_t *narrow = mem_alloc((size_t)p->count, sizeof *narrow);
+    if (!narrow) return ERR_MEMORY;
+    err code = c->backend->download(c, narrow, p->value_bf16, (size_t)p->count * sizeof *narrow);
+    if (!code) dtype_to_f32(narrow, DTYPE_BF16, p->count, s->value);
+    mem_free(narrow);
+    return code;
+}
+
 static err present_value(const struct saver *s, const struct param *p) {
     struct compute *c = s->m->compute;
     const void *stored;
     void *owned;
     if (p->value)
         return c->backend->download(c, s->value, p->value, (size_t)p->count * sizeof(float));
+    if (p->value_bf16) return bf16_value(s, p);
     err code = weights_stored(s->m, p, &stored, &owned);
     if (!code) weights_to_f32(stored, p->dtype, 0, p->count, s->value);
     mem_free(owned);
@@ -42,8 +53,13 @@ static err next_tensor(void *ctx, const struct tensor *t, const void **out) {
     mem_free(s->value);
     mem_free(s->stored);
     s->value = s->stored = NULL;
-    if (!p->value && !s->change && t->dtype == p->dtype) /* untouched: the bytes as they are */
-        return weights_stored(s->m, p, out, &s->stored);
+    const bool as_it_is = !s->change && t->dtype == p->dtype;
+    if (as_it_is && !p->value && !p->value_bf16) return weights_stored(s->m, p, out, &s->stored);
+    if (as_it_is && p->value_bf16 && t->dtype == DTYPE_BF16 &&
+        s->m->compute->backend->host_memory) {
+        *out = p->value_bf16;
+        return ERR_OK;
+    }
     s->value = mem_alloc((size_t)p->count, sizeof(float));
     s->stored = mem_alloc((size_t)p->count, (size_t)dtype_bytes(t->dtype));
     if (!s->value || !s->stored) return ERR_MEMORY;

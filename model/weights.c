@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Where each parameter's weights lie while the model runs: in the mapped file, in its dtype, unless
- *   it is trained: an fp32 copy in the plan;
+ *   it is trained: a copy in the plan, in fp32 or, where model_plan_options.trained_dtype says
+ *   so, in bf16;
  *   model_plan_options.weight_dtype asks for another dtype, or it is stored in F64;
  *   the file has it in pieces or misaligned, or the backend cannot read host memory.
  * Copies are made one parameter at a time; quantising reads the file block by block and gives the
@@ -35,6 +36,11 @@ static enum dtype frozen_dtype(const struct model *m, const struct param *p) {
     return quantised_dtype(p, q);
 }
 
+/* What a parameter that is trained is held in: those of one dimension always fp32. */
+static enum dtype trained_dtype(const struct model *m, const struct param *p) {
+    return p->n_dims > 1 ? m->internal->options.trained_dtype : DTYPE_F32;
+}
+
 static err choose_dtype(const struct model *m, struct param *p) {
     const bool stored_quantised = quant_of_dtype(p->dtype) != NULL;
     p->held_dtype = p->trained && !stored_quantised ? DTYPE_F32 : frozen_dtype(m, p);
@@ -47,7 +53,7 @@ static err choose_dtype(const struct model *m, struct param *p) {
                         p->name, q->name);
         return fail_hint(code, "train an adapter, or have the weights in f32 (train.weight_dtype)");
     }
-    if (p->trained) p->held_dtype = DTYPE_F32;
+    if (p->trained) p->held_dtype = trained_dtype(m, p);
     return ERR_OK;
 }
 
@@ -150,6 +156,7 @@ static err copy_weights(struct model *m, struct param *p, char *to) {
     err code = weights_stored(m, p, &from, &owned);
     p->held = to;
     if (p->held_dtype == DTYPE_F32) p->value = (float *)(void *)to;
+    if (p->held_dtype == DTYPE_BF16 && p->trained) p->value_bf16 = (uint16_t *)(void *)to;
     if (!code && quant_of_dtype(p->held_dtype))
         code = quantise(m, p, from, to);
     else if (!code)

@@ -21,30 +21,31 @@ static const char prefix[] = "checkpoint-";
 
 struct tensor_reader { /* hands out device tensors as host memory, one at a time */
     struct compute *compute;
-    float *const *data;
+    const void *const *data;
     const struct tensor *first;
-    float *room;
+    void *room;
 };
 
 static err host_data(void *ctx, const struct tensor *t, const void **out) {
     struct tensor_reader *r = ctx;
     *out = r->room;
     return r->compute->backend->download(r->compute, r->room, r->data[t - r->first],
-                                         (size_t)t->count * sizeof *r->room);
+                                         (size_t)(t->count * dtype_bytes(t->dtype)));
 }
 
-/* Writes n fp32 tensors that live in the backend's memory. */
+/* Writes n tensors that live in the backend's memory. */
 static err write_tensors(struct compute *c, const char *dir, const char *stem,
-                         struct tensor *tensors, float *const *data, int64_t n) {
+                         struct tensor *tensors, const void *const *data, int64_t n) {
     int64_t largest = 0;
     for (int64_t i = 0; i < n; i++) {
+        const int64_t bytes = tensors[i].count * dtype_bytes(tensors[i].dtype);
         if (c->backend->host_memory) tensors[i].data = data[i];
-        if (tensors[i].count > largest) largest = tensors[i].count;
+        if (bytes > largest) largest = bytes;
     }
     struct tensor_reader reader = {c, data, tensors, NULL};
     const struct tensor_source source = {.data = host_data, .ctx = &reader};
     if (!c->backend->host_memory) {
-        reader.room = mem_alloc((size_t)largest, sizeof *reader.room);
+        reader.room = mem_alloc((size_t)largest, 1);
         if (!reader.room) return ERR_MEMORY;
     }
     err e = safetensors_write_dir(dir, stem, tensors, n, 0, &source);
@@ -53,7 +54,8 @@ static err write_tensors(struct compute *c, const char *dir, const char *stem,
 }
 
 static struct tensor tensor_of(const struct param *p, const char *name) {
-    struct tensor t = {.name = name, .dtype = DTYPE_F32, .n_dims = p->n_dims, .count = p->count};
+    struct tensor t = {
+        .name = name, .dtype = param_value(p).dtype, .n_dims = p->n_dims, .count = p->count};
     for (int d = 0; d < p->n_dims; d++) t.shape[d] = p->shape[d];
     return t;
 }
@@ -61,11 +63,11 @@ static struct tensor tensor_of(const struct param *p, const char *name) {
 static err write_params(const struct trainer *t, const char *dir) {
     struct arena a = {0};
     struct tensor *tensors = arena_alloc(&a, (size_t)t->n_params, sizeof *tensors);
-    float **data = arena_alloc(&a, (size_t)t->n_params, sizeof *data);
+    const void **data = arena_alloc(&a, (size_t)t->n_params, sizeof *data);
     err e = tensors && data ? ERR_OK : ERR_MEMORY;
     for (int64_t i = 0; i < t->n_params && e == ERR_OK; i++) {
         tensors[i] = tensor_of(t->params[i], t->params[i]->name);
-        data[i] = t->params[i]->value;
+        data[i] = param_value(t->params[i]).data;
     }
     if (e == ERR_OK) e = write_tensors(t->run.compute, dir, "model", tensors, data, t->n_params);
     char *path = path_join(dir, "config.json");
@@ -75,21 +77,33 @@ static err write_params(const struct trainer *t, const char *dir) {
     return e;
 }
 
+/* State `k` of parameter `i` as a tensor of a file, without its data. */
+static err name_state(const struct trainer *t, int64_t i, int k, struct arena *a,
+                      struct tensor *out) {
+    const struct optimizer_state *s = &t->internal->states[i].of[k];
+    *out = (struct tensor){.name = arena_printf(a, "%s.%s", s->name, t->params[i]->name),
+                           .dtype = s->dtype,
+                           .n_dims = s->n_dims,
+                           .count = s->count};
+    memcpy(out->shape, s->shape, sizeof s->shape);
+    return out->name ? ERR_OK : ERR_MEMORY;
+}
+
 static err write_optimizer(const struct trainer *t, const char *dir) {
-    const struct optimizer_kind *kind = t->internal->optimizer;
-    int64_t n = t->n_params * kind->n_states;
+    const size_t most = (size_t)t->n_params * OPTIMIZER_MAX_STATES;
     struct arena a = {0};
-    struct tensor *tensors = arena_alloc(&a, (size_t)n, sizeof *tensors);
-    err e = tensors ? ERR_OK : ERR_MEMORY;
-    for (int64_t i = 0; i < n && e == ERR_OK; i++) {
-        const struct param *p = t->params[i / kind->n_states];
-        const char *name =
-            arena_printf(&a, "%s.%s", kind->state_names[i % kind->n_states], p->name);
-        if (!name) e = ERR_MEMORY;
-        tensors[i] = tensor_of(p, name);
+    struct tensor *tensors = arena_alloc(&a, most, sizeof *tensors);
+    const void **data = arena_alloc(&a, most, sizeof *data);
+    int64_t n = 0;
+    err e = tensors && data ? ERR_OK : ERR_MEMORY;
+    for (int64_t i = 0; i < t->n_params && e == ERR_OK; i++) {
+        const struct optimizer_states *s = &t->internal->states[i];
+        for (int k = 0; k < s->n && e == ERR_OK; k++, n++) {
+            e = name_state(t, i, k, &a, &tensors[n]);
+            data[n] = s->data[k];
+        }
     }
-    if (e == ERR_OK)
-        e = write_tensors(t->run.compute, dir, "optimizer", tensors, t->internal->state, n);
+    if (e == ERR_OK) e = write_tensors(t->run.compute, dir, "optimizer", tensors, data, n);
     arena_release(&a);
     return e;
 }
@@ -191,36 +205,41 @@ err checkpoint_write(const struct trainer *t) {
 
 /* ---- reading ---- */
 
-static err upload(struct compute *c, const struct tensor_file *f, const struct param *p,
-                  const char *name, float *to) {
+/* The tensor of the file that `like` describes, into the backend's memory. */
+static err upload(struct compute *c, const struct tensor_file *f, const struct tensor *like,
+                  void *to) {
     const struct tensor *t;
-    TRY(tensor_file_need(f, name, p->n_dims, p->shape, &t));
-    if (t->dtype != DTYPE_F32)
-        return fail(ERR_MISMATCH, "tensor '%s' is %s and not F32", name, dtype_name(t->dtype));
-    return c->backend->upload(c, to, t->data, (size_t)t->count * sizeof *to);
+    TRY(tensor_file_need(f, like->name, like->n_dims, like->shape, &t));
+    if (t->dtype != like->dtype)
+        return fail(ERR_MISMATCH, "tensor '%s' is %s and not %s", like->name, dtype_name(t->dtype),
+                    dtype_name(like->dtype));
+    return c->backend->upload(c, to, t->data, (size_t)(t->count * dtype_bytes(t->dtype)));
 }
 
 static err read_params(struct trainer *t, const char *dir) {
     if (t->run.adapter) return adapter_restore(t->run.adapter, dir);
     struct tensor_file *f = NULL;
     err e = tensor_file_open_dir(&f, dir, "model");
-    for (int64_t i = 0; i < t->n_params && e == ERR_OK; i++)
-        e = upload(t->run.compute, f, t->params[i], t->params[i]->name, t->params[i]->value);
+    for (int64_t i = 0; i < t->n_params && e == ERR_OK; i++) {
+        struct param *p = t->params[i];
+        const struct tensor like = tensor_of(p, p->name);
+        e = upload(t->run.compute, f, &like, p->value ? (void *)p->value : p->value_bf16);
+    }
     tensor_file_close(f);
     return e;
 }
 
 static err read_states(struct trainer *t, const char *dir) {
-    const struct optimizer_kind *kind = t->internal->optimizer;
     struct tensor_file *f = NULL;
     struct arena a = {0};
     err e = tensor_file_open_dir(&f, dir, "optimizer");
-    for (int64_t i = 0; i < t->n_params * kind->n_states && e == ERR_OK; i++) {
-        const struct param *p = t->params[i / kind->n_states];
-        const int which = (int)(i % kind->n_states);
-        const char *name = arena_printf(&a, "%s.%s", kind->state_names[which], p->name);
-        float *to = trainer_state(t, i / kind->n_states, which);
-        e = name ? upload(t->run.compute, f, p, name, to) : ERR_MEMORY;
+    for (int64_t i = 0; i < t->n_params && e == ERR_OK; i++) {
+        const struct optimizer_states *s = &t->internal->states[i];
+        for (int k = 0; k < s->n && e == ERR_OK; k++) {
+            struct tensor like;
+            e = name_state(t, i, k, &a, &like);
+            if (e == ERR_OK) e = upload(t->run.compute, f, &like, s->data[k]);
+        }
     }
     arena_release(&a);
     tensor_file_close(f);

@@ -92,6 +92,8 @@ static const struct opt rows[] = {
     ROW(weight_dtype, .choices = weight_dtype_names,
         .help =
             "what weights that are not trained are held in (not given: checkpoint); nf4: QLoRA"),
+    ROW(trained_weight_dtype, .choices = "f32,bf16",
+        .help = "what trained weights of the model are held in (not given: f32)"),
     ROW(gradient_dtype, .choices = "f32,bf16",
         .help = "what gradients of the model's weights are kept in (not given: f32)"),
     ROW(optimizer_in_backward, .aliases = "optimizer_in_bwd",

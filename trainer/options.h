@@ -36,8 +36,9 @@ struct train_options {
     struct opt_list freeze, train_only; /* patterns of parameter names */
     int64_t trainable_layers;           /* the last n, or the first -n; 0: all */
     const char *weight_dtype;           /* what frozen weights are held in (model/model.h) */
-    const char *gradient_dtype;         /* what large gradients are kept in (model/gradient.h) */
-    bool optimizer_in_backward;         /* they are not kept: each is used as soon as it is there */
+    const char *trained_weight_dtype; /* what trained weights of the model are held in; NULL: f32 */
+    const char *gradient_dtype;       /* what large gradients are kept in (model/gradient.h) */
+    bool optimizer_in_backward;       /* they are not kept: each is used as soon as it is there */
     double loraplus_lr_ratio, loraplus_lr_embedding;
     double neftune_noise_alpha;
 };

@@ -90,15 +90,16 @@ err record_batch(struct record *r, const struct train_row *rows, int64_t n) {
 
 /* Where the backend's memory is not the host's, a piece at a time. */
 static err add_values(struct sha256 *h, struct compute *c, const struct param *p) {
-    enum { PIECE = 1 << 18 };
-    if (c->backend->host_memory)
-        return sha256_add(h, p->value, (size_t)p->count * sizeof *p->value);
-    float *piece = mem_alloc(PIECE, sizeof *piece);
+    enum { PIECE = 1 << 20 };
+    const struct mat value = param_value(p);
+    const size_t whole = (size_t)(p->count * dtype_bytes(value.dtype));
+    if (c->backend->host_memory) return sha256_add(h, value.data, whole);
+    char *piece = mem_alloc(PIECE, 1);
     if (!piece) return ERR_MEMORY;
     err e = ERR_OK;
-    for (int64_t at = 0; at < p->count && e == ERR_OK; at += PIECE) {
-        size_t bytes = (size_t)(p->count - at < PIECE ? p->count - at : PIECE) * sizeof *piece;
-        e = c->backend->download(c, piece, p->value + at, bytes);
+    for (size_t at = 0; at < whole && e == ERR_OK; at += PIECE) {
+        const size_t bytes = whole - at < PIECE ? whole - at : PIECE;
+        e = c->backend->download(c, piece, (const char *)value.data + at, bytes);
         if (e == ERR_OK) e = sha256_add(h, piece, bytes);
     }
     mem_free(piece);

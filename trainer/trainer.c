@@ -84,10 +84,8 @@ static err init(struct trainer *t) {
         least(o->micro_batch_size, t->run.source->max_rows) * t->run.source->max_row_tokens;
     TRY(list_params(t));
     in->record.path = path_join(t->run.dir, "run.jsonl");
-    const size_t n_states = (size_t)t->n_params * (size_t)in->optimizer->n_states;
-    in->state_at = arena_alloc(&in->arena, n_states, sizeof *in->state_at);
-    in->state = arena_alloc(&in->arena, n_states, sizeof *in->state);
-    if (!in->record.path || !in->state_at || !in->state) return ERR_MEMORY;
+    in->states = arena_alloc(&in->arena, (size_t)t->n_params, sizeof *in->states);
+    if (!in->record.path || !in->states) return ERR_MEMORY;
     return record_identity(t, &in->progress.identity);
 }
 
@@ -98,6 +96,14 @@ err trainer_init(struct trainer *t, const struct train_run *run) {
     err e = init(t);
     if (e != ERR_OK) trainer_release(t);
     return e;
+}
+
+static void plan_states(struct optimizer_states *s, const struct trainer *t, int64_t number,
+                        struct plan *plan) {
+    s->n = t->internal->optimizer->states(t->params[number], s->of);
+    for (int k = 0; k < s->n; k++)
+        s->at[k] = plan_add(plan, PLAN_OPTIMIZER, s->of[k].name,
+                            (size_t)(s->of[k].count * dtype_bytes(s->of[k].dtype)));
 }
 
 err trainer_plan(struct trainer *t, struct plan *plan) {
@@ -113,11 +119,7 @@ err trainer_plan(struct trainer *t, struct plan *plan) {
     methods_plan(&t->run, &options);
     TRY(model_plan(t->run.model, plan, &options));
     if (t->run.adapter) TRY(adapter_plan(t->run.adapter, plan, true));
-    int n_states = in->optimizer->n_states;
-    size_t n = (size_t)t->n_params * (size_t)n_states;
-    for (size_t i = 0; i < n; i++)
-        in->state_at[i] = plan_add(plan, PLAN_OPTIMIZER, in->optimizer->state_names[i % n_states],
-                                   (size_t)t->params[i / n_states]->count * sizeof(float));
+    for (int64_t i = 0; i < t->n_params; i++) plan_states(&in->states[i], t, i, plan);
     return ERR_OK;
 }
 
@@ -125,8 +127,9 @@ err trainer_start(struct trainer *t, const struct plan *plan) {
     struct trainer_internal *in = t->internal;
     TRY(model_start(t->run.model, plan));
     if (t->run.adapter) TRY(adapter_start(t->run.adapter, plan));
-    for (int64_t i = 0; i < t->n_params * in->optimizer->n_states; i++)
-        in->state[i] = plan_at(plan, in->state_at[i]);
+    for (int64_t i = 0; i < t->n_params; i++)
+        for (int k = 0; k < in->states[i].n; k++)
+            in->states[i].data[k] = plan_at(plan, in->states[i].at[k]);
     TRY(batch_init(&in->batch, in->max_tokens));
     in->token_loss = mem_alloc((size_t)in->max_tokens, sizeof *in->token_loss);
     return in->token_loss ? ERR_OK : ERR_MEMORY;

@@ -13,6 +13,14 @@
 #include "trainer/trainer.h"
 #include "trainer/update.h"
 
+/* What the optimiser keeps for one parameter. */
+struct optimizer_states {
+    int n;
+    struct optimizer_state of[OPTIMIZER_MAX_STATES];
+    size_t at[OPTIMIZER_MAX_STATES]; /* in the plan */
+    void *data[OPTIMIZER_MAX_STATES];
+};
+
 struct trainer_internal {
     struct arena arena;
     const struct optimizer_kind *optimizer;
@@ -21,8 +29,7 @@ struct trainer_internal {
     int64_t max_tokens; /* of one forward pass */
     int64_t n_beside;   /* of the trained parameters: the adapter's, which come first */
     double *rates;      /* of each trained parameter, over the schedule's */
-    size_t *state_at;   /* in the plan; n_states of each parameter */
-    float **state;
+    struct optimizer_states *states; /* of each trained parameter */
     struct batch batch;
     float *token_loss; /* (max_tokens) host */
     struct record record;
@@ -38,10 +45,5 @@ struct trained_list {
 };
 MUST_CHECK err trained_list(const struct train_run *run, struct arena *arena,
                             struct trained_list *out);
-
-/* The optimiser's tensor `which` of parameter `i`. */
-static inline float *trainer_state(const struct trainer *t, int64_t i, int which) {
-    return t->internal->state[i * t->internal->optimizer->n_states + which];
-}
 
 #endif

@@ -79,6 +79,7 @@ static err update_slice(const struct trainer *t, int64_t i, int64_t begin, int64
     const struct step_update *s = &t->internal->update;
     struct optimizer_update u = {
         .param = t->params[i],
+        .number = i,
         .begin = begin,
         .n = n,
         .gradient = gradient,
@@ -88,7 +89,7 @@ static err update_slice(const struct trainer *t, int64_t i, int64_t begin, int64
         .step = s->step + 1,
         .options = o,
     };
-    for (int k = 0; k < kind->n_states; k++) u.state[k] = trainer_state(t, i, k);
+    memcpy(u.state, t->internal->states[i].data, sizeof u.state);
     return kind->update(t->run.compute, &u);
 }
 

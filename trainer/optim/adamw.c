@@ -2,16 +2,14 @@
  * AdamW with decoupled weight decay. The arithmetic is compute/ops/adamw.h; here is what it keeps.
  * Source: Loshchilov and Hutter 2019, as torch.optim.AdamW orders the operations.
  * Read next: trainer/optim/optim.h. */
-#include "trainer/optim/optim.h"
+#include "trainer/optim/adamw_int.h"
 
-#include "compute/ops/adamw.h"
-
-static err adamw_update(struct compute *c, const struct optimizer_update *u) {
-    const struct adamw_args args = {
+struct adamw_args adamw_settings(const struct optimizer_update *u) {
+    const struct param *p = u->param;
+    return (struct adamw_args){
         .n = u->n,
-        .w = u->param->value + u->begin,
-        .m = u->state[0] + u->begin,
-        .v = u->state[1] + u->begin,
+        .w = p->value ? p->value + u->begin : NULL,
+        .w_bf16 = p->value_bf16 ? p->value_bf16 + u->begin : NULL,
         .gradient = u->gradient,
         .lr = u->lr,
         .beta1 = u->options->adam_beta1,
@@ -20,7 +18,21 @@ static err adamw_update(struct compute *c, const struct optimizer_update *u) {
         .weight_decay = u->weight_decay,
         .gradient_scale = u->gradient_scale,
         .step = u->step,
+        .seed = (uint64_t)u->options->seed,
+        .first = ((uint64_t)u->number << 40) + (uint64_t)u->begin,
     };
+}
+
+int adamw_states(const struct param *p, struct optimizer_state out[OPTIMIZER_MAX_STATES]) {
+    out[0] = optimizer_state_like(p, "exp_avg", DTYPE_F32);
+    out[1] = optimizer_state_like(p, "exp_avg_sq", DTYPE_F32);
+    return 2;
+}
+
+err adamw_update(struct compute *c, const struct optimizer_update *u) {
+    struct adamw_args args = adamw_settings(u);
+    args.m = (float *)u->state[0] + u->begin;
+    args.v = (float *)u->state[1] + u->begin;
     return c->backend->adamw(c, &args);
 }
 
@@ -28,7 +40,6 @@ extern const struct optimizer_kind adamw_optimizer;
 const struct optimizer_kind adamw_optimizer = {
     .name = "adamw",
     .summary = "Adam with decoupled weight decay; two fp32 numbers a weight",
-    .n_states = 2,
-    .state_names = {"exp_avg", "exp_avg_sq"},
+    .states = adamw_states,
     .update = adamw_update,
 };

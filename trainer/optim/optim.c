@@ -25,3 +25,11 @@ err optimizer_find(const char *name, const struct optimizer_kind **out) {
         }
     return fail(ERR_UNSUPPORTED, "optimizer '%s' is not known", name);
 }
+
+struct optimizer_state optimizer_state_like(const struct param *p, const char *name,
+                                            enum dtype dtype) {
+    struct optimizer_state s = {
+        .name = name, .dtype = dtype, .n_dims = p->n_dims, .count = p->count};
+    memcpy(s.shape, p->shape, sizeof s.shape);
+    return s;
+}

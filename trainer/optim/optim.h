@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Optimisers: one file and one line of optim.def each. An optimiser keeps fp32 tensors shaped like
- * the parameter, zero at the start, which the trainer plans and checkpoints by name; it knows no
+ * Optimisers: one file and one line of optim.def each. An optimiser says which tensors it keeps for
+ * a parameter, all zero at the start; the trainer plans and checkpoints them by name. It knows no
  * file and no schedule.
  * Read next: trainer/optim/adamw.c. */
 #ifndef COTRAIN_TRAINER_OPTIM_OPTIM_H
@@ -14,19 +14,32 @@ enum { OPTIMIZER_MAX_STATES = 4 };
 /* Of a slice of a parameter, or of the whole. */
 struct optimizer_update {
     const struct param *param;
-    int64_t begin, n;                   /* the elements [begin, begin + n) */
-    struct mat gradient;                /* (1,N) of those elements */
-    float *state[OPTIMIZER_MAX_STATES]; /* of the whole parameter */
-    double lr, weight_decay;            /* decay already 0 for parameters that do not decay */
+    int64_t number;      /* of the parameter among the run's trained ones */
+    int64_t begin, n;    /* the elements [begin, begin + n); begin a multiple of 256 */
+    struct mat gradient; /* (1,N) of those elements */
+    void *state[OPTIMIZER_MAX_STATES]; /* of the whole parameter, as `states` described them */
+    double lr, weight_decay;           /* decay already 0 for parameters that do not decay */
     double gradient_scale; /* the gradient times this is what counts: mean over tokens, clipped */
     int64_t step;          /* updates done, with this one: from 1 */
     const struct train_options *options;
 };
 
+/* A tensor that is kept for a parameter. */
+struct optimizer_state {
+    const char *name; /* prefix of its name in a checkpoint */
+    enum dtype dtype;
+    int n_dims;
+    int64_t shape[4];
+    int64_t count;
+};
+/* One of the parameter's own shape. */
+struct optimizer_state optimizer_state_like(const struct param *p, const char *name,
+                                            enum dtype dtype);
+
 struct optimizer_kind {
     const char *name, *summary;
-    int n_states;
-    const char *state_names[OPTIMIZER_MAX_STATES]; /* prefix of the tensor's name in a checkpoint */
+    /* Returns how many there are. */
+    int (*states)(const struct param *p, struct optimizer_state out[OPTIMIZER_MAX_STATES]);
     MUST_CHECK err (*update)(struct compute *c, const struct optimizer_update *u);
 };
 extern const struct optimizer_kind *const optimizer_kinds[];
