@@ -153,8 +153,8 @@ static err start(struct training *t) {
 }
 
 static err fill_plan(const struct training *t, json_t *out) {
-    json_t *used = json_object();
     TRY(memory_json(&t->plan, &t->fit, out));
+    json_t *used = json_object();
     TRY(json_put(out, "used", used));
     return memory_use_json(&t->use, &t->fit, used);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the forms of AdamW share: a step's settings, whatever the states are held in.
+ * What the forms of AdamW share: a step's settings, whatever the states are held in. A parameter
+ * that is too small for 8 bits is updated by the same code as everywhere else.
  * Read next: trainer/optim/adamw.c, compute/ops/adamw.h. */
 #ifndef COTRAIN_TRAINER_OPTIM_ADAMW_INT_H
 #define COTRAIN_TRAINER_OPTIM_ADAMW_INT_H
