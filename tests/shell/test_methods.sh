@@ -71,6 +71,40 @@ expect_rc 0
 expect_err "'optimizer_in_bwd' is read as 'optimizer_in_backward'"
 expect_same "$scratch/taken/train/merged/model.safetensors" "$scratch/kept/train/merged/model.safetensors"
 
+sums() { # sums PLAN.json: bytes of the kinds that no row's length changes
+    /usr/bin/python3 - "$@" <<'END'
+import json, sys
+
+kinds = {}
+for row in json.load(open(sys.argv[1]))["rows"]:
+    kinds[row["kind"]] = kinds.get(row["kind"], 0) + row["bytes"]
+print({kind: kinds.get(kind, 0) for kind in ("weights", "adapter", "gradients", "optimizer", "mapped")})
+END
+}
+
+# Weights in 16 bits and states in 8: less memory; what cannot be is refused.
+share() { # share KIND: of a kind's bytes, with 16 and 8 bits over without
+    /usr/bin/python3 -c "a, b = $(cat "$scratch/sums.f32"), $(cat "$scratch/sums.small"); print(b['$1'] / a['$1'])"
+}
+"$COTRAIN" plan "$month/full.yaml" --json >"$scratch/plan.json"
+sums "$scratch/plan.json" >"$scratch/sums.f32"
+run "$COTRAIN" plan "$month/full.yaml" --json --set train.optimizer=adamw_8bit --set train.trained_weight_dtype=bf16
+expect_rc 0
+sums "$scratch/out" >"$scratch/sums.small"
+check "states in fewer bytes, though most here are too small" awk "BEGIN {exit !($(share optimizer) < 0.8)}"
+check "weights in about half of the bytes" awk "BEGIN {exit !($(share weights) < 0.6)}"
+run "$COTRAIN" plan "$month/full.yaml" --set train.trained_weight_dtype=nf4
+expect_rc 1
+expect_one_error "'nf4' is none of f32,bf16"
+run "$COTRAIN" plan "$month/lora.yaml" --set train.trained_weight_dtype=bf16
+expect_rc 1
+expect_one_error "'trained_weight_dtype' is given, and no parameter of the model is trained"
+run "$COTRAIN" train "$month/full.yaml" --work "$scratch/small" --set train.optimizer=adamw_8bit \
+    --set train.trained_weight_dtype=bf16
+expect_rc 0
+run "$COTRAIN" model info "$scratch/small/train/merged"
+expect_rc 0
+
 changed() { # changed MODEL MODEL: names of the tensors whose bytes differ
     /usr/bin/python3 - "$@" <<'END'
 import json, struct, sys
@@ -83,17 +117,6 @@ def tensors(path):
 
 was, now = map(tensors, sys.argv[1:])
 print(*sorted(name for name in was if was[name] != now[name]))
-END
-}
-
-sums() { # sums PLAN.json: bytes of the kinds that no row's length changes
-    /usr/bin/python3 - "$@" <<'END'
-import json, sys
-
-kinds = {}
-for row in json.load(open(sys.argv[1]))["rows"]:
-    kinds[row["kind"]] = kinds.get(row["kind"], 0) + row["bytes"]
-print({kind: kinds.get(kind, 0) for kind in ("weights", "adapter", "gradients", "optimizer", "mapped")})
 END
 }
 

@@ -17,7 +17,7 @@ enum { STEPS = 6, POINTS = 20 };
 
 /* Faults of the disk are tried on the first two: methods change what is trained, not how it is
  * kept. */
-enum kind { FULL, LORA, N_FAULT_KINDS, FROZEN = N_FAULT_KINDS, FROZEN_LORA_PLUS, N_KINDS };
+enum kind { FULL, LORA, N_FAULT_KINDS, FROZEN = N_FAULT_KINDS, FROZEN_LORA_PLUS, SMALL, N_KINDS };
 
 struct stopper {
     int64_t at, seen; /* step to stop after; 0: never */
@@ -65,6 +65,10 @@ static err attempt_run(const struct attempt *a, int64_t fault_at, enum fault_act
         f.options.neftune_noise_alpha = 5;
     }
     if (a->kind == FROZEN_LORA_PLUS) f.options.loraplus_lr_ratio = 16;
+    if (a->kind == SMALL) {
+        f.options.optimizer = "adamw_8bit";
+        f.options.trained_weight_dtype = f.options.gradient_dtype = "bf16";
+    }
     f.run.dir = a->dir;
     f.run.resume = a->resume;
     f.run.ctx = &stopper;

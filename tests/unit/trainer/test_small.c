@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The optimiser in the backward pass, and gradients in bf16: a run that keeps no gradient ends with
- * the bits of one that keeps them, whatever is frozen, made again or trained by an adapter; both
- * resume and see no threads; what cannot be is refused by name; and a gradient that is not finite
- * says what was spoilt by then.
- * Under test: trainer/update.c, trainer/methods/optimizer_in_backward.c and bf16_gradients.c. */
+ * Full fine-tuning in less memory: the optimiser in the backward pass, gradients in bf16, weights
+ * in bf16, states in 8 bits. A run that keeps no gradient ends with the bits of one that keeps
+ * them, whatever is frozen, made again or trained by an adapter; all resume and see no threads;
+ * what cannot be is refused by name; and a gradient that is not finite says what was spoilt by
+ * then. Under test: trainer/update.c, trainer/optim/adamw_8bit.c,
+ * trainer/methods/optimizer_in_backward.c, bf16_gradients.c and bf16_weights.c. */
 #include "tests/unit/folder_test.h"
 #include "tests/unit/trainer/fixture.h"
 
@@ -15,7 +16,9 @@ enum { STEPS = 4 };
 
 struct setting {
     bool in_backward, untied;
-    const char *dtype; /* of gradients; NULL: not given */
+    const char *dtype;   /* of gradients; NULL: not given */
+    const char *weights; /* dtype of trained weights; NULL: not given */
+    bool states_8bit;
     const char *adapter, *modules_to_save;
     int64_t trainable_layers;
     struct recompute recompute;
@@ -57,6 +60,8 @@ static void prepare(struct fixture *f, const struct setting *s) {
     f->options.warmup_steps = 0;
     f->options.max_grad_norm = 0;
     f->options.gradient_dtype = s->dtype;
+    f->options.trained_weight_dtype = s->weights;
+    if (s->states_8bit) f->options.optimizer = "adamw_8bit";
     f->options.optimizer_in_backward = s->in_backward;
     f->options.trainable_layers = s->trainable_layers;
     f->adapter_options.type = s->adapter ? s->adapter : "none";
@@ -94,7 +99,7 @@ static bool should_stop(void *ctx) {
 struct end {
     char digest[SHA256_HEX_SIZE];
     double loss, norm;
-    size_t gradient_bytes;
+    size_t bytes[PLAN_KIND_COUNT];
 };
 
 /* A run into a folder of its own, or going on in the one that is there. */
@@ -109,9 +114,8 @@ static struct end run(const struct setting *s) {
     f.trainer.run.should_stop = should_stop;
     const err e = trainer_run(&f.trainer, &result);
     assert_int_equal(e, s->stop_at ? ERR_STOPPED : ERR_OK);
-    struct end end = {.loss = result.loss,
-                      .norm = watch.norm,
-                      .gradient_bytes = plan_bytes(&f.plan, PLAN_GRADIENTS)};
+    struct end end = {.loss = result.loss, .norm = watch.norm};
+    for (int k = 0; k < PLAN_KIND_COUNT; k++) end.bytes[k] = plan_bytes(&f.plan, (enum plan_kind)k);
     memcpy(end.digest, result.digest, sizeof end.digest);
     fixture_stop(&f);
     return end;
@@ -142,6 +146,37 @@ static void same_bits(void **state) {
     }
 }
 
+/* Slices of 8-bit states and rounding by an element's number: the same wherever it is updated. */
+static void same_bits_when_small(void **state) {
+    (void)state;
+    make_untied();
+    for (int i = 0; i < 8; i++) {
+        struct setting s = {
+            .untied = i % 2, .states_8bit = true, .weights = i / 2 % 2 ? "bf16" : "f32"};
+        s.trainable_layers = i / 4;
+        const struct end kept = run(&s);
+        s.in_backward = true;
+        same_end(&kept, &s);
+    }
+}
+
+/* Less memory, near the exact loss and not on it. */
+static void small(void **state) {
+    (void)state;
+    const struct end exact = run(&(struct setting){0});
+    const struct end states = run(&(struct setting){.states_8bit = true});
+    const struct end weights = run(&(struct setting){.weights = "bf16"});
+    const struct end both = run(&(struct setting){.weights = "bf16", .states_8bit = true});
+    assert_true(states.bytes[PLAN_OPTIMIZER] < exact.bytes[PLAN_OPTIMIZER] * 27 / 100);
+    assert_true(weights.bytes[PLAN_WEIGHTS] < exact.bytes[PLAN_WEIGHTS] * 51 / 100);
+    assert_int_equal(both.bytes[PLAN_OPTIMIZER], states.bytes[PLAN_OPTIMIZER]);
+    assert_int_equal(both.bytes[PLAN_WEIGHTS], weights.bytes[PLAN_WEIGHTS]);
+    assert_true(states.loss != exact.loss && weights.loss != exact.loss);
+    assert_true(fabs(states.loss - exact.loss) < 0.001 * exact.loss);
+    assert_true(fabs(weights.loss - exact.loss) < 0.01 * exact.loss);
+    assert_true(fabs(both.loss - exact.loss) < 0.01 * exact.loss);
+}
+
 static void beside_an_adapter(void **state) {
     (void)state;
     make_untied();
@@ -164,7 +199,7 @@ static void in_bf16(void **state) {
         assert_true(fabs(a.loss - b.loss) < 0.01 * a.loss);
         assert_true(b.norm > 0 && fabs(a.norm - b.norm) < 0.05 * a.norm);
         assert_true(s.untied && s.in_backward ? a.loss == b.loss : a.loss != b.loss);
-        assert_true(b.gradient_bytes < a.gradient_bytes);
+        assert_true(b.bytes[PLAN_GRADIENTS] < a.bytes[PLAN_GRADIENTS]);
     }
 }
 
@@ -174,7 +209,10 @@ static void threads(void **state) {
         struct end ends[2];
         for (int n = 0; n < 2; n++) {
             par_set_threads(n + 1);
-            ends[n] = run(&(struct setting){.in_backward = i % 2, .dtype = i / 2 ? "bf16" : NULL});
+            ends[n] = run(&(struct setting){.in_backward = i % 2,
+                                            .dtype = i / 2 ? "bf16" : NULL,
+                                            .weights = i / 2 ? "bf16" : NULL,
+                                            .states_8bit = i / 2});
         }
         assert_string_equal(ends[0].digest, ends[1].digest);
     }
@@ -190,6 +228,8 @@ static void resumed(void **state) {
         {{.in_backward = false}, {.in_backward = true, .dtype = "f32"}},
         {{.dtype = "bf16"}, {.dtype = "bf16"}},
         {{.dtype = "bf16", .in_backward = true}, {.dtype = "bf16", .in_backward = true}},
+        {{.weights = "bf16", .states_8bit = true},
+         {.weights = "bf16", .states_8bit = true, .in_backward = true}},
     };
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         struct setting first = ways[i][0], second = ways[i][1];
@@ -203,12 +243,19 @@ static void resumed(void **state) {
 
 static void not_into_another_mode(void **state) {
     (void)state;
-    struct fixture f;
-    struct train_result result;
+    static const struct setting others[] = {
+        {.resume = true, .in_backward = true, .dtype = "bf16"},
+        {.resume = true, .in_backward = true, .weights = "bf16"},
+        {.resume = true, .in_backward = true, .states_8bit = true},
+    };
     run(&(struct setting){.in_backward = true, .stop_at = 2});
-    start(&f, &(struct setting){.in_backward = true, .dtype = "bf16", .resume = true});
-    assert_fails(trainer_run(&f.trainer, &result), ERR_MISMATCH, "settings other than now");
-    fixture_stop(&f);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct fixture f;
+        struct train_result result;
+        start(&f, &others[i]);
+        assert_fails(trainer_run(&f.trainer, &result), ERR_MISMATCH, "settings other than now");
+        fixture_stop(&f);
+    }
 }
 
 static void refused(const struct setting *s, float max_grad_norm, int64_t accumulation,
@@ -227,12 +274,14 @@ static void refusals(void **state) {
     (void)state;
     const struct setting full = {.in_backward = true},
                          lora = {.in_backward = true, .adapter = "lora"},
-                         half = {.dtype = "bf16", .adapter = "lora"};
+                         half = {.dtype = "bf16", .adapter = "lora"},
+                         narrow = {.weights = "bf16", .adapter = "lora"};
     refused(&full, 1, 1, 2, "'optimizer_in_backward' with 'max_grad_norm' 1");
     refused(&full, 0, 2, 2, "'gradient_accumulation_steps' 2");
     refused(&full, 0, 1, 4, "steps of 4 rows in passes of 2");
     refused(&lora, 0, 1, 2, "'optimizer_in_backward' is given, and no parameter of the model");
     refused(&half, 0, 1, 2, "'gradient_dtype' is given, and no parameter of the model");
+    refused(&narrow, 0, 1, 2, "'trained_weight_dtype' is given, and no parameter of the model");
 }
 
 static void fill(struct fixture *f, const char *name, float factor) {
@@ -294,9 +343,12 @@ static void loss_not_finite(void **state) {
 int main(void) {
     par_set_threads(1);
     const struct CMUnitTest tests[] = {
-        FOLDER_TEST(same_bits), FOLDER_TEST(beside_an_adapter), FOLDER_TEST(in_bf16),
-        FOLDER_TEST(threads),   FOLDER_TEST(resumed),           FOLDER_TEST(not_into_another_mode),
-        FOLDER_TEST(refusals),  FOLDER_TEST(not_finite),        FOLDER_TEST(loss_not_finite),
+        FOLDER_TEST(same_bits),       FOLDER_TEST(same_bits_when_small),
+        FOLDER_TEST(small),           FOLDER_TEST(beside_an_adapter),
+        FOLDER_TEST(in_bf16),         FOLDER_TEST(threads),
+        FOLDER_TEST(resumed),         FOLDER_TEST(not_into_another_mode),
+        FOLDER_TEST(refusals),        FOLDER_TEST(not_finite),
+        FOLDER_TEST(loss_not_finite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
