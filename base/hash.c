@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/par.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
@@ -49,14 +50,48 @@ err sha256_bytes(const void *data, size_t n, char out[SHA256_HEX_SIZE]) {
     return e;
 }
 
+enum { BLOCK_BYTES = 1 << 20 };
+
+struct blocks {
+    const char *data;
+    size_t n;
+    char (*digests)[SHA256_HEX_SIZE]; /* empty text: could not be made */
+};
+
+static void digest_blocks(void *ctx, int64_t begin, int64_t end, int thread) {
+    const struct blocks *b = ctx;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        const size_t at = (size_t)i * BLOCK_BYTES, left = b->n - at;
+        if (sha256_bytes(b->data + at, left < BLOCK_BYTES ? left : BLOCK_BYTES, b->digests[i]))
+            b->digests[i][0] = '\0';
+    }
+}
+
+err sha256_blocks(const void *data, size_t n, char out[SHA256_HEX_SIZE]) {
+    const size_t n_blocks = (n + BLOCK_BYTES - 1) / BLOCK_BYTES;
+    struct sha256 h = {0};
+    struct blocks b = {data, n, mem_alloc(n_blocks, sizeof *b.digests)};
+    if (b.digests == NULL) return ERR_MEMORY;
+    par_for((int64_t)n_blocks, 1, digest_blocks, &b);
+    err e = sha256_init(&h);
+    for (size_t i = 0; e == ERR_OK && i < n_blocks; i++) {
+        if (b.digests[i][0] == '\0') e = fail(ERR_MEMORY, "cannot make a SHA-256 computation");
+        if (e == ERR_OK) e = sha256_add(&h, b.digests[i], SHA256_HEX_SIZE - 1);
+    }
+    if (e == ERR_OK) e = sha256_final(&h, out);
+    sha256_release(&h);
+    mem_free(b.digests);
+    return e;
+}
+
 err sha256_file(const char *path, char out[SHA256_HEX_SIZE]) {
-    enum { PIECE_BYTES = 1 << 20 };
     struct sha256 h;
     struct file_map map;
     TRY(file_map_open(&map, path));
     err e = sha256_init(&h);
-    for (size_t at = 0; e == ERR_OK && at < map.size_bytes; at += PIECE_BYTES) {
-        const size_t left = map.size_bytes - at, n = left < PIECE_BYTES ? left : PIECE_BYTES;
+    for (size_t at = 0; e == ERR_OK && at < map.size_bytes; at += BLOCK_BYTES) {
+        const size_t left = map.size_bytes - at, n = left < BLOCK_BYTES ? left : BLOCK_BYTES;
         e = sha256_add(&h, map.data + at, n);
         file_map_forget(&map, map.data + at, n); /* a file may be larger than memory */
     }

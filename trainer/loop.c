@@ -108,6 +108,7 @@ static err one_step(struct trainer *t, int64_t step, struct train_report *report
         .tokens = rows.tokens,
     };
     TRY(update_end(t, &report->gradient_norm));
+    TRY(record_update(&t->internal->record, t));
     report->seconds = now_s() - started;
     return ERR_OK;
 }
@@ -125,7 +126,6 @@ static err finish_step(struct trainer *t, const struct train_report *report) {
     struct trainer_internal *in = t->internal;
     int64_t every = t->run.options->save_steps;
     double eval_loss;
-    TRY(record_update(&in->record, t));
     TRY(validate(t, report->step, &eval_loss));
     TRY(record_step(&in->record, report, eval_loss, in->progress.chain));
     in->progress.step = report->step;

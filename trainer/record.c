@@ -16,12 +16,14 @@
 
 enum { MAX_LINE_BYTES = 1 << 16 };
 
-/* Settings that change how a run is kept or made, and none of its numbers. How gradients are kept
- * is one of them, unless they are rounded for it. */
+/* Settings that change how a run is kept or made, and none of its numbers. How weights and
+ * gradients are kept is one of them, unless they are rounded for it. */
 static bool only_keeps(const char *name, const struct train_options *o) {
     const bool rounds = o->gradient_dtype && !strcmp(o->gradient_dtype, "bf16");
+    const bool narrow = o->trained_weight_dtype && !strcmp(o->trained_weight_dtype, "bf16");
     return !strcmp(name, "save_steps") || !strcmp(name, "save_total_limit") ||
            !strcmp(name, "eval_steps") || !strcmp(name, "recompute") ||
+           (!narrow && !strcmp(name, "trained_weight_dtype")) ||
            (!rounds && (!strcmp(name, "gradient_dtype") || !strcmp(name, "optimizer_in_backward")));
 }
 
@@ -88,21 +90,15 @@ err record_batch(struct record *r, const struct train_row *rows, int64_t n) {
     return e;
 }
 
-/* Where the backend's memory is not the host's, a piece at a time. */
-static err add_values(struct sha256 *h, struct compute *c, const struct param *p) {
-    enum { PIECE = 1 << 20 };
+static err value_digest(struct compute *c, const struct param *p, char out[SHA256_HEX_SIZE]) {
     const struct mat value = param_value(p);
-    const size_t whole = (size_t)(p->count * dtype_bytes(value.dtype));
-    if (c->backend->host_memory) return sha256_add(h, value.data, whole);
-    char *piece = mem_alloc(PIECE, 1);
-    if (!piece) return ERR_MEMORY;
-    err e = ERR_OK;
-    for (size_t at = 0; at < whole && e == ERR_OK; at += PIECE) {
-        const size_t bytes = whole - at < PIECE ? whole - at : PIECE;
-        e = c->backend->download(c, piece, (const char *)value.data + at, bytes);
-        if (e == ERR_OK) e = sha256_add(h, piece, bytes);
-    }
-    mem_free(piece);
+    const size_t bytes = (size_t)(p->count * dtype_bytes(value.dtype));
+    if (c->backend->host_memory) return sha256_blocks(value.data, bytes, out);
+    void *copy = mem_alloc(bytes, 1);
+    if (!copy) return ERR_MEMORY;
+    err e = c->backend->download(c, copy, value.data, bytes);
+    if (e == ERR_OK) e = sha256_blocks(copy, bytes, out);
+    mem_free(copy);
     return e;
 }
 
@@ -110,8 +106,11 @@ err record_update(struct record *r, const struct trainer *t) {
     struct sha256 h;
     TRY(sha256_init(&h));
     err e = ERR_OK;
-    for (int64_t i = 0; i < t->n_params && e == ERR_OK; i++)
-        e = add_values(&h, t->run.compute, t->params[i]);
+    for (int64_t i = 0; i < t->n_params && e == ERR_OK; i++) {
+        char digest[SHA256_HEX_SIZE];
+        e = value_digest(t->run.compute, t->params[i], digest);
+        if (e == ERR_OK) e = sha256_add(&h, digest, sizeof digest - 1);
+    }
     if (e == ERR_OK) e = sha256_final(&h, r->update);
     sha256_release(&h);
     return e;
