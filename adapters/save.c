@@ -40,17 +40,23 @@ err adapter_merge(const struct adapter *a, const struct projection *p, float *we
     return e;
 }
 
-/* For model_save: merges where the parameter is an adapted projection's weight. */
-static err merge_param(void *ctx, const struct param *p, float *value) {
-    const struct adapter *a = ctx;
-    for (int64_t i = 0; a && i < a->n_sites; i++) {
+/* The adapted projection whose weight the parameter is, or NULL. */
+static const struct projection *adapted(const struct adapter *a, const struct param *p) {
+    for (int64_t i = 0; i < a->n_sites; i++) {
         const struct projection *projection = a->sites[i].projection;
         size_t n = strlen(projection->module);
-        if (strncmp(p->name, projection->module, n) != 0 || strcmp(p->name + n, ".weight") != 0)
-            continue;
-        return adapter_merge(a, projection, value);
+        if (!strncmp(p->name, projection->module, n) && !strcmp(p->name + n, ".weight"))
+            return projection;
     }
-    return ERR_OK;
+    return NULL;
+}
+
+static bool is_adapted(void *ctx, const struct param *p) {
+    return adapted(ctx, p);
+}
+
+static err merge_param(void *ctx, const struct param *p, float *value) {
+    return adapter_merge(ctx, adapted(ctx, p), value);
 }
 
 struct merged {
@@ -61,7 +67,8 @@ struct merged {
 
 static err fill_merged(void *ctx, const char *dir) {
     const struct merged *m = ctx;
-    TRY(model_save(m->model, dir, SHARD_BYTES, merge_param, (void *)m->adapter));
+    const struct model_change change = {is_adapted, merge_param, (void *)m->adapter};
+    TRY(model_save(m->model, dir, SHARD_BYTES, m->adapter ? &change : NULL));
     return m->check ? m->check->look(m->check->ctx, dir) : ERR_OK;
 }
 

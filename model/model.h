@@ -142,12 +142,18 @@ MUST_CHECK err model_logits(struct model *m, int64_t begin, int64_t end, float *
 MUST_CHECK err model_zero_gradients(struct model *m);
 MUST_CHECK err model_finish_gradients(struct model *m);
 
+/* What model_save changes on the way out: an adapter's merge. */
+struct model_change {
+    bool (*wanted)(void *ctx, const struct param *p);
+    err (*apply)(void *ctx, const struct param *p, float *value); /* the whole, before rounding */
+    void *ctx;
+};
 /* Writes a folder others can load: DIR/config.json (as it was read) and DIR/model.safetensors, or
- * shards when over shard_bytes (0: never), each parameter in the dtype it was opened with (bf16 for
- * quantised ones, whose config then says nothing of a quantisation). `change`
- * (may be NULL) sees each parameter's present values in fp32 before they are rounded, to merge an
- * adapter. The tensors pass one at a time. DIR exists. */
+ * shards when over shard_bytes (0: never), each parameter with its present value in the dtype it
+ * was opened with (bf16 for quantised ones, whose config then says nothing of a quantisation).
+ * Values pass in pieces of some MiB; only one that `change` (may be NULL) wants is in memory as a
+ * whole, in fp32. DIR exists. */
 MUST_CHECK err model_save(struct model *m, const char *dir, int64_t shard_bytes,
-                          err (*change)(void *ctx, const struct param *p, float *value), void *ctx);
+                          const struct model_change *change);
 
 #endif

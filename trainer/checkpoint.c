@@ -19,33 +19,35 @@ static const char prefix[] = "checkpoint-";
 
 /* ---- writing ---- */
 
-struct tensor_reader { /* hands out device tensors as host memory, one at a time */
+enum { PIECE = 1 << 18 };
+
+struct tensor_reader { /* hands out device tensors as host memory */
     struct compute *compute;
     const void *const *data;
     const struct tensor *first;
-    void *room;
+    void *room; /* of a piece */
 };
 
-static err host_data(void *ctx, const struct tensor *t, const void **out) {
+static err host_piece(void *ctx, const struct tensor *t, int64_t begin, int64_t *n,
+                      const void **out) {
     struct tensor_reader *r = ctx;
+    const int64_t size = dtype_bytes(t->dtype);
+    if (*n > PIECE) *n = PIECE;
     *out = r->room;
-    return r->compute->backend->download(r->compute, r->room, r->data[t - r->first],
-                                         (size_t)(t->count * dtype_bytes(t->dtype)));
+    return r->compute->backend->download(r->compute, r->room,
+                                         (const char *)r->data[t - r->first] + begin * size,
+                                         (size_t)(*n * size));
 }
 
 /* Writes n tensors that live in the backend's memory. */
 static err write_tensors(struct compute *c, const char *dir, const char *stem,
                          struct tensor *tensors, const void *const *data, int64_t n) {
-    int64_t largest = 0;
-    for (int64_t i = 0; i < n; i++) {
-        const int64_t bytes = tensors[i].count * dtype_bytes(tensors[i].dtype);
-        if (c->backend->host_memory) tensors[i].data = data[i];
-        if (bytes > largest) largest = bytes;
-    }
     struct tensor_reader reader = {c, data, tensors, NULL};
-    const struct tensor_source source = {.data = host_data, .ctx = &reader};
-    if (!c->backend->host_memory) {
-        reader.room = mem_alloc((size_t)largest, 1);
+    const struct tensor_source source = {.piece = host_piece, .ctx = &reader};
+    if (c->backend->host_memory) {
+        for (int64_t i = 0; i < n; i++) tensors[i].data = data[i];
+    } else {
+        reader.room = mem_alloc(PIECE, sizeof(double));
         if (!reader.room) return ERR_MEMORY;
     }
     err e = safetensors_write_dir(dir, stem, tensors, n, 0, &source);

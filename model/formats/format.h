@@ -40,7 +40,7 @@ struct tensor_output {
     const char *dir, *stem;       /* the folder, which exists, and what its files are called */
     const struct tensor *tensors; /* HF names; dtypes as `plan` left them */
     int64_t n;
-    const struct tensor_source *source; /* has `piece`, of whole blocks of 32 or to the end */
+    const struct tensor_source *source; /* pieces of whole blocks of 32 or to the end */
     const char *type;
     int64_t shard_bytes; /* 0: never in shards */
     const struct model_config *config;

@@ -12,8 +12,7 @@
 MUST_CHECK err safetensors_write(const char *path, const struct tensor *tensors, int64_t n);
 /* Writes DIR/STEM.safetensors, or numbered shards with an index when over shard_bytes (0: never);
  * refused where the disk has no room for all of it.
- * `source` (may be NULL) is asked for the data of tensors that have none, one at a time, in
- * order. */
+ * `source` (may be NULL) is asked for the data of tensors that have none, in order. */
 MUST_CHECK err safetensors_write_dir(const char *dir, const char *stem,
                                      const struct tensor *tensors, int64_t n, int64_t shard_bytes,
                                      const struct tensor_source *source);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Writing safetensors: the header is made from the tensors' shapes alone, then the data streams
- * through one tensor at a time, so a model larger than memory can be written. Each file appears
+ * through piece by piece, so a model larger than memory can be written. Each file appears
  * whole or not at all. The bytes depend on nothing but the tensors. */
 #include "base/arena.h"
 #include "base/bytes.h"
@@ -63,14 +63,9 @@ static err write_pieces(struct file_writer *w, const struct tensor *t,
 
 static err write_data(struct file_writer *w, const struct tensor *t,
                       const struct tensor_source *source) {
-    const void *data = t->data;
-    if (!data && source && source->piece) return write_pieces(w, t, source);
-    if (!data && t->count) {
-        BUG_IF(!source);
-        err code = source->data(source->ctx, t, &data);
-        if (code) return fail_in(code, "tensor '%s'", t->name);
-    }
-    return file_writer_write(w, data, (size_t)tensor_bytes(t));
+    if (t->data || t->count == 0) return file_writer_write(w, t->data, (size_t)tensor_bytes(t));
+    BUG_IF(!source);
+    return write_pieces(w, t, source);
 }
 
 static err write_file(const char *path, const struct tensor *tensors, int64_t n,

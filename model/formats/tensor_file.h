@@ -24,13 +24,12 @@ struct tensor {
                        * writing. NULL: not in one piece in a file; see tensor_file_read */
 };
 
-/* Hands out the data of a tensor whose `data` is NULL, whole or, where `piece` is given, piece by
- * piece; the bytes stay valid until the next call. */
+/* Hands out the data of a tensor whose `data` is NULL, piece by piece: elements
+ * [begin, begin + *n); on entry *n is all that is left, it may make that less. The bytes stay valid
+ * until the next call. */
 struct tensor_source {
-    err (*data)(void *ctx, const struct tensor *t, const void **out);
-    void *ctx;
-    /* Elements [begin, begin + *n); on entry *n is all that is left, it may make that less. */
     err (*piece)(void *ctx, const struct tensor *t, int64_t begin, int64_t *n, const void **out);
+    void *ctx;
 };
 
 struct tensor_file; /* sorted by name */

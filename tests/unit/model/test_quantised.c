@@ -175,7 +175,7 @@ static void saved(void **state) {
     snprintf(saved_dir, sizeof saved_dir, "%s/saved", folder);
     assert_ok(dir_make(saved_dir));
     open_plain(&m, dir, &c);
-    assert_ok(model_save(&m, saved_dir, 0, NULL, NULL));
+    assert_ok(model_save(&m, saved_dir, 0, NULL));
     assert_ok(model_open(&after, saved_dir, &c));
     assert_null(json_object_get(after.config.json, "quantization_config"));
     for (int64_t i = 0; i < m.n_params; i++) {
