@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Causal attention. A thread takes a run of one head's queries and works in blocks of up to
- * TILE_ROWS queries with the same first key: scores of all their keys, softmax, then the values.
- * Many queries have their keys (transposed, as panels of a product) and values packed first; few
- * read them where they lie, so that decoding a token copies nothing of its cache. Scores take
- * TILE_ROWS rows, so memory is linear in the number of keys. Sums stop exactly at each query's own
- * key: nothing beyond it, and nothing of another document, takes part even as a zero.
- * Read next: compute/ops/attention.h, compute/cpu/tile.h; then attention_backward.c. */
+ * Causal attention with an online softmax. A thread takes a run of one head's queries. A block of
+ * queries goes through its document's keys in blocks: scores, exponentials under the largest score
+ * so far, and the values' sums, which are made smaller when a larger score comes. So scores take
+ * the memory of one block, and a head's keys (transposed, as panels of a product) and values are
+ * packed once for all its blocks; few queries read them where they lie, so that decoding a token
+ * copies nothing of its cache. Sums stop exactly at each query's own key: nothing beyond it, and
+ * nothing of another document, takes part even as a zero.
+ * Read next: compute/ops/attention.h, compute/cpu/attention.h; then attention_backward.c. */
 #include "compute/ops/attention.h"
 
 #include "base/par.h"
-#include "compute/cpu/cpu.h"
-#include "compute/cpu/softmax.h"
+#include "compute/cpu/attention.h"
+#include "compute/cpu/math.h"
 #include "compute/cpu/pack.h"
 #include "compute/cpu/product_few.h"
 #include "compute/math64.h"
+#include <math.h>
 
 struct attention_work {
     const struct attention_args *args;
@@ -24,16 +26,24 @@ struct attention_work {
     int64_t scratch_count; /* floats a thread */
 };
 
-/* One thread's memory and what it holds now. */
+/* One thread's memory and what it holds now: keys and values of one document, from its first. */
 struct attention_run {
-    int64_t head, key_start, key_end;
+    int64_t head, first;
     bool packed;          /* else keys and values are read where they lie */
-    float *packed_keys;   /* panels [.][D][TILE_COLS] of keys key_start .. */
+    float *packed_keys;   /* panels [.][D][TILE_COLS] */
     float *packed_values; /* [.][d_wide] */
-    const float *values;  /* of key_start; the packed ones or the operand's */
+    const float *values;  /* the packed ones or the operand's */
     int64_t values_row;
-    float *scores; /* [TILE_ROWS][keys_wide] */
-    float *sums;   /* [TILE_ROWS][d_wide] */
+    float *scores;       /* [TILE_ROWS][ATTENTION_KEYS] */
+    float *sums;         /* [ATTENTION_QUERIES][d_wide] */
+    float *most, *total; /* [ATTENTION_QUERIES]: largest score, sum of exponentials */
+};
+
+/* Some rows of a block of queries against a block of keys. */
+struct attention_strip {
+    int64_t query, row; /* the first row's, in the operand and in the block */
+    int rows;
+    int64_t key, common; /* first key, counted from the document's; keys that all rows see */
 };
 
 /* The key of a query's own token. */
@@ -41,22 +51,16 @@ static int64_t attention_key(const struct attention_args *args, int64_t query) {
     return args->last ? args->last[query] : query;
 }
 
-/* The end of the run of queries from i on, below `stop`, whose own keys follow each other. */
+/* The end of the run of queries from i on, below `stop`, of one document and with keys of their
+ * own that follow each other. */
 static int64_t attention_span_end(const struct attention_args *args, int64_t i, int64_t stop) {
     const int64_t key = attention_key(args, i);
-    int64_t end = args->last ? i + 1 : stop;
-    while (end < stop && args->last[end] == key + end - i) end++;
-    return end;
-}
-
-/* The lowest key that queries [start, stop) see. */
-static int64_t attention_low(const struct attention_args *args, int64_t start, int64_t stop) {
-    int64_t low = args->first[start];
-    for (int64_t i = start; i < stop; i++) {
-        BUG_IF(args->first[i] < 0 || args->first[i] > attention_key(args, i));
-        if (args->first[i] < low) low = args->first[i];
+    int64_t end = i + 1;
+    while (end < stop && args->first[end] == args->first[i] &&
+           attention_key(args, end) == key + end - i) {
+        end++;
     }
-    return low;
+    return end;
 }
 
 /* Of any span: what a thread needs memory for. */
@@ -64,29 +68,27 @@ static int64_t attention_most_keys(const struct attention_args *args) {
     int64_t most = 0;
     for (int64_t i = 0, end; i < args->n_q; i = end) {
         end = attention_span_end(args, i, args->n_q);
-        const int64_t key = attention_key(args, end - 1);
-        const int64_t keys = key - attention_low(args, i, end) + 1;
-        BUG_IF(key >= args->n_k);
+        const int64_t keys = attention_key(args, end - 1) - args->first[i] + 1;
+        BUG_IF(args->first[i] < 0 || attention_key(args, i) < args->first[i]);
+        BUG_IF(attention_key(args, end - 1) >= args->n_k);
         if (keys > most) most = keys;
     }
     return most;
-}
-
-static int64_t attention_round_up(int64_t n, int64_t unit) {
-    return (n + unit - 1) / unit * unit;
 }
 
 static const float *attention_keys(const struct attention_args *args, int64_t head, int64_t key) {
     return (const float *)args->k + key * args->k_row + head * args->k_head_stride;
 }
 
-/* Values are read by whole vectors, so where they lie only if a head has no part of one. */
-static void attention_open(const struct attention_work *w, struct attention_run *r, int64_t n_q) {
+/* Takes up n keys for n_q queries. Values are read by whole vectors, so where they lie only if a
+ * head has no part of one. */
+static void attention_open(const struct attention_work *w, struct attention_run *r, int64_t n,
+                           int64_t n_q) {
     const struct attention_args *args = w->args;
-    const int64_t n = r->key_end - r->key_start, d = args->d;
-    const float *k = attention_keys(args, r->head, r->key_start);
+    const int64_t d = args->d;
+    const float *k = attention_keys(args, r->head, r->first);
     const float *v =
-        (const float *)args->v + r->key_start * args->v_row + r->head * args->v_head_stride;
+        (const float *)args->v + r->first * args->v_row + r->head * args->v_head_stride;
     const struct mat turned = {k, DTYPE_F32, 1, args->k_row};
     r->packed = n_q > TILE_ROWS || d != w->d_wide;
     r->values = r->packed ? r->packed_values : v;
@@ -103,100 +105,139 @@ static void attention_open(const struct attention_work *w, struct attention_run 
     }
 }
 
-/* Scores of queries [query, query + rows) with every key from `low` to the last query's, in place
- * of the key. */
+/* Scores of the strip's rows with every key that its last row sees. */
 static void attention_scores(const struct attention_work *w, const struct attention_run *r,
-                             int64_t query, int rows, int64_t low) {
+                             const struct attention_strip *at, int64_t keys) {
     const struct attention_args *args = w->args;
-    const int64_t last = attention_key(args, query + rows - 1) - r->key_start;
     struct tile t = {
         .k = args->d,
-        .a = (const float *)args->q + query * args->q_row + r->head * args->q_head_stride,
+        .a = (const float *)args->q + at->query * args->q_row + r->head * args->q_head_stride,
         .a_row = args->q_row,
         .a_k = 1,
         .b_row = TILE_COLS,
-        .c_row = w->keys_wide,
+        .c_row = ATTENTION_KEYS,
         .from_zero = true,
     };
     if (!r->packed) {
-        const struct product_args product = {
-            .m = rows,
-            .n = last + r->key_start - low + 1,
-            .k = args->d,
-            .a = {t.a, DTYPE_F32, t.a_row, 1},
-            .b = {attention_keys(args, r->head, low), DTYPE_F32, 1, args->k_row},
-            .c = r->scores + (low - r->key_start),
-            .c_stride = w->keys_wide};
+        const float *k = attention_keys(args, r->head, r->first + at->key);
+        const struct product_args product = {.m = at->rows,
+                                             .n = keys,
+                                             .k = args->d,
+                                             .a = {t.a, DTYPE_F32, t.a_row, 1},
+                                             .b = {k, DTYPE_F32, 1, args->k_row},
+                                             .c = r->scores,
+                                             .c_stride = ATTENTION_KEYS};
         CPU(product_few)(&product);
         return;
     }
-    for (int64_t j = (low - r->key_start) / TILE_COLS * TILE_COLS; j <= last; j += TILE_COLS) {
-        t.b = r->packed_keys + j * args->d;
+    for (int64_t j = 0; j < keys; j += TILE_COLS) {
+        t.b = r->packed_keys + (at->key + j) * args->d;
         t.c = r->scores + j;
-        CPU(tile)(&t, rows, TILE_COLS);
+        CPU(tile)(&t, at->rows, TILE_COLS);
     }
 }
 
-/* sums[row] (+)= scores[row][from .. from + n) values[from ...], for `rows` rows from `row` on. */
-static void attention_values(const struct attention_work *w, const struct attention_run *r, int row,
-                             int rows, int64_t from, int64_t n) {
+/* n scores s of one row become exp(scale s - scale most). Where they raise `most`, what was summed
+ * under the old one is made smaller. */
+static void attention_softmax(const struct attention_work *w, const struct attention_run *r,
+                              int64_t row, float *s, int64_t n, bool start) {
+    const float scale = w->args->scale;
+    float *most = r->most + row, *total = r->total + row, *sums = r->sums + row * w->d_wide;
+    for (; n % LANES != 0; n++) s[n] = -INFINITY; /* adds zeros, and raises nothing */
+    vec largest = vec_load(s);
+    for (int64_t j = SIMD_WIDTH; j < n; j += SIMD_WIDTH) {
+        largest = vec_max(vec_load(s + j), largest);
+    }
+    const float highest = vec_highest(largest);
+    if (start) {
+        *most = highest;
+        *total = 0.0f;
+    } else if (highest > *most) {
+        const vec factor = vec_exp(vec_set(scale * (*most - highest)));
+        for (int64_t j = 0; j < w->d_wide; j += SIMD_WIDTH) {
+            vec_store(sums + j, vec_load(sums + j) * factor);
+        }
+        *total *= factor[0];
+        *most = highest;
+    }
+    const vec factor = vec_set(scale), shift = vec_set(-(scale * *most));
+    struct lanes l = {{{0}}};
+    for (int64_t j = 0; j < n; j += LANES) {
+        for (int v = 0; v < LANE_VECS; v++) {
+            float *at = s + j + v * SIMD_WIDTH;
+            const vec x = vec_exp(vec_fma(vec_load(at), factor, shift));
+            vec_store(at, x);
+            l.v[v] += x;
+        }
+    }
+    *total += lanes_sum(l);
+}
+
+static void attention_strip(const struct attention_work *w, const struct attention_run *r,
+                            const struct attention_strip *at) {
+    const int64_t end = at->common + at->rows - 1; /* of the last row */
+    const int64_t keys = end < ATTENTION_KEYS ? end : ATTENTION_KEYS;
+    attention_scores(w, r, at, keys);
+    for (int i = 0; i < at->rows; i++) {
+        const int64_t n = at->common + i < keys ? at->common + i : keys;
+        attention_softmax(w, r, at->row + i, r->scores + i * ATTENTION_KEYS, n, at->key == 0);
+    }
     struct tile t = {
-        .k = n,
-        .a = r->scores + row * w->keys_wide + from,
-        .a_row = w->keys_wide,
+        .k = at->common,
+        .a = r->scores,
+        .a_row = ATTENTION_KEYS,
         .a_k = 1,
+        .b = r->values + at->key * r->values_row,
         .b_row = r->values_row,
+        .c = r->sums + at->row * w->d_wide,
         .c_row = w->d_wide,
+        .from_zero = at->key == 0,
     };
-    for (int64_t j = 0; j < w->d_wide; j += TILE_COLS) {
-        int64_t cols = w->d_wide - j < TILE_COLS ? w->d_wide - j : TILE_COLS;
-        t.b = r->values + from * r->values_row + j;
-        t.c = r->sums + row * w->d_wide + j;
-        CPU(tile)(&t, rows, cols);
-    }
+    attention_columns(&t, at->rows, w->d_wide);
+    if (keys == at->common) return;
+    t.a += at->common;
+    t.b += at->common * t.b_row;
+    attention_triangle(&t, at->rows, w->d_wide);
 }
 
+/* Queries whose own keys are in one block of keys. */
 static void attention_block(const struct attention_work *w, const struct attention_run *r,
-                            int64_t query, int rows) {
+                            int64_t query, int64_t rows) {
     const struct attention_args *args = w->args;
-    const int64_t low = args->first[query], from = low - r->key_start;
-    const int64_t common = attention_key(args, query) - low + 1; /* keys that all rows see */
-    float total[TILE_ROWS];
-    attention_scores(w, r, query, rows, low);
-    for (int i = 0; i < rows; i++) {
-        float *s = r->scores + i * w->keys_wide + from;
-        const int64_t n = common + i;
-        for (int64_t j = 0; j < n; j += SIMD_WIDTH) {
-            vec_store_left(s + j, vec_load_left(s + j, n - j) * args->scale, n - j);
-        }
-        const float most = softmax_max(s, n);
-        total[i] = softmax_exp(s, n, most, s);
-        if (args->lse != NULL) {
-            args->lse[(query + i) * args->h + r->head] =
-                (float)((double)most + math_log((double)total[i]));
+    const int64_t own = attention_key(args, query) - r->first;
+    for (int64_t key = 0; key <= own; key += ATTENTION_KEYS) {
+        for (int64_t i = 0; i < rows; i += TILE_ROWS) {
+            const int64_t seen = own + i + 1 - key;
+            attention_strip(w, r,
+                            &(struct attention_strip){
+                                .query = query + i,
+                                .row = i,
+                                .rows = (int)(rows - i < TILE_ROWS ? rows - i : TILE_ROWS),
+                                .key = key,
+                                .common = seen < ATTENTION_KEYS ? seen : ATTENTION_KEYS});
         }
     }
-    memset(r->sums, 0, (size_t)(rows * w->d_wide) * sizeof(float));
-    attention_values(w, r, 0, rows, from, common);
-    for (int i = 1; i < rows; i++) attention_values(w, r, i, 1, from + common, i);
-    for (int i = 0; i < rows; i++) {
+    for (int64_t i = 0; i < rows; i++) {
+        const float *sums = r->sums + i * w->d_wide;
         float *out = (float *)args->out + (query + i) * args->o_row + r->head * args->v_head_stride;
-        for (int64_t j = 0; j < args->d; j++) out[j] = r->sums[i * w->d_wide + j] / total[i];
+        for (int64_t j = 0; j < args->d; j++) out[j] = sums[j] / r->total[i];
+        if (args->lse == NULL) continue;
+        const double most = (double)(args->scale * r->most[i]);
+        args->lse[(query + i) * args->h + r->head] = (float)(most + math_log((double)r->total[i]));
     }
 }
 
-/* Queries [start, stop) whose own keys follow each other. */
+/* Queries [start, stop) of one document whose own keys follow each other. */
 static void attention_span(const struct attention_work *w, struct attention_run *r, int64_t start,
                            int64_t stop) {
     const struct attention_args *args = w->args;
-    r->key_start = attention_low(args, start, stop);
-    r->key_end = attention_key(args, stop - 1) + 1;
-    attention_open(w, r, stop - start);
+    r->first = args->first[start];
+    attention_open(w, r, attention_key(args, stop - 1) + 1 - r->first, stop - start);
     for (int64_t i = start, rows; i < stop; i += rows) {
-        for (rows = 1; rows < TILE_ROWS && i + rows < stop; rows++) {
-            if (args->first[i + rows] != args->first[i]) break;
-        }
-        attention_block(w, r, i, (int)rows);
+        const int64_t own = attention_key(args, i) - r->first;
+        rows = ATTENTION_QUERIES - own % ATTENTION_QUERIES;
+        if (rows > stop - i) rows = stop - i;
+        attention_block(w, r, i, rows);
     }
 }
 
@@ -207,7 +248,9 @@ static void attention_piece(void *ctx, int64_t begin, int64_t end, int thread) {
     r.packed_keys = w->scratch + thread * w->scratch_count;
     r.packed_values = r.packed_keys + w->keys_wide * args->d;
     r.scores = r.packed_values + w->keys_wide * w->d_wide;
-    r.sums = r.scores + TILE_ROWS * w->keys_wide;
+    r.sums = r.scores + TILE_ROWS * ATTENTION_KEYS;
+    r.most = r.sums + ATTENTION_QUERIES * w->d_wide;
+    r.total = r.most + ATTENTION_QUERIES;
     for (int64_t item = begin; item < end; item++) {
         const int64_t part = item % w->runs;
         const int64_t start = args->n_q * part / w->runs, stop = args->n_q * (part + 1) / w->runs;
@@ -222,7 +265,8 @@ static void attention_piece(void *ctx, int64_t begin, int64_t end, int thread) {
 /* Floats of a thread: see attention_piece. */
 static int64_t attention_scratch_count(int64_t keys, int64_t d) {
     const int64_t d_wide = attention_round_up(d, SIMD_WIDTH);
-    return attention_round_up(keys, TILE_COLS) * (d + d_wide + TILE_ROWS) + TILE_ROWS * d_wide;
+    return attention_round_up(keys, TILE_COLS) * (d + d_wide) +
+           (int64_t)TILE_ROWS * ATTENTION_KEYS + ATTENTION_QUERIES * (d_wide + 2);
 }
 
 size_t CPU(attention_scratch)(const struct work_shape *shape) {
@@ -231,12 +275,12 @@ size_t CPU(attention_scratch)(const struct work_shape *shape) {
 }
 
 err CPU(attention)(struct compute *c, const struct attention_args *args) {
-    BUG_IF(args->d < 1);
+    BUG_IF(args->d < 1 || !(args->scale > 0));
     struct attention_work w = {.args = args};
     /* Heads alone keep the threads busy when there are many; else each is cut into runs. */
     const int64_t threads = par_threads();
     w.runs = args->h >= 4 * threads ? 1 : (2 * threads + args->h - 1) / args->h;
-    if (w.runs > args->n_q / 64 + 1) w.runs = args->n_q / 64 + 1;
+    if (w.runs > args->n_q / ATTENTION_QUERIES + 1) w.runs = args->n_q / ATTENTION_QUERIES + 1;
     w.d_wide = attention_round_up(args->d, SIMD_WIDTH);
     w.keys_wide = attention_round_up(attention_most_keys(args), TILE_COLS);
     w.scratch_count = attention_scratch_count(w.keys_wide, args->d);

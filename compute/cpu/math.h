@@ -13,8 +13,7 @@
  * -104, infinity over 88.73. */
 ALWAYS_INLINE vec vec_exp(vec x) {
     const vec shift = vec_set(0x1.8p23f); /* adding it leaves round(x) in the low bits */
-    x = vec_select(x > 89.0f, vec_set(89.0f), x);
-    x = vec_select(x < -105.0f, vec_set(-105.0f), x);
+    x = vec_max(vec_set(-105.0f), vec_min(vec_set(89.0f), x));
     vec n = vec_fma(x, vec_set(0x1.715476p+0f), shift);
     veci power = (veci)n - (veci)shift;
     n -= shift;

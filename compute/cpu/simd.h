@@ -98,9 +98,46 @@ ALWAYS_INLINE vec vec_select(veci mask, vec a, vec b) {
     return (vec)((mask & (veci)a) | (~mask & (veci)b));
 }
 
-/* Where `a` is NaN the result is b. */
+/* a > b ? a : b, so where `a` is NaN the result is b. */
 ALWAYS_INLINE vec vec_max(vec a, vec b) {
+#if SIMD_WIDTH == 16
+    return (vec)_mm512_max_ps((__m512)a, (__m512)b);
+#elif SIMD_WIDTH == 8
+    return (vec)_mm256_max_ps((__m256)a, (__m256)b);
+#else
     return vec_select(a > b, a, b);
+#endif
+}
+
+/* a < b ? a : b. */
+ALWAYS_INLINE vec vec_min(vec a, vec b) {
+#if SIMD_WIDTH == 16
+    return (vec)_mm512_min_ps((__m512)a, (__m512)b);
+#elif SIMD_WIDTH == 8
+    return (vec)_mm256_min_ps((__m256)a, (__m256)b);
+#else
+    return vec_select(a < b, a, b);
+#endif
+}
+
+#if SIMD_WIDTH == 16
+#define VEC_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+#elif SIMD_WIDTH == 8
+#define VEC_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7
+#else
+#define VEC_NUMBERS 0, 1, 2, 3
+#endif
+
+/* Element i of the result is element i + apart of a, counted round. */
+ALWAYS_INLINE vec vec_turn(vec a, const int apart) {
+    return __builtin_shuffle(a, ((veci){VEC_NUMBERS} + apart) & (SIMD_WIDTH - 1));
+}
+
+/* The largest element, where none is NaN. */
+ALWAYS_INLINE float vec_highest(vec a) {
+#pragma GCC unroll 4
+    for (int apart = SIMD_WIDTH / 2; apart > 0; apart /= 2) a = vec_max(vec_turn(a, apart), a);
+    return a[0];
 }
 
 /* Pairs of 32-bit words as 64-bit elements. */
@@ -124,11 +161,12 @@ struct lanes {
 };
 
 ALWAYS_INLINE float lanes_sum(struct lanes l) {
-    float sum[LANES];
-    memcpy(sum, l.v, sizeof sum);
-    for (int apart = LANES / 2; apart > 0; apart /= 2) {
-        for (int i = 0; i < apart; i++) sum[i] += sum[i + apart];
+    for (int apart = LANE_VECS / 2; apart > 0; apart /= 2) {
+        for (int i = 0; i < apart; i++) l.v[i] += l.v[i + apart];
     }
+    vec sum = l.v[0];
+#pragma GCC unroll 4
+    for (int apart = SIMD_WIDTH / 2; apart > 0; apart /= 2) sum += vec_turn(sum, apart);
     return sum[0];
 }
 

@@ -51,14 +51,15 @@ static int64_t key_of(const struct attention_args *p, int64_t i) {
     return p->k_head_stride == p->q_head_stride ? p->n_k - p->n_q + i : i + 3 * gaps;
 }
 
-/* Documents of 13, 1, 3 and then up to 50 tokens, by key index. */
+/* Documents of 13, 1, 3 and then up to 50 tokens, by key index; of a long case up to 300. */
 static void indices(const void *args, int slot, void *values, int64_t n) {
+    const int64_t most = ((const struct attention_args *)args)->n_k < 260 ? 50 : 300;
     int32_t *out = values;
     for (int64_t i = 0; i < n; i++) {
         int64_t key = key_of(args, i), start = 0;
         if (key >= 13) start = 13;
         if (key >= 14) start = 14;
-        if (key >= 17) start = 17 + (key - 17) / 50 * 50;
+        if (key >= 17) start = 17 + (key - 17) / most * most;
         out[i] = (int32_t)(slot == SLOT_LAST ? key : start);
     }
 }
@@ -138,6 +139,8 @@ static const struct attention_args cases[] = {
     {.n_q = 1, .n_k = 130, .scale = 0.09f, MIXED(2, 128)},
     {.n_q = 66, .n_k = 130, .scale = 0.18f, CACHED(2, 32)},
     {.n_q = 21, .n_k = 50, .scale = 0.4f, CACHED(3, 5)},
+    {.n_q = 333, .n_k = 333, .scale = 0.2f, MIXED(1, 24)},
+    {.n_q = 6, .n_k = 276, .scale = 0.25f, MIXED(2, 16)},
     {.n_q = 70,
      .n_k = 90,
      .scale = 0.125f,
@@ -164,7 +167,8 @@ const struct op attention_op = {
               {"lse", SLOT_OUT, SLOT_F32, offsetof(struct attention_args, lse)},
               {"last", SLOT_IN, SLOT_I32, offsetof(struct attention_args, last)}},
     .cases = cases,
-    .case_names = {"one", "odd", "documents", "cache", "decode", "texts", "texts_odd", "strided"},
+    .case_names = {"one", "odd", "documents", "cache", "decode", "texts", "texts_odd", "long",
+                   "cache_long", "strided"},
     .count = count,
     .indices = indices,
     .reference = reference,

@@ -7,10 +7,12 @@
  *             dq[i] = scale sum_j ds k[j];  dk[j] = scale sum_i ds q[i]
  * Query, key and value of head h of a row start at h * head_stride; Yuan's mixed q/k rows
  * [H][q(D) k(D)] are q = m, k = m + D with head strides 2D.  Memory is linear in N.
- * Order: s[i][j] is one chain over D, then times scale; out is one chain of exp(s - max) v over the
- * keys in ascending order from first[i], then divided by the softmax's sum, which uses the lanes of
- * compute/ops/op.h counted from first[i] (so a document gives the same bits alone and packed); dq
- * is a chain over keys, dk and dv over queries, both ascending; delta uses the lanes.
+ * Order: s[i][j] is one chain over D, without the scale. Keys come in blocks of 128, counted from
+ * first[i] (so a document gives the same bits alone and packed). m is the largest s so far; where a
+ * block raises it, the chain of out and the sum are multiplied by exp(scale (old m - m)). out is
+ * one chain of exp(scale s - scale m) v over the keys in ascending order, then divided by the sum;
+ * a block's part of the sum uses the lanes of compute/ops/op.h. dq is a chain over keys, dk and dv
+ * over queries, both ascending; delta uses the lanes.
  * Source: released model code (softmax in fp32). Tolerance: (sqrt(D) + sqrt(keys) + 8) * 2^-24. */
 #ifndef COTRAIN_COMPUTE_OPS_ATTENTION_H
 #define COTRAIN_COMPUTE_OPS_ATTENTION_H
@@ -20,7 +22,7 @@
 
 struct attention_args {
     int64_t n_q, n_k, h, d;
-    float scale;
+    float scale;                        /* above 0 */
     const void *q, *k, *v;              /* act */
     int64_t q_row, k_row, v_row, o_row; /* elements between rows */
     /* elements between heads; out uses v_head_stride */
@@ -30,9 +32,10 @@ struct attention_args {
     float *lse;                  /* (n_q, H); NULL: not wanted */
 };
 struct attention_backward_args {
-    struct attention_args forward; /* last NULL, n_q == n_k; out and lse as it left them */
-    const void *dout;              /* act, laid out as out */
-    void *dq, *dk, *dv;            /* act, laid out as q, k, v; written, not added to */
+    /* last NULL, n_q == n_k, first[i] is i or first[i-1]; out and lse as it left them */
+    struct attention_args forward;
+    const void *dout;   /* act, laid out as out */
+    void *dq, *dk, *dv; /* act, laid out as q, k, v; written, not added to */
 };
 
 #endif

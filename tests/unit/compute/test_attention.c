@@ -130,8 +130,8 @@ static void isolated(struct compute *c) {
 
 /* Later tokens of the same document, not numbers, leave the earlier outputs as they are. */
 static void causal(struct compute *c) {
-    enum { N = 61 };
-    for (int cut = 1; cut < N; cut += 3) {
+    enum { N = 141 };
+    for (int cut = 1; cut < N; cut += 7) {
         struct rows *whole = rows_new(1), *cut_off = rows_new(1);
         struct attention_args args = args_of(whole, N, 0, N);
         assert_ok(c->backend->attention(c, &args));
@@ -148,7 +148,7 @@ static void causal(struct compute *c) {
 }
 
 static void decoded(struct compute *c) {
-    enum { N = 70 };
+    enum { N = 190 };
     struct rows *whole = rows_new(1), *steps = rows_new(1);
     for (int t = 40; t < LONGEST; t++) whole->first[t] = steps->first[t] = 40;
     struct attention_args args = args_of(whole, N, 0, N);
