@@ -220,7 +220,9 @@ static void attention_block(const struct attention_work *w, const struct attenti
     for (int64_t i = 0; i < rows; i++) {
         const float *sums = r->sums + i * w->d_wide;
         float *out = (float *)args->out + (query + i) * args->o_row + r->head * args->v_head_stride;
-        for (int64_t j = 0; j < args->d; j++) out[j] = sums[j] / r->total[i];
+        for (int64_t j = 0; j < args->d; j += SIMD_WIDTH) {
+            vec_store_left(out + j, vec_load(sums + j) / r->total[i], args->d - j);
+        }
         if (args->lse == NULL) continue;
         const double most = (double)(args->scale * r->most[i]);
         args->lse[(query + i) * args->h + r->head] = (float)(most + math_log((double)r->total[i]));

@@ -91,7 +91,9 @@ static void attention_gather(const float *from, int64_t row, int64_t n, int64_t 
 static void attention_scatter(const struct attention_gradient_work *w, const float *from,
                               float scale, float *to, int64_t row) {
     for (int64_t i = 0; i < w->args->forward.n_q; i++) {
-        for (int64_t j = 0; j < w->d; j++) to[i * row + j] = from[i * w->d_wide + j] * scale;
+        for (int64_t j = 0; j < w->d; j += SIMD_WIDTH) {
+            vec_store_left(to + i * row + j, vec_load(from + i * w->d_wide + j) * scale, w->d - j);
+        }
     }
 }
 
