@@ -19,9 +19,9 @@
 
 struct attention_work {
     const struct attention_args *args;
-    int64_t runs;      /* runs of queries a head is cut into */
-    int64_t d_wide;    /* D in whole vectors */
-    int64_t keys_wide; /* room for keys, in whole panels */
+    int64_t head, runs; /* the first of the heads at work, and runs of queries each is cut into */
+    int64_t d_wide;     /* D in whole vectors */
+    int64_t keys_wide;  /* room for keys, in whole panels */
     float *scratch;
     int64_t scratch_count; /* floats a thread */
 };
@@ -254,9 +254,10 @@ static void attention_piece(void *ctx, int64_t begin, int64_t end, int thread) {
     r.most = r.sums + ATTENTION_QUERIES * w->d_wide;
     r.total = r.most + ATTENTION_QUERIES;
     for (int64_t item = begin; item < end; item++) {
-        const int64_t part = item % w->runs;
+        /* Later queries see more keys, so a run from the front and one from the back in turn. */
+        const int64_t turn = item % w->runs, part = turn % 2 ? w->runs - 1 - turn / 2 : turn / 2;
         const int64_t start = args->n_q * part / w->runs, stop = args->n_q * (part + 1) / w->runs;
-        r.head = item / w->runs;
+        r.head = w->head + item / w->runs;
         for (int64_t i = start, next; i < stop; i = next) {
             next = attention_span_end(args, i, stop);
             attention_span(w, &r, i, next);
@@ -278,17 +279,22 @@ size_t CPU(attention_scratch)(const struct work_shape *shape) {
 
 err CPU(attention)(struct compute *c, const struct attention_args *args) {
     BUG_IF(args->d < 1 || !(args->scale > 0));
-    struct attention_work w = {.args = args};
-    /* Heads alone keep the threads busy when there are many; else each is cut into runs. */
-    const int64_t threads = par_threads();
-    w.runs = args->h >= 4 * threads ? 1 : (2 * threads + args->h - 1) / args->h;
-    if (w.runs > args->n_q / ATTENTION_QUERIES + 1) w.runs = args->n_q / ATTENTION_QUERIES + 1;
+    const int64_t threads = par_threads(), rest = args->h % threads;
+    struct attention_work w = {.args = args, .runs = 1};
     w.d_wide = attention_round_up(args->d, SIMD_WIDTH);
     w.keys_wide = attention_round_up(attention_most_keys(args), TILE_COLS);
     w.scratch_count = attention_scratch_count(w.keys_wide, args->d);
     void *scratch;
     TRY(cpu_scratch(c, (size_t)(w.scratch_count * threads) * sizeof(float), &scratch));
     w.scratch = scratch;
-    par_for(args->h * w.runs, 1, attention_piece, &w);
+    /* Heads that do not divide among the threads are cut into runs, where that is worth it. */
+    const bool cut = rest > 0 && args->n_q >= 2 * ATTENTION_QUERIES;
+    const int64_t whole = cut ? args->h - rest : args->h;
+    par_for(whole, 1, attention_piece, &w);
+    if (!cut) return ERR_OK;
+    w.head = whole;
+    w.runs = (2 * threads + rest - 1) / rest;
+    if (w.runs > args->n_q / ATTENTION_QUERIES) w.runs = args->n_q / ATTENTION_QUERIES;
+    par_for(rest * w.runs, 1, attention_piece, &w);
     return ERR_OK;
 }
