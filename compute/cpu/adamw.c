@@ -41,7 +41,8 @@ static double adamw_power(double beta, int64_t n) {
 
 /* LANES elements of a row from `at` on, zeros behind those that are left. */
 ALWAYS_INLINE void adamw_load(const struct mat *row, int64_t at, int64_t left, float out[LANES]) {
-    const char *from = (const char *)row->data + at * dtype_bytes(row->dtype);
+    const int64_t bytes = row->dtype == DTYPE_F32 ? 4 : 2; /* of an element */
+    const char *from = (const char *)row->data + at * bytes;
     if (left < LANES) {
         memset(out, 0, LANES * sizeof *out);
         if (left > 0) dtype_to_f32(from, row->dtype, left, out);
@@ -53,7 +54,7 @@ ALWAYS_INLINE void adamw_load(const struct mat *row, int64_t at, int64_t left, f
         else if (row->dtype == DTYPE_BF16)
             vec_store(out + i, bf16_load((const uint16_t *)(const void *)from + i));
         else
-            dtype_to_f32(from + i * dtype_bytes(row->dtype), row->dtype, SIMD_WIDTH, out + i);
+            dtype_to_f32(from + i * bytes, row->dtype, SIMD_WIDTH, out + i);
     }
 }
 
@@ -224,14 +225,20 @@ static void squares_piece(void *ctx, int64_t begin, int64_t end, int thread) {
     (void)thread;
     const struct squares_work *w = ctx;
     for (int64_t block = begin; block < end; block++) {
-        double lane[LANES] = {0};
+        enum { WIDE_VECS = LANES / WIDE_WIDTH };
+        vecd sum[WIDE_VECS] = {{0}};
+        double lane[LANES];
         int64_t start = block * SQUARES_BLOCK, left = w->n - start;
         int64_t count = left < SQUARES_BLOCK ? left : SQUARES_BLOCK, j = 0;
         for (; j < count; j += LANES) {
             float value[LANES]; /* the zeros change no sum */
             adamw_load(&w->x, start + j, count - j, value);
-            for (int i = 0; i < LANES; i++) lane[i] += (double)value[i] * (double)value[i];
+            for (int i = 0; i < WIDE_VECS; i++) {
+                const vecd x = vecd_load(value + i * WIDE_WIDTH);
+                sum[i] += x * x;
+            }
         }
+        memcpy(lane, sum, sizeof lane);
         for (int apart = LANES / 2; apart > 0; apart /= 2) {
             for (int i = 0; i < apart; i++) lane[i] += lane[i + apart];
         }

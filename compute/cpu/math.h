@@ -14,9 +14,7 @@
 ALWAYS_INLINE vec vec_exp(vec x) {
     const vec shift = vec_set(0x1.8p23f); /* adding it leaves round(x) in the low bits */
     x = vec_max(vec_set(-105.0f), vec_min(vec_set(89.0f), x));
-    vec n = vec_fma(x, vec_set(0x1.715476p+0f), shift);
-    veci power = (veci)n - (veci)shift;
-    n -= shift;
+    const vec shifted = vec_fma(x, vec_set(0x1.715476p+0f), shift), n = shifted - shift;
     vec r = vec_fma(n, vec_set(-0x1.62e4p-1f), x);
     r = vec_fma(n, vec_set(-0x1.7f7d1cp-20f), r);
     vec q = vec_set(0x1.6a23dp-10f);
@@ -25,9 +23,13 @@ ALWAYS_INLINE vec vec_exp(vec x) {
     q = vec_fma(q, r, vec_set(0x1.555492p-3f));
     q = vec_fma(q, r, vec_set(0x1.fffffcp-2f));
     vec y = vec_fma(r * r, q, r) + 1.0f;
-    /* 2^power in two factors, since one alone can be out of range. */
-    veci half = power >> 1;
+#if SIMD_WIDTH == 16
+    return (vec)_mm512_scalef_ps((__m512)y, (__m512)n);
+#else
+    /* 2^n in two factors, since one alone can be out of range. */
+    const veci power = (veci)shifted - (veci)shift, half = power >> 1;
     return y * (vec)((half + 127) << 23) * (vec)((power - half + 127) << 23);
+#endif
 }
 
 /* 1 / (1 + e^-x). Error: at most 2.5 ulp from -87.3 up (every float was tried); 0 under -88.73. */

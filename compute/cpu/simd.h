@@ -155,6 +155,16 @@ ALWAYS_INLINE vecw vecw_multiply(vecw a, uint32_t b) {
 #endif
 }
 
+/* Half a vector, and the same in double precision. */
+typedef float vech __attribute__((vector_size(2 * SIMD_WIDTH)));
+typedef double vecd __attribute__((vector_size(4 * SIMD_WIDTH)));
+
+ALWAYS_INLINE vecd vecd_load(const float *p) {
+    vech half;
+    memcpy(&half, p, sizeof half);
+    return __builtin_convertvector(half, vecd);
+}
+
 /* The 16 virtual lanes of a sum. */
 struct lanes {
     vec v[LANE_VECS];
