@@ -6,9 +6,12 @@
 
 #include "base/err.h"
 #include "base/fault.h"
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { HEADER_BYTES = 64 };
 
@@ -75,6 +78,19 @@ void mem_free(void *p) {
     if (p == NULL) return;
     count(-1, -(int64_t)block_bytes(p));
     free((char *)p - HEADER_BYTES);
+}
+
+void mem_forget(void *p, size_t bytes) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t begin = ((uintptr_t)p + page - 1) / page * page,
+                    end = ((uintptr_t)p + bytes) / page * page;
+    if (begin < end) madvise((void *)begin, end - begin, MADV_DONTNEED); /* only advice */
+}
+
+void mem_trim(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 struct mem_stats mem_stats(void) {

@@ -14,6 +14,11 @@ void *mem_zalloc(size_t n, size_t size) __attribute__((malloc, warn_unused_resul
 void *mem_resize(void *p, size_t n, size_t size) __attribute__((warn_unused_result));
 char *mem_strdup(const char *text) __attribute__((malloc, warn_unused_result));
 void mem_free(void *p);
+/* Nobody needs the contents of the range within a block any more: its whole pages go back to the
+ * system until they are written again. What is read there is zero or as it was. */
+void mem_forget(void *p, size_t bytes);
+/* Gives what was freed, by libraries too, back to the system. */
+void mem_trim(void);
 
 struct mem_stats {
     int64_t live_blocks, live_bytes, peak_bytes, calls;

@@ -147,6 +147,7 @@ static err plan_memory(struct training *t) {
 }
 
 static err start(struct training *t) {
+    mem_trim(); /* making the dataset took a tokenizer */
     TRY(memory_use_start(&t->use));
     TRY(plan_allocate(&t->plan, &t->compute));
     return trainer_start(&t->trainer, &t->plan);
@@ -226,6 +227,7 @@ static err train(struct training *t, const struct places *p, const char *name,
     err result = trainer_run(&t->trainer, out);
     progress_end(&t->progress);
     TRY(result); /* a folder of another run is refused before anything in it is touched */
+    plan_forget(&t->plan, PLAN_ACTIVATIONS); /* saving takes some of their room */
     TRY(file_remove(p->result));
     TRY(dir_remove(p->adapter));
     TRY(dir_remove(p->merged));

@@ -88,6 +88,12 @@ err plan_json(const struct plan *p, json_t *out) {
     return ERR_OK;
 }
 
+void plan_forget(struct plan *p, enum plan_kind kind) {
+    BUG_IF(p->memory == NULL || kind == PLAN_MAPPED);
+    for (int64_t i = 0; i < p->n_rows && p->compute->backend->host_memory; i++)
+        if (p->rows[i].kind == kind) mem_forget(plan_at(p, p->rows[i].offset), p->rows[i].bytes);
+}
+
 void plan_release(struct plan *p) {
     if (p->memory != NULL) {
         const struct backend *b = p->compute->backend;

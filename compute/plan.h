@@ -52,6 +52,9 @@ void *plan_at(const struct plan *p, size_t offset);
 size_t plan_bytes(const struct plan *p, enum plan_kind kind);
 /* Into an object: total_bytes, mapped_bytes and every range as {kind, name, bytes}. */
 MUST_CHECK err plan_json(const struct plan *p, json_t *out);
+/* Gives the host memory of ranges of a kind back to the system: what they hold is not needed any
+ * more. */
+void plan_forget(struct plan *p, enum plan_kind kind);
 void plan_release(struct plan *p);
 
 #endif

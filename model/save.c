@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Writing a model back: config.json as it was read, each parameter in the dtype it was opened with;
- * quantised ones in bf16, as a config without their type says. Values pass in pieces, so that
- * saving takes no memory that a run did not plan for; what an adapter merges into is whole in fp32.
+ * quantised ones in bf16, as a config without their type says. Values pass in pieces, and
+ * pages of the base are given back behind them, so that saving takes no memory that a run did not
+ * plan for; what an adapter merges into is whole in fp32.
  * Read next: model/formats/safetensors.h. */
 #include "base/json.h"
 #include "base/log.h"
@@ -71,6 +72,7 @@ static err next_piece(void *ctx, const struct tensor *t, int64_t begin, int64_t 
                       const void **out) {
     struct saver *s = ctx;
     const struct param *p = &s->m->params[t - s->tensors];
+    tensor_file_forget(s->m->internal->file, tensor_file_find(s->m->internal->file, p->name));
     if (begin == 0) TRY(begin_tensor(s, p));
     *n = piece_of(p, begin);
     if (!s->changed && !trained(p) && t->dtype == p->dtype) { /* the bytes as they are */

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "compute/ops/product.h"
 #include "compute/plan.h"
+#include <sys/mman.h>
 
 enum { N = 128 }; /* rows and columns of a product */
 
@@ -37,6 +38,32 @@ static void ranges(void **state) {
     assert_int_equal(plan_bytes(&p, PLAN_MAPPED), (size_t)1 << 40);
     assert_int_equal(plan_bytes(&p, PLAN_GRADIENTS), 0);
     assert_true(p.total_bytes < sum + 64 * ROWS);
+    plan_release(&p);
+    compute_close(&c);
+}
+
+/* The pages of one kind leave; what lies before and behind them stays. */
+static void forgotten(void **state) {
+    (void)state;
+    enum { BYTES = 3 << 20, PAGE_MOST = 1 << 16 };
+    static const enum plan_kind kinds[3] = {PLAN_WEIGHTS, PLAN_ACTIVATIONS, PLAN_OPTIMIZER};
+    struct compute c;
+    struct plan p = {0};
+    size_t at[3];
+    unsigned char resident = 1;
+    assert_ok(compute_open(&c, "cpu"));
+    for (int i = 0; i < 3; i++) at[i] = plan_add(&p, kinds[i], "part", BYTES);
+    assert_ok(plan_allocate(&p, &c));
+    for (int i = 0; i < 3; i++) memset(plan_at(&p, at[i]), 7, BYTES);
+    plan_forget(&p, PLAN_ACTIVATIONS);
+    const uintptr_t middle = (uintptr_t)plan_at(&p, at[1]) + BYTES / 2;
+    assert_int_equal(mincore((void *)(middle / PAGE_MOST * PAGE_MOST), 1, &resident), 0);
+    assert_false(resident & 1);
+    for (int i = 0; i < 3; i += 2) {
+        const unsigned char *memory = plan_at(&p, at[i]);
+        for (size_t j = 0; j < BYTES; j++) assert_int_equal(memory[j], 7);
+    }
+    memset(plan_at(&p, at[1]), 1, BYTES); /* may be used again */
     plan_release(&p);
     compute_close(&c);
 }
@@ -127,8 +154,9 @@ static void devices(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ranges),           cmocka_unit_test(empty),
-        cmocka_unit_test(failures_wait),    cmocka_unit_test(scratch_is_lent),
-        cmocka_unit_test(kinds_have_names), cmocka_unit_test(devices)};
+        cmocka_unit_test(ranges),          cmocka_unit_test(empty),
+        cmocka_unit_test(forgotten),       cmocka_unit_test(failures_wait),
+        cmocka_unit_test(scratch_is_lent), cmocka_unit_test(kinds_have_names),
+        cmocka_unit_test(devices)};
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }
