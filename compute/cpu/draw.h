@@ -13,17 +13,26 @@ enum {
     DRAW_STRETCH = 4 * DRAW_BLOCKS,
 };
 
+/* The low words of a and b by turns, as they lie in memory. */
+ALWAYS_INLINE vecw draw_by_turns(vecw a, vecw b) {
+    return (a & 0xffffffffu) | b << 32;
+}
+
 /* rng_u32 of 4 first ... 4 first + DRAW_STRETCH - 1: one block an element of the vectors, whose
  * low words count. Two vectors of each word keep the multipliers busy. */
 static inline void draw_words(const struct rng *rng, uint64_t first, uint32_t *out) {
-    uint64_t words[4][DRAW_BLOCKS];
+    const vecw numbers = {WIDE_NUMBERS};
+    const vecw by_turns = (numbers >> 1) + (numbers & 1) * WIDE_WIDTH; /* of two vectors */
     vecw word[4][2];
     uint32_t key[2], counter[4];
-    for (int i = 0; i < DRAW_BLOCKS; i++) {
-        rng_block_input(rng, first + (uint64_t)i, counter, key);
-        for (int w = 0; w < 4; w++) words[w][i] = counter[w];
+    rng_block_input(rng, first, counter, key);
+    for (int v = 0; v < 2; v++) {
+        word[0][v] = numbers + (first + (uint64_t)(v * WIDE_WIDTH));
+        word[1][v] = word[0][v] >> 32;
+        word[2][v] = (vecw){0} + counter[2];
+        word[3][v] = (vecw){0} + counter[3];
     }
-    memcpy(word, words, sizeof words);
+#pragma GCC unroll 10
     for (int round = 0; round < PHILOX_ROUNDS; round++) {
 #pragma GCC unroll 2
         for (int v = 0; v < 2; v++) {
@@ -37,9 +46,13 @@ static inline void draw_words(const struct rng *rng, uint64_t first, uint32_t *o
         key[0] += PHILOX_WEYL_0;
         key[1] += PHILOX_WEYL_1;
     }
-    memcpy(words, word, sizeof words);
-    for (int i = 0; i < DRAW_BLOCKS; i++) {
-        for (int w = 0; w < 4; w++) out[4 * i + w] = (uint32_t)words[w][i];
+    for (int v = 0; v < 2; v++) {
+        const vecw a = draw_by_turns(word[0][v], word[1][v]);
+        const vecw b = draw_by_turns(word[2][v], word[3][v]);
+        const vecw low = __builtin_shuffle(a, b, by_turns);
+        const vecw high = __builtin_shuffle(a, b, by_turns + WIDE_WIDTH / 2);
+        memcpy(out + 4 * v * WIDE_WIDTH, &low, sizeof low);
+        memcpy(out + 4 * v * WIDE_WIDTH + SIMD_WIDTH, &high, sizeof high);
     }
 }
 

@@ -10,23 +10,54 @@
 #include "compute/cpu/draw.h"
 #include <math.h>
 
-/* `count` elements of x from `at` on, `step` apart, whose numbers run on from `index`. */
-static void dropout_row(const struct dropout_args *args, int64_t at, int64_t count, int64_t step,
-                        uint64_t index) {
-    const struct rng rng = {args->seed, RNG_DROPOUT, args->step};
-    const float *x = (const float *)args->x + at, scale = (float)(1.0 / (1.0 - args->p));
-    float *y = (float *)args->y + at;
-    const uint64_t threshold = (uint64_t)ceil(args->p * 0x1p32);
-    uint32_t drawn[DRAW_STRETCH];
-    for (int64_t j = 0; j < count;) {
-        draw_words(&rng, (index + (uint64_t)j) / 4, drawn);
-        for (int64_t k = (int64_t)((index + (uint64_t)j) % 4); k < DRAW_STRETCH && j < count;
-             k++, j++) {
-            const float kept = x[j * step] * scale;
-            uint32_t bits; /* masked, since a branch would be mispredicted */
-            memcpy(&bits, &kept, sizeof bits);
-            bits &= -(uint32_t)(drawn[k] >= threshold);
-            memcpy(&y[j * step], &bits, sizeof bits);
+/* Elements are kept whose number is above `limit`, or all. */
+struct dropout_rule {
+    struct rng rng;
+    float scale;
+    uint32_t limit;
+    bool all;
+};
+
+static struct dropout_rule dropout_rule_of(const struct dropout_args *args) {
+    const uint64_t threshold = (uint64_t)ceil(args->p * 0x1p32); /* up to 2^32 */
+    return (struct dropout_rule){.rng = {args->seed, RNG_DROPOUT, args->step},
+                                 .scale = (float)(1.0 / (1.0 - args->p)),
+                                 .limit = (uint32_t)(threshold - 1),
+                                 .all = threshold == 0};
+}
+
+/* n elements by the numbers drawn for them. */
+static void dropout_vectors(const struct dropout_rule *rule, const uint32_t *drawn, int64_t n,
+                            const float *x, float *y) {
+    for (int64_t i = 0; i < n; i += SIMD_WIDTH) {
+        vecu number;
+        memcpy(&number, drawn + i, sizeof number);
+        const veci keep = (veci)(number > rule->limit) | -(int32_t)rule->all;
+        const vec scaled = vec_load_left(x + i, n - i) * rule->scale;
+        vec_store_left(y + i, (vec)((veci)scaled & keep), n - i);
+    }
+}
+
+/* `count` elements of x, `step` apart, whose numbers run on from `index`. Elements are masked,
+ * since a branch would be mispredicted. */
+static void dropout_row(const struct dropout_rule *rule, const float *x, int64_t count,
+                        int64_t step, uint64_t index, float *y) {
+    uint32_t drawn[DRAW_STRETCH + SIMD_WIDTH] = {0}; /* read in whole vectors from any place */
+    for (int64_t j = 0, n; j < count; j += n) {
+        const int64_t from = (int64_t)((index + (uint64_t)j) % 4);
+        n = DRAW_STRETCH - from < count - j ? DRAW_STRETCH - from : count - j;
+        draw_words(&rule->rng, (index + (uint64_t)j) / 4, drawn);
+        if (step == 1) {
+            dropout_vectors(rule, drawn + from, n, x + j, y + j);
+            continue;
+        }
+        for (int64_t i = 0; i < n; i++) {
+            const uint32_t keep = -(uint32_t)((drawn[from + i] > rule->limit) | rule->all);
+            const float scaled = x[(j + i) * step] * rule->scale;
+            uint32_t bits;
+            memcpy(&bits, &scaled, sizeof bits);
+            bits &= keep;
+            memcpy(&y[(j + i) * step], &bits, sizeof bits);
         }
     }
 }
@@ -34,14 +65,17 @@ static void dropout_row(const struct dropout_args *args, int64_t at, int64_t cou
 static void dropout_piece(void *ctx, int64_t begin, int64_t end, int thread) {
     (void)thread;
     const struct dropout_args *args = ctx;
+    const struct dropout_rule rule = dropout_rule_of(args);
     const int64_t columns = args->paired ? args->c / 2 : args->c;
     for (int64_t t = begin; t < end; t++) {
-        uint64_t index = (args->site << 40) + (uint64_t)(args->row[t] * columns);
+        const uint64_t index = (args->site << 40) + (uint64_t)(args->row[t] * columns);
+        const float *x = (const float *)args->x + t * args->c;
+        float *y = (float *)args->y + t * args->c;
         if (args->paired) {
-            dropout_row(args, t * args->c, columns, 2, index - (uint64_t)columns);
-            dropout_row(args, t * args->c + 1, columns, 2, index);
+            dropout_row(&rule, x, columns, 2, index - (uint64_t)columns, y);
+            dropout_row(&rule, x + 1, columns, 2, index, y + 1);
         } else {
-            dropout_row(args, t * args->c, columns, 1, index);
+            dropout_row(&rule, x, columns, 1, index, y);
         }
     }
 }

@@ -24,6 +24,7 @@ enum { LANES = 16, LANE_VECS = LANES / SIMD_WIDTH };
 
 typedef float vec __attribute__((vector_size(4 * SIMD_WIDTH)));
 typedef int32_t veci __attribute__((vector_size(4 * SIMD_WIDTH)));
+typedef uint32_t vecu __attribute__((vector_size(4 * SIMD_WIDTH)));
 
 ALWAYS_INLINE vec vec_load(const float *p) {
     vec v;
@@ -122,10 +123,13 @@ ALWAYS_INLINE vec vec_min(vec a, vec b) {
 
 #if SIMD_WIDTH == 16
 #define VEC_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+#define WIDE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7
 #elif SIMD_WIDTH == 8
 #define VEC_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7
+#define WIDE_NUMBERS 0, 1, 2, 3
 #else
 #define VEC_NUMBERS 0, 1, 2, 3
+#define WIDE_NUMBERS 0, 1
 #endif
 
 /* Element i of the result is element i + apart of a, counted round. */
