@@ -106,8 +106,8 @@ MUST_CHECK err adapter_download(const struct adapter *a, const float *from, int6
 MUST_CHECK err adapter_read_tensor(const struct tensor_file *f, const struct tensor *t,
                                    float **out);
 
-/* adapter_model.safetensors of the present values. */
-MUST_CHECK err stored_write(const struct adapter *a, const char *path);
+/* DIR/adapter_model.safetensors of the present values, one tensor in memory at a time. */
+MUST_CHECK err stored_write(const struct adapter *a, const char *dir);
 /* adapter_config.json of a folder into options (texts in `arena`). */
 MUST_CHECK err peft_read_config(const char *dir, struct arena *arena, struct adapter_options *out);
 /* The config's object for an attached adapter. The caller json_decref()s. */

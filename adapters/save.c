@@ -15,14 +15,12 @@ enum { SHARD_BYTES = 2000000000 };
 err adapter_save(const struct adapter *a, const char *dir, const char *base_model_name) {
     json_t *config = NULL;
     char *config_path = path_join(dir, "adapter_config.json");
-    char *tensor_path = path_join(dir, "adapter_model.safetensors");
-    err e = config_path && tensor_path ? ERR_OK : ERR_MEMORY;
+    err e = config_path ? ERR_OK : ERR_MEMORY;
     if (e == ERR_OK) e = peft_config(a, base_model_name, &config);
     if (e == ERR_OK) e = json_write_file(config_path, config);
-    if (e == ERR_OK) e = stored_write(a, tensor_path);
+    if (e == ERR_OK) e = stored_write(a, dir);
     json_decref(config);
     mem_free(config_path);
-    mem_free(tensor_path);
     return e;
 }
 

@@ -70,24 +70,39 @@ static err stored_values(const struct adapter *a, const struct stored *s, float 
     return ERR_OK;
 }
 
-err stored_write(const struct adapter *a, const char *path) {
+struct stored_source {
+    const struct adapter *adapter;
+    const struct tensor *first;
+    float *values; /* of the tensor at work */
+};
+
+/* For tensor_source: a whole tensor at a time. */
+static err next_tensor(void *ctx, const struct tensor *t, int64_t begin, int64_t *n,
+                       const void **out) {
+    struct stored_source *source = ctx;
+    const struct stored s = stored_at(source->adapter, t - source->first);
+    BUG_IF(begin != 0 || *n != s.count);
+    mem_free(source->values);
+    source->values = NULL;
+    TRY(stored_values(source->adapter, &s, &source->values));
+    *out = source->values;
+    return ERR_OK;
+}
+
+err stored_write(const struct adapter *a, const char *dir) {
     const int64_t n = adapter_n_tensors(a);
     struct tensor *tensors = mem_zalloc((size_t)n, sizeof *tensors);
     if (!tensors) return ERR_MEMORY;
-    err e = ERR_OK;
-    for (int64_t i = 0; i < n && e == ERR_OK; i++) {
+    for (int64_t i = 0; i < n; i++) {
         const struct stored s = stored_at(a, i);
-        float *values = NULL;
-        e = stored_values(a, &s, &values);
-        tensors[i] = (struct tensor){.name = s.name,
-                                     .dtype = DTYPE_F32,
-                                     .n_dims = s.param->n_dims,
-                                     .count = s.count,
-                                     .data = values};
+        tensors[i] = (struct tensor){
+            .name = s.name, .dtype = DTYPE_F32, .n_dims = s.param->n_dims, .count = s.count};
         memcpy(tensors[i].shape, s.shape, sizeof s.shape);
     }
-    if (e == ERR_OK) e = safetensors_write(path, tensors, n);
-    for (int64_t i = 0; i < n; i++) mem_free((void *)tensors[i].data);
+    struct stored_source values = {.adapter = a, .first = tensors};
+    const struct tensor_source source = {.piece = next_tensor, .ctx = &values};
+    err e = safetensors_write_dir(dir, "adapter_model", tensors, n, 0, &source);
+    mem_free(values.values);
     mem_free(tensors);
     return e;
 }
