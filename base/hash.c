@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SHA-256 through libcrypto's EVP interface, which uses the processor's SHA instructions where
- * there are any.
- * Read next: base/hash.h, the contract. */
+ * there are any; large data in blocks, many at once where the processor has the vectors.
+ * Read next: base/hash.h, the contract; base/sha256_lanes.h. */
 #include "base/hash.h"
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/par.h"
+#include "base/sha256_lanes.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
@@ -22,17 +23,22 @@ err sha256_add(struct sha256 *h, const void *data, size_t n) {
     return fail(ERR_MEMORY, "cannot continue a SHA-256 computation");
 }
 
+static void hex_of(const unsigned char digest[SHA256_BYTES], char out[SHA256_HEX_SIZE]) {
+    for (int i = 0; i < SHA256_BYTES; i++) {
+        out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+        out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+    }
+    out[2 * SHA256_BYTES] = '\0';
+}
+
 err sha256_final(struct sha256 *h, char out[SHA256_HEX_SIZE]) {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int n = 0;
     int good = EVP_DigestFinal_ex(h->state, digest, &n);
     sha256_release(h);
     if (good != 1) return fail(ERR_MEMORY, "cannot end a SHA-256 computation");
-    for (unsigned int i = 0; i < n; i++) {
-        out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-        out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-    }
-    out[2 * n] = '\0';
+    BUG_IF(n != SHA256_BYTES);
+    hex_of(digest, out);
     return ERR_OK;
 }
 
@@ -50,30 +56,44 @@ err sha256_bytes(const void *data, size_t n, char out[SHA256_HEX_SIZE]) {
     return e;
 }
 
-enum { BLOCK_BYTES = 1 << 20 };
+enum { BLOCK_BYTES = 1 << 16, PIECE_BYTES = 1 << 20 };
 
 struct blocks {
-    const char *data;
+    const unsigned char *data;
     size_t n;
+    int64_t n_groups;                 /* of SHA256_LANES whole blocks, digested together */
     char (*digests)[SHA256_HEX_SIZE]; /* empty text: could not be made */
 };
 
+static void digest_group(const struct blocks *b, int64_t first) {
+    unsigned char digests[SHA256_LANES][SHA256_BYTES];
+    sha256_lanes(b->data + (size_t)first * BLOCK_BYTES, BLOCK_BYTES, digests);
+    for (int i = 0; i < SHA256_LANES; i++) hex_of(digests[i], b->digests[first + i]);
+}
+
+/* The groups come first, then the blocks behind them, one by one. */
 static void digest_blocks(void *ctx, int64_t begin, int64_t end, int thread) {
     const struct blocks *b = ctx;
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
-        const size_t at = (size_t)i * BLOCK_BYTES, left = b->n - at;
-        if (sha256_bytes(b->data + at, left < BLOCK_BYTES ? left : BLOCK_BYTES, b->digests[i]))
-            b->digests[i][0] = '\0';
+        if (i < b->n_groups) {
+            digest_group(b, i * SHA256_LANES);
+            continue;
+        }
+        const int64_t block = b->n_groups * (SHA256_LANES - 1) + i;
+        const size_t at = (size_t)block * BLOCK_BYTES, left = b->n - at;
+        if (sha256_bytes(b->data + at, left < BLOCK_BYTES ? left : BLOCK_BYTES, b->digests[block]))
+            b->digests[block][0] = '\0';
     }
 }
 
 err sha256_blocks(const void *data, size_t n, char out[SHA256_HEX_SIZE]) {
     const size_t n_blocks = (n + BLOCK_BYTES - 1) / BLOCK_BYTES;
     struct sha256 h = {0};
-    struct blocks b = {data, n, mem_alloc(n_blocks, sizeof *b.digests)};
+    struct blocks b = {.data = data, .n = n, .digests = mem_alloc(n_blocks, sizeof *b.digests)};
     if (b.digests == NULL) return ERR_MEMORY;
-    par_for((int64_t)n_blocks, 1, digest_blocks, &b);
+    if (sha256_lanes_here()) b.n_groups = (int64_t)(n / BLOCK_BYTES / SHA256_LANES);
+    par_for((int64_t)n_blocks - b.n_groups * (SHA256_LANES - 1), 1, digest_blocks, &b);
     err e = sha256_init(&h);
     for (size_t i = 0; e == ERR_OK && i < n_blocks; i++) {
         if (b.digests[i][0] == '\0') e = fail(ERR_MEMORY, "cannot make a SHA-256 computation");
@@ -90,8 +110,8 @@ err sha256_file(const char *path, char out[SHA256_HEX_SIZE]) {
     struct file_map map;
     TRY(file_map_open(&map, path));
     err e = sha256_init(&h);
-    for (size_t at = 0; e == ERR_OK && at < map.size_bytes; at += BLOCK_BYTES) {
-        const size_t left = map.size_bytes - at, n = left < BLOCK_BYTES ? left : BLOCK_BYTES;
+    for (size_t at = 0; e == ERR_OK && at < map.size_bytes; at += PIECE_BYTES) {
+        const size_t left = map.size_bytes - at, n = left < PIECE_BYTES ? left : PIECE_BYTES;
         e = sha256_add(&h, map.data + at, n);
         file_map_forget(&map, map.data + at, n); /* a file may be larger than memory */
     }

@@ -20,7 +20,7 @@ MUST_CHECK err sha256_final(struct sha256 *h, char out[SHA256_HEX_SIZE]);
 void sha256_release(struct sha256 *h); /* for error paths; safe after final */
 
 MUST_CHECK err sha256_bytes(const void *data, size_t n, char out[SHA256_HEX_SIZE]);
-/* For large data, by all threads: SHA-256 over the hex digests of its blocks of 1 MiB. */
+/* For large data, by all threads: SHA-256 over the hex digests of its blocks of 64 KiB. */
 MUST_CHECK err sha256_blocks(const void *data, size_t n, char out[SHA256_HEX_SIZE]);
 MUST_CHECK err sha256_file(const char *path, char out[SHA256_HEX_SIZE]);
 /* Digest of a folder: SHA-256 over the lines "<file hash>  <relative path>\n" in byte order. */

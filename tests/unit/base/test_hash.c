@@ -8,10 +8,10 @@
 #include "base/mem.h"
 #include "base/par.h"
 
-enum { BLOCK = 1 << 20, MOST = 3 * BLOCK + 7 };
+enum { BLOCK = 1 << 16, MOST = 37 * BLOCK + 7 };
 
 static void by_definition(const char *data, size_t n, char out[SHA256_HEX_SIZE]) {
-    char digests[4 * (SHA256_HEX_SIZE - 1) + 1];
+    char digests[(MOST / BLOCK + 1) * (SHA256_HEX_SIZE - 1) + 1];
     size_t length = 0;
     for (size_t at = 0; at < n; at += BLOCK, length += SHA256_HEX_SIZE - 1)
         assert_ok(sha256_bytes(data + at, n - at < BLOCK ? n - at : BLOCK, digests + length));
@@ -20,7 +20,8 @@ static void by_definition(const char *data, size_t n, char out[SHA256_HEX_SIZE])
 
 static void blocks(void **state) {
     (void)state;
-    static const size_t sizes[] = {0, 1, BLOCK - 1, BLOCK, BLOCK + 1, MOST};
+    static const size_t sizes[] = {0,         1,          BLOCK - 1,      BLOCK,
+                                   BLOCK + 1, 16 * BLOCK, 16 * BLOCK - 1, MOST};
     char *data = mem_alloc(MOST, 1);
     assert_non_null(data);
     for (size_t i = 0; i < MOST; i++) data[i] = (char)(i * 2654435761u >> 13);
