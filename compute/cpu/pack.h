@@ -162,6 +162,8 @@ ALWAYS_INLINE void pack_transpose(vec x[SIMD_WIDTH]) {
 #endif
 }
 
+enum { PACK_LINE = 64 }; /* bytes of a cache line */
+
 struct pack_block {
     const struct mat *m;
     int64_t row, col;   /* where the block starts in m */
@@ -222,6 +224,29 @@ static inline void pack_block(const struct pack_block *p) {
     case DTYPE_BF16: columns ? pack_columns_as(p, DTYPE_BF16) : pack_rows_as(p, DTYPE_BF16); break;
     case DTYPE_F16: columns ? pack_columns_as(p, DTYPE_F16) : pack_rows_as(p, DTYPE_F16); break;
     default: columns ? pack_columns_as(p, DTYPE_F32) : pack_rows_as(p, DTYPE_F32); break;
+    }
+}
+
+/* Fetches part `i` of `parts` of what a block will be packed from, while other work goes on. Blocks
+ * whose elements are gathered one by one are left to themselves. */
+static inline void pack_fetch(const struct pack_block *p, int64_t i, int64_t parts) {
+    const struct mat *m = p->m;
+    const bool columns = m->row_stride == 1 && m->col_stride != 1;
+    if (!columns && m->col_stride != 1) return;
+    const struct quant_blocks *b = m->data;
+    const int64_t bits = m->dtype == DTYPE_NF4    ? 4
+                         : m->dtype == DTYPE_INT8 ? 8
+                                                  : 8 * dtype_bytes(m->dtype);
+    const char *data =
+        m->dtype == DTYPE_NF4 || m->dtype == DTYPE_INT8 ? (const char *)b->codes : m->data;
+    const int64_t lines = columns ? p->cols : p->rows, length = columns ? p->rows : p->cols,
+                  stride = columns ? m->col_stride : m->row_stride,
+                  begin = pack_at(m, p->row, p->col);
+    for (int64_t line = lines * i / parts; line < lines * (i + 1) / parts; line++) {
+        const int64_t first = (begin + line * stride) * bits / 8;
+        for (int64_t at = 0; at < length * bits / 8; at += PACK_LINE) {
+            __builtin_prefetch(data + first + at, 0, 2);
+        }
     }
 }
 

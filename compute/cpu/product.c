@@ -73,32 +73,62 @@ static void product_pack_a(const struct product_work *w, const struct product_pa
     }
 }
 
-/* Panels of b, and of the bias where the chain begins. */
-static void product_pack_b(const struct product_work *w, const struct product_part *p, float *to,
-                           float *bias) {
+/* The panel of b from column `j` of the block on, and of the bias where the chain begins. */
+static void product_pack_b(const struct product_work *w, const struct product_part *p, int64_t j,
+                           float *panel, float *bias) {
     const struct product_args *args = w->args;
-    const int64_t first = product_first_pair(w, p);
-    for (int64_t j = 0; j < p->cols; j += TILE_COLS) {
-        const int64_t col = p->col + j, cols = p->cols - j < TILE_COLS ? p->cols - j : TILE_COLS;
-        float *panel = to + j * p->k_count;
-        if (first > 0) {
-            pack_panel(&(struct pack_block){&args->b, p->k, col, first, cols, panel, TILE_COLS});
-        }
-        if (first < p->k_count) {
-            pack_panel(&(struct pack_block){&args->more_b, p->k + first - args->k, col,
-                                            p->k_count - first, cols, panel + first * TILE_COLS,
-                                            TILE_COLS});
-        }
-        if (p->k == 0 && args->bias.data) {
-            pack_panel(&(struct pack_block){&args->bias, 0, col, 1, cols, bias + j, TILE_COLS});
-        }
-    }
+    const int64_t first = product_first_pair(w, p), col = p->col + j,
+                  cols = p->cols - j < TILE_COLS ? p->cols - j : TILE_COLS;
+    if (first > 0)
+        pack_panel(&(struct pack_block){&args->b, p->k, col, first, cols, panel, TILE_COLS});
+    if (first < p->k_count)
+        pack_panel(&(struct pack_block){&args->more_b, p->k + first - args->k, col,
+                                        p->k_count - first, cols, panel + first * TILE_COLS,
+                                        TILE_COLS});
+    if (p->k == 0 && args->bias.data)
+        pack_panel(&(struct pack_block){&args->bias, 0, col, 1, cols, bias, TILE_COLS});
 }
 
-/* Tiles of one block of rows against the packed block of b. */
-static void product_block(const struct product_work *w, const struct product_part *p, float *pack_a,
-                          const float *pack_b, const float *bias) {
+/* Fetches part `i` of `parts` of what comes behind the panel of b at column `j` of the block, or
+ * behind the block of a, while the tiles before it are worked on. */
+static void product_fetch_b(const struct product_work *w, const struct product_part *whole,
+                            const struct product_part *p, int64_t j, int64_t i, int64_t parts) {
+    struct pack_block next = {.m = &w->args->b, .row = p->k, .col = p->col + j + TILE_COLS};
+    if (next.col >= p->col + p->cols) {
+        next.row += p->k_count;
+        next.col = p->col;
+    }
+    if (next.row >= w->chain) {
+        next.row = 0;
+        next.col = p->col + p->cols;
+    }
+    const int64_t rows = w->args->k - next.row, cols = whole->col + whole->cols - next.col;
+    next.rows = rows < w->block_k ? rows : w->block_k;
+    next.cols = cols < TILE_COLS ? cols : TILE_COLS;
+    if (rows > 0 && cols > 0) pack_fetch(&next, i, parts);
+}
+
+static void product_fetch_a(const struct product_work *w, const struct product_part *whole,
+                            const struct product_part *p, int64_t i, int64_t parts) {
+    struct pack_block next = {.m = &w->args->a, .row = p->row + p->rows, .col = p->k};
+    if (next.row >= whole->row + whole->rows) {
+        next.row = whole->row;
+        next.col += p->k_count;
+    }
+    if (next.col >= w->chain) next.col = 0;
+    const int64_t rows = whole->row + whole->rows - next.row, cols = w->args->k - next.col;
+    next.rows = rows < PRODUCT_ROWS ? rows : PRODUCT_ROWS;
+    next.cols = cols < w->block_k ? cols : w->block_k;
+    if (cols > 0) pack_fetch(&next, i, parts);
+}
+
+/* Tiles of one block of rows against a block of b, which the first block of rows packs panel by
+ * panel. */
+static void product_block(const struct product_work *w, const struct product_part *whole,
+                          const struct product_part *p, float *scratch) {
     const struct product_args *args = w->args;
+    float *pack_b = scratch, *pack_a = pack_b + w->block_cols * w->block_k,
+          *bias = pack_a + PRODUCT_ROWS * w->block_k;
     struct tile t = {.k = p->k_count,
                      .b_row = TILE_COLS,
                      .c_row = args->c_stride,
@@ -114,13 +144,21 @@ static void product_block(const struct product_work *w, const struct product_par
     }
     for (int64_t j = 0; j < p->cols; j += TILE_COLS) {
         const int64_t cols = p->cols - j < TILE_COLS ? p->cols - j : TILE_COLS;
-        t.b = pack_b + j * p->k_count;
+        float *panel = pack_b + j * p->k_count;
+        if (p->row == whole->row) product_pack_b(w, p, j, panel, bias + j);
+        if (!w->a_in_place)
+            product_fetch_a(w, whole, p, j / TILE_COLS, (p->cols + TILE_COLS - 1) / TILE_COLS);
+        t.b = panel;
         if (args->bias.data) t.bias = bias + j;
         for (int64_t i = 0; i < p->rows; i += TILE_ROWS) {
             const int64_t rows = p->rows - i < TILE_ROWS ? p->rows - i : TILE_ROWS;
             t.a = a + i * t.a_row;
             t.c = (float *)args->c + (p->row + i) * args->c_stride + p->col + j;
+            t.c_next = t.c + TILE_ROWS * args->c_stride;
             if (add) t.add = add + (p->row + i) * args->add_stride + p->col + j;
+            if (p->row == whole->row)
+                product_fetch_b(w, whole, p, j, i / TILE_ROWS,
+                                (p->rows + TILE_ROWS - 1) / TILE_ROWS);
             CPU(tile)(&t, (int)rows, cols);
         }
     }
@@ -129,19 +167,16 @@ static void product_block(const struct product_work *w, const struct product_par
 /* One thread's rectangle. */
 static void product_rectangle(const struct product_work *w, const struct product_part *whole,
                               float *scratch) {
-    float *pack_b = scratch, *pack_a = pack_b + w->block_cols * w->block_k,
-          *bias = pack_a + PRODUCT_ROWS * w->block_k;
     struct product_part p;
     for (int64_t j = 0; j < whole->cols; j += w->block_cols) {
         p.col = whole->col + j;
         p.cols = whole->cols - j < w->block_cols ? whole->cols - j : w->block_cols;
         for (p.k = 0; p.k < w->chain; p.k += w->block_k) {
             p.k_count = w->chain - p.k < w->block_k ? w->chain - p.k : w->block_k;
-            product_pack_b(w, &p, pack_b, bias);
             for (int64_t i = 0; i < whole->rows; i += PRODUCT_ROWS) {
                 p.row = whole->row + i;
                 p.rows = whole->rows - i < PRODUCT_ROWS ? whole->rows - i : PRODUCT_ROWS;
-                product_block(w, &p, pack_a, pack_b, bias);
+                product_block(w, whole, &p, scratch);
             }
         }
     }

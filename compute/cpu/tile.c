@@ -17,6 +17,15 @@ ALWAYS_INLINE void tile_body(const struct tile *t, const int rows, const int vec
             acc[i][v] = from ? vec_load(from + v * SIMD_WIDTH) : (vec){0};
         }
     }
+    if (t->c_next) {
+#pragma GCC unroll 8
+        for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 2
+            for (int v = 0; v < vecs; v++) {
+                __builtin_prefetch(t->c_next + i * c_row + v * SIMD_WIDTH, 1);
+            }
+        }
+    }
     const float *a = t->a, *b = t->b;
     const int64_t a_row = t->a_row, a_k = t->a_k, b_row = t->b_row;
     for (int64_t k = t->k; k > 0; k--) {

@@ -27,6 +27,7 @@ struct tile {
     int64_t b_row;
     float *c;
     int64_t c_row;
+    const float *c_next; /* where the next tile's c is fetched from meanwhile; NULL: nowhere */
     bool from_zero;
     const float *bias; /* NULL, or taken for the zero; read in whole vectors like b */
     const float *add;  /* NULL, or as many elements as c */
