@@ -19,6 +19,7 @@ HEADER_LIBRARY = {
     r"yaml\.h": "yaml",
     r"sentencepiece.*": "sentencepiece",
     r"cmocka\.h": "tests only",
+    r"cblas\.h|openblas_config\.h": "bench only",
 }
 # One header through which everybody reaches a library: the only file that includes it.
 SINGLE_DOOR = {"jansson": "base/json.h"}
