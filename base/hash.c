@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SHA-256 through libcrypto's EVP interface, which uses the processor's SHA instructions where
- * there are any; large data in blocks, many at once where the processor has the vectors.
- * Read next: base/hash.h, the contract; base/sha256_lanes.h. */
+ * there are any, and XXH3 of large data through libxxhash.
+ * Read next: base/hash.h, the contract. */
 #include "base/hash.h"
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/par.h"
-#include "base/sha256_lanes.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <xxhash.h>
 
 err sha256_init(struct sha256 *h) {
     h->state = EVP_MD_CTX_new();
@@ -23,22 +23,17 @@ err sha256_add(struct sha256 *h, const void *data, size_t n) {
     return fail(ERR_MEMORY, "cannot continue a SHA-256 computation");
 }
 
-static void hex_of(const unsigned char digest[SHA256_BYTES], char out[SHA256_HEX_SIZE]) {
-    for (int i = 0; i < SHA256_BYTES; i++) {
-        out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-        out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-    }
-    out[2 * SHA256_BYTES] = '\0';
-}
-
 err sha256_final(struct sha256 *h, char out[SHA256_HEX_SIZE]) {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int n = 0;
     int good = EVP_DigestFinal_ex(h->state, digest, &n);
     sha256_release(h);
     if (good != 1) return fail(ERR_MEMORY, "cannot end a SHA-256 computation");
-    BUG_IF(n != SHA256_BYTES);
-    hex_of(digest, out);
+    for (unsigned int i = 0; i < n; i++) {
+        out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+        out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+    }
+    out[2 * n] = '\0';
     return ERR_OK;
 }
 
@@ -56,52 +51,31 @@ err sha256_bytes(const void *data, size_t n, char out[SHA256_HEX_SIZE]) {
     return e;
 }
 
-enum { BLOCK_BYTES = 1 << 16, PIECE_BYTES = 1 << 20 };
+enum { PIECE_BYTES = 1 << 20 };
 
-struct blocks {
-    const unsigned char *data;
+struct pieces {
+    const char *data;
     size_t n;
-    int64_t n_groups;                 /* of SHA256_LANES whole blocks, digested together */
-    char (*digests)[SHA256_HEX_SIZE]; /* empty text: could not be made */
+    XXH128_canonical_t *values;
 };
 
-static void digest_group(const struct blocks *b, int64_t first) {
-    unsigned char digests[SHA256_LANES][SHA256_BYTES];
-    sha256_lanes(b->data + (size_t)first * BLOCK_BYTES, BLOCK_BYTES, digests);
-    for (int i = 0; i < SHA256_LANES; i++) hex_of(digests[i], b->digests[first + i]);
-}
-
-/* The groups come first, then the blocks behind them, one by one. */
-static void digest_blocks(void *ctx, int64_t begin, int64_t end, int thread) {
-    const struct blocks *b = ctx;
+static void take_pieces(void *ctx, int64_t begin, int64_t end, int thread) {
+    const struct pieces *p = ctx;
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
-        if (i < b->n_groups) {
-            digest_group(b, i * SHA256_LANES);
-            continue;
-        }
-        const int64_t block = b->n_groups * (SHA256_LANES - 1) + i;
-        const size_t at = (size_t)block * BLOCK_BYTES, left = b->n - at;
-        if (sha256_bytes(b->data + at, left < BLOCK_BYTES ? left : BLOCK_BYTES, b->digests[block]))
-            b->digests[block][0] = '\0';
+        const size_t at = (size_t)i * PIECE_BYTES, left = p->n - at;
+        XXH128_canonicalFromHash(
+            &p->values[i], XXH3_128bits(p->data + at, left < PIECE_BYTES ? left : PIECE_BYTES));
     }
 }
 
-err sha256_blocks(const void *data, size_t n, char out[SHA256_HEX_SIZE]) {
-    const size_t n_blocks = (n + BLOCK_BYTES - 1) / BLOCK_BYTES;
-    struct sha256 h = {0};
-    struct blocks b = {.data = data, .n = n, .digests = mem_alloc(n_blocks, sizeof *b.digests)};
-    if (b.digests == NULL) return ERR_MEMORY;
-    if (sha256_lanes_here()) b.n_groups = (int64_t)(n / BLOCK_BYTES / SHA256_LANES);
-    par_for((int64_t)n_blocks - b.n_groups * (SHA256_LANES - 1), 1, digest_blocks, &b);
-    err e = sha256_init(&h);
-    for (size_t i = 0; e == ERR_OK && i < n_blocks; i++) {
-        if (b.digests[i][0] == '\0') e = fail(ERR_MEMORY, "cannot make a SHA-256 computation");
-        if (e == ERR_OK) e = sha256_add(&h, b.digests[i], SHA256_HEX_SIZE - 1);
-    }
-    if (e == ERR_OK) e = sha256_final(&h, out);
-    sha256_release(&h);
-    mem_free(b.digests);
+err hash_large(const void *data, size_t n, char out[SHA256_HEX_SIZE]) {
+    const size_t n_pieces = (n + PIECE_BYTES - 1) / PIECE_BYTES;
+    struct pieces p = {data, n, mem_alloc(n_pieces, sizeof *p.values)};
+    if (p.values == NULL) return ERR_MEMORY;
+    par_for((int64_t)n_pieces, 1, take_pieces, &p);
+    err e = sha256_bytes(p.values, n_pieces * sizeof *p.values, out);
+    mem_free(p.values);
     return e;
 }
 

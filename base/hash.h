@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SHA-256 (libcrypto), as lower-case hex; used for every content hash of the chain.
  * A folder's digest depends on names and contents alone: no times, owners or order of creation.
- * The program's only door to libcrypto. */
+ * The program's only door to libcrypto and libxxhash. */
 #ifndef COTRAIN_BASE_HASH_H
 #define COTRAIN_BASE_HASH_H
 
@@ -20,8 +20,11 @@ MUST_CHECK err sha256_final(struct sha256 *h, char out[SHA256_HEX_SIZE]);
 void sha256_release(struct sha256 *h); /* for error paths; safe after final */
 
 MUST_CHECK err sha256_bytes(const void *data, size_t n, char out[SHA256_HEX_SIZE]);
-/* For large data, by all threads: SHA-256 over the hex digests of its blocks of 64 KiB. */
-MUST_CHECK err sha256_blocks(const void *data, size_t n, char out[SHA256_HEX_SIZE]);
+/* To compare large data, by all threads and as fast as memory is read: SHA-256 over the 128-bit
+ * XXH3 values (canonical form) of its pieces of 1 MiB. It finds every accident; against somebody
+ * who makes two data alike on purpose only the others help, and those are what a release is
+ * checked by. */
+MUST_CHECK err hash_large(const void *data, size_t n, char out[SHA256_HEX_SIZE]);
 MUST_CHECK err sha256_file(const char *path, char out[SHA256_HEX_SIZE]);
 /* Digest of a folder: SHA-256 over the lines "<file hash>  <relative path>\n" in byte order. */
 MUST_CHECK err sha256_dir(const char *path, char out[SHA256_HEX_SIZE]);

@@ -14,6 +14,7 @@ from check_common import Checker, folder_table, line_of
 HEADER_LIBRARY = {
     r"jansson(_config)?\.h": "jansson",
     r"openssl/.*": "crypto",
+    r"xxhash\.h": "xxhash",
     r"omp\.h": "OpenMP::OpenMP_C",
     r"math\.h|fenv\.h|complex\.h|cmath": None,  # the C library's own; no library line needed
     r"yaml\.h": "yaml",

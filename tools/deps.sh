@@ -28,6 +28,7 @@ find_missing() {
     need ninja-build ninja --version
     need libjansson-dev header cc jansson.h
     need libssl-dev header cc openssl/evp.h
+    need libxxhash-dev header cc xxhash.h
     need libyaml-dev header cc yaml.h
     need libsentencepiece-dev header "c++ -x c++" sentencepiece_processor.h
     need libcmocka-dev header cc cmocka.h

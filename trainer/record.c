@@ -93,11 +93,11 @@ err record_batch(struct record *r, const struct train_row *rows, int64_t n) {
 static err value_digest(struct compute *c, const struct param *p, char out[SHA256_HEX_SIZE]) {
     const struct mat value = param_value(p);
     const size_t bytes = (size_t)(p->count * dtype_bytes(value.dtype));
-    if (c->backend->host_memory) return sha256_blocks(value.data, bytes, out);
+    if (c->backend->host_memory) return hash_large(value.data, bytes, out);
     void *copy = mem_alloc(bytes, 1);
     if (!copy) return ERR_MEMORY;
     err e = c->backend->download(c, copy, value.data, bytes);
-    if (e == ERR_OK) e = sha256_blocks(copy, bytes, out);
+    if (e == ERR_OK) e = hash_large(copy, bytes, out);
     mem_free(copy);
     return e;
 }

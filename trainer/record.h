@@ -5,7 +5,7 @@
  *   chain[s] = SHA-256("<chain[s-1]> <batch> <loss> <update>\n")
  * with every part in lower-case hex: `batch` the SHA-256 of the step's rows (length, ids, targets
  * and document starts, little endian), `loss` the 16 digits of the double's bits, `update` the
- * SHA-256 over the sha256_blocks digests of the trained parameters after the step, in the dtype
+ * SHA-256 over the hash_large digests of the trained parameters after the step, in the dtype
  * they are held in. Timings stand in the line but not in the chain.
  * Read next: trainer/loop.c, which calls it; trainer/checkpoint.h, which holds the chain's end. */
 #ifndef COTRAIN_TRAINER_RECORD_H

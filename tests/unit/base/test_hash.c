@@ -7,21 +7,25 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/par.h"
+#include <xxhash.h>
 
-enum { BLOCK = 1 << 16, MOST = 37 * BLOCK + 7 };
+enum { PIECE = 1 << 20, MOST = 3 * PIECE + 7 };
 
 static void by_definition(const char *data, size_t n, char out[SHA256_HEX_SIZE]) {
-    char digests[(MOST / BLOCK + 1) * (SHA256_HEX_SIZE - 1) + 1];
-    size_t length = 0;
-    for (size_t at = 0; at < n; at += BLOCK, length += SHA256_HEX_SIZE - 1)
-        assert_ok(sha256_bytes(data + at, n - at < BLOCK ? n - at : BLOCK, digests + length));
-    assert_ok(sha256_bytes(digests, length, out));
+    unsigned char values[MOST / PIECE + 1][16];
+    size_t n_values = 0;
+    for (size_t at = 0; at < n; at += PIECE) {
+        const XXH128_hash_t h = XXH3_128bits(data + at, n - at < PIECE ? n - at : PIECE);
+        for (int i = 0; i < 16; i++) /* high half first, each big-endian */
+            values[n_values][i] = (unsigned char)((i < 8 ? h.high64 : h.low64) >> (56 - i % 8 * 8));
+        n_values++;
+    }
+    assert_ok(sha256_bytes(values, n_values * sizeof *values, out));
 }
 
-static void blocks(void **state) {
+static void large(void **state) {
     (void)state;
-    static const size_t sizes[] = {0,         1,          BLOCK - 1,      BLOCK,
-                                   BLOCK + 1, 16 * BLOCK, 16 * BLOCK - 1, MOST};
+    static const size_t sizes[] = {0, 1, PIECE - 1, PIECE, PIECE + 1, MOST};
     char *data = mem_alloc(MOST, 1);
     assert_non_null(data);
     for (size_t i = 0; i < MOST; i++) data[i] = (char)(i * 2654435761u >> 13);
@@ -30,14 +34,30 @@ static void blocks(void **state) {
         by_definition(data, sizes[i], want);
         for (int threads = 1; threads <= 3; threads++) {
             par_set_threads(threads);
-            assert_ok(sha256_blocks(data, sizes[i], found));
+            assert_ok(hash_large(data, sizes[i], found));
             assert_string_equal(found, want);
         }
     }
     mem_free(data);
 }
 
+/* Every byte counts. */
+static void any_byte(void **state) {
+    (void)state;
+    char *data = mem_zalloc(MOST, 1);
+    char was[SHA256_HEX_SIZE], is[SHA256_HEX_SIZE];
+    assert_non_null(data);
+    assert_ok(hash_large(data, MOST, was));
+    for (size_t i = 5; i < MOST; i += PIECE / 3) {
+        data[i] ^= 4;
+        assert_ok(hash_large(data, MOST, is));
+        assert_string_not_equal(is, was);
+        data[i] ^= 4;
+    }
+    mem_free(data);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(blocks)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(large), cmocka_unit_test(any_byte)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
