@@ -26,7 +26,7 @@ static struct dropout_rule dropout_rule_of(const struct dropout_args *args) {
                                  .all = threshold == 0};
 }
 
-/* n elements by the numbers drawn for them. */
+/* n elements by the numbers drawn for them; masked, since a branch would be mispredicted. */
 static void dropout_vectors(const struct dropout_rule *rule, const uint32_t *drawn, int64_t n,
                             const float *x, float *y) {
     for (int64_t i = 0; i < n; i += SIMD_WIDTH) {
@@ -38,27 +38,46 @@ static void dropout_vectors(const struct dropout_rule *rule, const uint32_t *dra
     }
 }
 
-/* `count` elements of x, `step` apart, whose numbers run on from `index`. Elements are masked,
- * since a branch would be mispredicted. */
+/* `count` elements whose numbers run on from `index`. */
 static void dropout_row(const struct dropout_rule *rule, const float *x, int64_t count,
-                        int64_t step, uint64_t index, float *y) {
+                        uint64_t index, float *y) {
     uint32_t drawn[DRAW_STRETCH + SIMD_WIDTH] = {0}; /* read in whole vectors from any place */
     for (int64_t j = 0, n; j < count; j += n) {
         const int64_t from = (int64_t)((index + (uint64_t)j) % 4);
         n = DRAW_STRETCH - from < count - j ? DRAW_STRETCH - from : count - j;
         draw_words(&rule->rng, (index + (uint64_t)j) / 4, drawn);
-        if (step == 1) {
-            dropout_vectors(rule, drawn + from, n, x + j, y + j);
-            continue;
-        }
-        for (int64_t i = 0; i < n; i++) {
-            const uint32_t keep = -(uint32_t)((drawn[from + i] > rule->limit) | rule->all);
-            const float scaled = x[(j + i) * step] * rule->scale;
-            uint32_t bits;
-            memcpy(&bits, &scaled, sizeof bits);
-            bits &= keep;
-            memcpy(&y[(j + i) * step], &bits, sizeof bits);
-        }
+        dropout_vectors(rule, drawn + from, n, x + j, y + j);
+    }
+}
+
+/* n numbers of a and of b by turns, in whole vectors. */
+static void dropout_by_turns(const uint32_t *a, const uint32_t *b, int64_t n, uint32_t *out) {
+    const veci numbers = {VEC_NUMBERS}, turns = (numbers >> 1) + (numbers & 1) * SIMD_WIDTH;
+    for (int64_t i = 0; i < n; i += SIMD_WIDTH) {
+        vecu x, y;
+        memcpy(&x, a + i, sizeof x);
+        memcpy(&y, b + i, sizeof y);
+        const vecu low = __builtin_shuffle(x, y, turns);
+        const vecu high = __builtin_shuffle(x, y, turns + SIMD_WIDTH / 2);
+        memcpy(out + 2 * i, &low, sizeof low);
+        memcpy(out + 2 * i + SIMD_WIDTH, &high, sizeof high);
+    }
+}
+
+/* `count` pairs; the numbers of the first elements run on from `before`, of the second from
+ * `index`. */
+static void dropout_pairs(const struct dropout_rule *rule, const float *x, int64_t count,
+                          uint64_t before, uint64_t index, float *y) {
+    uint32_t first[DRAW_STRETCH + SIMD_WIDTH] = {0}, second[DRAW_STRETCH + SIMD_WIDTH] = {0};
+    uint32_t drawn[2 * (DRAW_STRETCH + SIMD_WIDTH)];
+    for (int64_t j = 0, n; j < count; j += n, before += (uint64_t)n, index += (uint64_t)n) {
+        const int64_t from = (int64_t)(before % 4), other = (int64_t)(index % 4);
+        n = DRAW_STRETCH - (from > other ? from : other);
+        if (n > count - j) n = count - j;
+        draw_words(&rule->rng, before / 4, first);
+        draw_words(&rule->rng, index / 4, second);
+        dropout_by_turns(first + from, second + other, n, drawn);
+        dropout_vectors(rule, drawn, 2 * n, x + 2 * j, y + 2 * j);
     }
 }
 
@@ -72,10 +91,9 @@ static void dropout_piece(void *ctx, int64_t begin, int64_t end, int thread) {
         const float *x = (const float *)args->x + t * args->c;
         float *y = (float *)args->y + t * args->c;
         if (args->paired) {
-            dropout_row(&rule, x, columns, 2, index - (uint64_t)columns, y);
-            dropout_row(&rule, x + 1, columns, 2, index, y + 1);
+            dropout_pairs(&rule, x, columns, index - (uint64_t)columns, index, y);
         } else {
-            dropout_row(&rule, x, columns, 1, index, y);
+            dropout_row(&rule, x, columns, index, y);
         }
     }
 }
