@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The two halves of a softmax over a contiguous row, shared by attention and cross entropy: the
- * largest element, then exponentials in place with their sum by the 16 lanes.
+ * The two halves of a softmax over a contiguous row: the largest element, then exponentials in
+ * place with their sum by the 16 lanes.
  * Read next: compute/cpu/math.h. */
 #ifndef COTRAIN_COMPUTE_CPU_SOFTMAX_H
 #define COTRAIN_COMPUTE_CPU_SOFTMAX_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What attention promises beyond its reference: a document gives the same bits alone and behind
  * others (forward and backward, any offset), nothing of another document or of a later token takes
- * part even when it is not a number, and a query decoded on its own against a cache is the query of
- * the whole. */
+ * part even when it is not a number, a query decoded on its own against a cache is the query of the
+ * whole, and any number of threads gives the same bits for heads that do not divide among them. */
 #include "tests/unit/test.h"
 
 #include "tests/unit/compute/cases.h"
@@ -131,7 +131,7 @@ static void isolated(struct compute *c) {
 /* Later tokens of the same document, not numbers, leave the earlier outputs as they are. */
 static void causal(struct compute *c) {
     enum { N = 141 };
-    for (int cut = 1; cut < N; cut += 7) {
+    for (int cut = 1; cut < N; cut += 14) {
         struct rows *whole = rows_new(1), *cut_off = rows_new(1);
         struct attention_args args = args_of(whole, N, 0, N);
         assert_ok(c->backend->attention(c, &args));
@@ -163,6 +163,35 @@ static void decoded(struct compute *c) {
     free(steps);
 }
 
+/* Heads that divide among the threads and heads that do not, fewer of them than threads too. */
+static void threaded(struct compute *c) {
+    struct rows *one = rows_new(1);
+    for (int t = 0; t < LONGEST; t++) one->first[t] = t < 70 ? 0 : t == 70 ? 70 : 71;
+    par_set_threads(1);
+    run(c, one, LONGEST);
+    for (int threads = 2; threads <= 7; threads++) {
+        struct rows *many = rows_new(1);
+        memcpy(many->first, one->first, sizeof one->first);
+        par_set_threads(threads);
+        run(c, many, LONGEST);
+        assert_memory_equal(one->out, many->out, sizeof one->out);
+        assert_memory_equal(one->lse, many->lse, sizeof one->lse);
+        assert_memory_equal(one->dqk, many->dqk, sizeof one->dqk);
+        assert_memory_equal(one->dv, many->dv, sizeof one->dv);
+        free(many);
+    }
+    par_set_threads(2);
+    free(one);
+}
+
+/* Twice the tokens need at most twice the memory. */
+static void linear(struct compute *c) {
+    const struct work_shape shape = {.rows = 8192, .columns = 1, .heads = 2, .head_size = 64};
+    struct work_shape twice = shape;
+    twice.rows *= 2;
+    assert_true(c->backend->scratch_bytes(&twice) <= 2 * c->backend->scratch_bytes(&shape));
+}
+
 static void packing(void **state) {
     (void)state;
     each_variant(packed);
@@ -183,8 +212,19 @@ static void decoding(void **state) {
     each_variant(decoded);
 }
 
+static void memory(void **state) {
+    (void)state;
+    each_variant(linear);
+}
+
+static void threads(void **state) {
+    (void)state;
+    each_variant(threaded);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(packing), cmocka_unit_test(isolation),
-                                       cmocka_unit_test(causality), cmocka_unit_test(decoding)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(packing),   cmocka_unit_test(isolation),
+                                       cmocka_unit_test(causality), cmocka_unit_test(decoding),
+                                       cmocka_unit_test(threads),   cmocka_unit_test(memory)};
     return cmocka_run_group_tests_name("attention", tests, NULL, NULL);
 }
