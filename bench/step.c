@@ -12,6 +12,7 @@
 #include "base/par.h"
 #include "base/str.h"
 #include "bench/bench.h"
+#include "compute/ops/attention.h"
 #include "compute/ops/product.h"
 #include "trainer/trainer.h"
 #include <stdio.h>
@@ -36,11 +37,13 @@ enum op_number {
 #undef OP
 };
 
+enum { PEAK_ROUNDS = 15 };
+
 /* A backend around another one. */
 struct timed {
     struct backend backend; /* first, so that a pointer to it is one to all */
     const struct backend *inner;
-    double seconds[OPS], multiplications;
+    double seconds[OPS], multiplications, in_attention;
     int64_t calls[OPS];
 };
 
@@ -50,7 +53,23 @@ static struct timed *timed_of(const struct compute *c) {
 
 static void count_product(struct timed *t, const void *args) {
     const struct product_args *p = args;
-    t->multiplications += (double)p->m * (double)p->n * (double)p->k;
+    t->multiplications += (double)p->m * (double)p->n * (double)(p->k + p->more_k);
+}
+
+/* Attention's products, of seen pairs alone: scores and sums forward; scores, d values, d scores,
+ * d queries and d keys backward. */
+static void count_attention(struct timed *t, const struct attention_args *a, int products) {
+    double pairs = 0;
+    for (int64_t i = 0; i < a->n_q; i++)
+        pairs += (double)((a->last ? a->last[i] : i) - a->first[i] + 1);
+    t->in_attention += pairs * (double)(a->h * a->d) * products;
+}
+
+static void count(struct timed *t, enum op_number op, const void *args) {
+    if (op == OP_product) count_product(t, args);
+    if (op == OP_attention) count_attention(t, args, 2);
+    if (op == OP_attention_backward)
+        count_attention(t, &((const struct attention_backward_args *)args)->forward, 5);
 }
 
 #define OP(name)                                                                                   \
@@ -60,7 +79,7 @@ static void count_product(struct timed *t, const void *args) {
         err e = t->inner->name(c, args);                                                           \
         t->seconds[OP_##name] += bench_now() - start;                                              \
         t->calls[OP_##name]++;                                                                     \
-        if (OP_##name == OP_product) count_product(t, args);                                       \
+        count(t, OP_##name, args);                                                                 \
         return e;                                                                                  \
     }
 #include "compute/ops.def"
@@ -75,7 +94,7 @@ static void time_backend(struct timed *t, struct compute *c) {
 }
 
 struct step_options {
-    const char *model, *method;
+    const char *model, *method, *device;
     int64_t tokens, rows, steps, rank, threads, recompute_layers, recompute_feed_forwards;
     bool recompute_logits, json;
     struct opt_list set;
@@ -87,6 +106,7 @@ static const struct opt option_rows[] = {
         .help = "model folder, see bench/shape"),
     ROW(method, .preset = "lora", .choices = "lora,full",
         .help = "lora: rank on the seven projections, as the peer has it"),
+    ROW(device, .value = "DEVICE", .help = "a variant of the backend, as in cpu:avx2"),
     ROW(tokens, .preset = "1024", .min = 1, .max = 1 << 20, .help = "of a row"),
     ROW(rows, .preset = "1", .min = 1, .max = 1 << 16, .help = "of a step, in one forward pass"),
     ROW(steps, .preset = "3", .min = 1, .max = 1000, .help = "timed, behind one that is not"),
@@ -144,7 +164,7 @@ static void on_step(void *ctx, const struct train_report *report) {
     b->seconds[b->n_done++] = report->seconds;
     if (b->n_done == 1) {
         b->first_loss = report->loss;
-        b->timed.multiplications = 0;
+        b->timed.multiplications = b->timed.in_attention = 0;
         memset(b->timed.seconds, 0, sizeof b->timed.seconds);
         memset(b->timed.calls, 0, sizeof b->timed.calls);
     }
@@ -203,7 +223,7 @@ static err make_options(struct bench *b) {
 }
 
 static err open_run(struct bench *b, const char *dir) {
-    TRY(compute_open(&b->compute, NULL));
+    TRY(compute_open(&b->compute, b->options->device));
     time_backend(&b->timed, &b->compute);
     TRY(model_open(&b->model, b->options->model, &b->compute));
     TRY(make_options(b));
@@ -238,7 +258,7 @@ static err measure_peak(struct bench *b) {
           *y = mem_zalloc((size_t)(n * p->out), sizeof *y);
     err e = x && y ? ERR_OK : ERR_MEMORY;
     for (int64_t i = 0; i < n * p->in && !e; i++) x[i] = (float)(i % 251) / 251;
-    for (int round = 0; round < 5 && !e; round++) {
+    for (int round = 0; round < PEAK_ROUNDS && !e; round++) {
         const double start = bench_now();
         e = c->backend->product(
             c, &(struct product_args){.m = n,
@@ -260,7 +280,8 @@ static err measure_peak(struct bench *b) {
 /* ---- results ---- */
 
 struct result {
-    double step_s, products_s, tokens_s, share, rate, of_peak, anonymous_mib, planned_mib, peak_mib;
+    double step_s, products_s, tokens_s, share, rate, with_attention;
+    double anonymous_mib, planned_mib, peak_mib;
 };
 
 static struct result result_of(const struct bench *b) {
@@ -272,7 +293,7 @@ static struct result result_of(const struct bench *b) {
     r.products_s = b->timed.seconds[OP_product] / steps;
     r.share = r.products_s * steps / sum;
     r.rate = b->timed.multiplications / sum;
-    r.of_peak = r.rate / b->peak;
+    r.with_attention = (b->timed.multiplications + b->timed.in_attention) / sum;
     r.anonymous_mib = (double)(b->anonymous_most - b->anonymous_before) / MIB;
     r.planned_mib = (double)b->plan.total_bytes / MIB;
     r.peak_mib = (double)bench_status_bytes("VmHWM") / MIB;
@@ -282,13 +303,14 @@ static struct result result_of(const struct bench *b) {
 static err print_json(const struct bench *b, const struct result *r) {
     json_t *ops = json_object(),
            *all = json_pack(
-               "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:[f, f]}", "method",
-               b->options->method, "tokens", (json_int_t)(b->options->rows * b->options->tokens),
-               "threads", (json_int_t)par_threads(), "seconds", r->step_s, "tokens_per_s",
-               r->tokens_s, "in_products", r->share, "gflops", 2e-9 * r->rate, "peak_gflops",
-               2e-9 * b->peak, "of_peak", r->of_peak, "planned_mib", r->planned_mib,
-               "anonymous_mib", r->anonymous_mib, "peak_mib", r->peak_mib, "loss", b->first_loss,
-               b->last_loss);
+               "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:[f, f]}",
+               "method", b->options->method, "tokens",
+               (json_int_t)(b->options->rows * b->options->tokens), "threads",
+               (json_int_t)par_threads(), "seconds", r->step_s, "tokens_per_s", r->tokens_s,
+               "in_products", r->share, "gflops", 2e-9 * r->with_attention, "peak_gflops",
+               2e-9 * b->peak, "of_peak", r->with_attention / b->peak, "of_peak_without_attention",
+               r->rate / b->peak, "planned_mib", r->planned_mib, "anonymous_mib", r->anonymous_mib,
+               "peak_mib", r->peak_mib, "loss", b->first_loss, b->last_loss);
     err e = ops && all ? ERR_OK : fail(ERR_MEMORY, "out of memory");
     for (int i = 0; i < OPS && !e; i++)
         if (b->timed.calls[i])
@@ -310,8 +332,9 @@ static void print_table(const struct bench *b, const struct result *r) {
            r->step_s, r->tokens_s, (long long)b->options->steps, par_threads(),
            b->compute.backend->variant);
     printf("in products            %.3f of the time\n", r->share);
-    printf("step / product peak    %.3f  (%.1f of %.1f GFLOP/s)\n", r->of_peak, 2e-9 * r->rate,
-           2e-9 * b->peak);
+    printf("step / product peak    %.3f  (%.1f of %.1f GFLOP/s; %.3f without attention's own)\n",
+           r->with_attention / b->peak, 2e-9 * r->with_attention, 2e-9 * b->peak,
+           r->rate / b->peak);
     printf("anonymous / planned    %.3f  (%.1f of %.1f MiB)\n", r->anonymous_mib / r->planned_mib,
            r->anonymous_mib, r->planned_mib);
     printf("peak resident          %.1f MiB\n", r->peak_mib);
