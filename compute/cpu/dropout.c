@@ -52,15 +52,12 @@ static void dropout_row(const struct dropout_rule *rule, const float *x, int64_t
 
 /* n numbers of a and of b by turns, in whole vectors. */
 static void dropout_by_turns(const uint32_t *a, const uint32_t *b, int64_t n, uint32_t *out) {
-    const veci numbers = {VEC_NUMBERS}, turns = (numbers >> 1) + (numbers & 1) * SIMD_WIDTH;
     for (int64_t i = 0; i < n; i += SIMD_WIDTH) {
-        vecu x, y;
+        vec x, y;
         memcpy(&x, a + i, sizeof x);
         memcpy(&y, b + i, sizeof y);
-        const vecu low = __builtin_shuffle(x, y, turns);
-        const vecu high = __builtin_shuffle(x, y, turns + SIMD_WIDTH / 2);
-        memcpy(out + 2 * i, &low, sizeof low);
-        memcpy(out + 2 * i + SIMD_WIDTH, &high, sizeof high);
+        const vec both[] = {vec_by_turns(x, y, 0), vec_by_turns(x, y, 1)};
+        memcpy(out + 2 * i, both, sizeof both);
     }
 }
 

@@ -137,6 +137,18 @@ ALWAYS_INLINE vec vec_turn(vec a, const int apart) {
     return __builtin_shuffle(a, ((veci){VEC_NUMBERS} + apart) & (SIMD_WIDTH - 1));
 }
 
+/* Elements of a and b by turns: of the first half of each, or of the second. */
+ALWAYS_INLINE vec vec_by_turns(vec a, vec b, const int half) {
+    const veci numbers = {VEC_NUMBERS};
+    return __builtin_shuffle(a, b,
+                             (numbers >> 1) + (numbers & 1) * SIMD_WIDTH + half * (SIMD_WIDTH / 2));
+}
+
+/* Every second element of a and then of b, from the first or the second on. */
+ALWAYS_INLINE vec vec_every_second(vec a, vec b, const int from) {
+    return __builtin_shuffle(a, b, 2 * (veci){VEC_NUMBERS} + from);
+}
+
 /* The largest element, where none is NaN. */
 ALWAYS_INLINE float vec_highest(vec a) {
 #pragma GCC unroll 4

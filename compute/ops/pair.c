@@ -123,6 +123,7 @@ static bool unpair_forward(const void *args, void *forward_args) {
 static const struct unpair_args unpair_cases[] = {{.n = 1, .c = 5},
                                                   {.n = 11, .c = 33},
                                                   {.n = 12, .c = 5, .accumulate = true},
+                                                  {.n = 9, .c = 40, .accumulate = true},
                                                   {.n = 200, .c = 64}};
 
 const struct op unpair_op = {
@@ -134,7 +135,7 @@ const struct op unpair_op = {
               {"link", SLOT_IN, SLOT_U8, offsetof(struct unpair_args, link)},
               {"dx", SLOT_INOUT, SLOT_ACT, offsetof(struct unpair_args, dx)}},
     .cases = unpair_cases,
-    .case_names = {"one", "borders", "accumulate", "long"},
+    .case_names = {"one", "borders", "accumulate", "accumulate_wide", "long"},
     .count = unpair_count,
     .indices = unpair_indices,
     .reference = unpair_reference,
