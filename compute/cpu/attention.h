@@ -8,7 +8,7 @@
 
 #include "compute/cpu/tile.h"
 
-enum { ATTENTION_QUERIES = 64, ATTENTION_KEYS = 128 };
+enum { ATTENTION_QUERIES = 128, ATTENTION_KEYS = 128 };
 _Static_assert(ATTENTION_KEYS % ATTENTION_QUERIES == 0 && ATTENTION_QUERIES % TILE_COLS == 0,
                "a block of queries lies in one block of keys, and both end with a tile");
 
