@@ -34,16 +34,16 @@ struct attention_run {
     float *packed_values; /* [.][d_wide] */
     const float *values;  /* the packed ones or the operand's */
     int64_t values_row;
-    float *scores;       /* [TILE_ROWS][ATTENTION_KEYS] */
+    float *scores;       /* [ATTENTION_QUERIES][ATTENTION_KEYS] */
     float *sums;         /* [ATTENTION_QUERIES][d_wide] */
     float *most, *total; /* [ATTENTION_QUERIES]: largest score, sum of exponentials */
 };
 
-/* Some rows of a block of queries against a block of keys. */
-struct attention_strip {
-    int64_t query, row; /* the first row's, in the operand and in the block */
-    int rows;
-    int64_t key, common; /* first key, counted from the document's; keys that all rows see */
+/* A block of queries against a block of keys. */
+struct attention_pair {
+    int64_t query, rows; /* first query, queries */
+    int64_t key, keys;   /* first key, counted from the document's, and keys up to the last seen */
+    int64_t own;         /* the first query's key, counted from the block's first */
 };
 
 /* The key of a query's own token. */
@@ -105,35 +105,47 @@ static void attention_open(const struct attention_work *w, struct attention_run 
     }
 }
 
-/* Scores of the strip's rows with every key that its last row sees. */
+static int attention_rows(const struct attention_pair *at, int64_t i) {
+    return (int)(at->rows - i < TILE_ROWS ? at->rows - i : TILE_ROWS);
+}
+
+/* The key behind those that all rows of the tile from row i on see. */
+static int64_t attention_common(const struct attention_pair *at, int64_t i) {
+    return at->own + i + 1 < at->keys ? at->own + i + 1 : at->keys;
+}
+
+/* Scores of every query with the keys that it sees, and some more. */
 static void attention_scores(const struct attention_work *w, const struct attention_run *r,
-                             const struct attention_strip *at, int64_t keys) {
+                             const struct attention_pair *at) {
     const struct attention_args *args = w->args;
-    struct tile t = {
-        .k = args->d,
-        .a = (const float *)args->q + at->query * args->q_row + r->head * args->q_head_stride,
-        .a_row = args->q_row,
-        .a_k = 1,
-        .b_row = TILE_COLS,
-        .c_row = ATTENTION_KEYS,
-        .from_zero = true,
-    };
+    const float *q =
+        (const float *)args->q + at->query * args->q_row + r->head * args->q_head_stride;
+    struct tile t = {.k = args->d,
+                     .a_row = args->q_row,
+                     .a_k = 1,
+                     .b_row = TILE_COLS,
+                     .c_row = ATTENTION_KEYS,
+                     .from_zero = true};
     if (!r->packed) {
         const float *k = attention_keys(args, r->head, r->first + at->key);
         const struct product_args product = {.m = at->rows,
-                                             .n = keys,
+                                             .n = at->keys,
                                              .k = args->d,
-                                             .a = {t.a, DTYPE_F32, t.a_row, 1},
+                                             .a = {q, DTYPE_F32, args->q_row, 1},
                                              .b = {k, DTYPE_F32, 1, args->k_row},
                                              .c = r->scores,
                                              .c_stride = ATTENTION_KEYS};
         CPU(product_few)(&product);
         return;
     }
-    for (int64_t j = 0; j < keys; j += TILE_COLS) {
+    for (int64_t j = 0; j < at->keys; j += TILE_COLS) {
         t.b = r->packed_keys + (at->key + j) * args->d;
-        t.c = r->scores + j;
-        CPU(tile)(&t, at->rows, TILE_COLS);
+        for (int64_t i = j > at->own ? (j - at->own) / TILE_ROWS * TILE_ROWS : 0; i < at->rows;
+             i += TILE_ROWS) {
+            t.a = q + i * args->q_row;
+            t.c = r->scores + i * ATTENTION_KEYS + j;
+            CPU(tile)(&t, attention_rows(at, i), TILE_COLS);
+        }
     }
 }
 
@@ -173,31 +185,29 @@ static void attention_softmax(const struct attention_work *w, const struct atten
     *total += lanes_sum(l);
 }
 
-static void attention_strip(const struct attention_work *w, const struct attention_run *r,
-                            const struct attention_strip *at) {
-    const int64_t end = at->common + at->rows - 1; /* of the last row */
-    const int64_t keys = end < ATTENTION_KEYS ? end : ATTENTION_KEYS;
-    attention_scores(w, r, at, keys);
-    for (int i = 0; i < at->rows; i++) {
-        const int64_t n = at->common + i < keys ? at->common + i : keys;
-        attention_softmax(w, r, at->row + i, r->scores + i * ATTENTION_KEYS, n, at->key == 0);
+/* The values' sums under the exponentials. */
+static void attention_values(const struct attention_work *w, const struct attention_run *r,
+                             const struct attention_pair *at) {
+    const float *values = r->values + at->key * r->values_row;
+    struct tile t = {.a_row = ATTENTION_KEYS,
+                     .a_k = 1,
+                     .b_row = r->values_row,
+                     .c_row = w->d_wide,
+                     .from_zero = at->key == 0};
+    for (int64_t j = 0; j < w->d_wide; j += TILE_COLS) {
+        const int64_t cols = w->d_wide - j < TILE_COLS ? w->d_wide - j : TILE_COLS;
+        for (int64_t i = 0; i < at->rows; i += TILE_ROWS) {
+            t.k = attention_common(at, i);
+            t.a = r->scores + i * ATTENTION_KEYS;
+            t.b = values + j;
+            t.c = r->sums + i * w->d_wide + j;
+            CPU(tile)(&t, attention_rows(at, i), cols);
+            if (t.k == at->keys) continue;
+            t.a += t.k;
+            t.b += t.k * t.b_row;
+            attention_triangle(&t, attention_rows(at, i), cols);
+        }
     }
-    struct tile t = {
-        .k = at->common,
-        .a = r->scores,
-        .a_row = ATTENTION_KEYS,
-        .a_k = 1,
-        .b = r->values + at->key * r->values_row,
-        .b_row = r->values_row,
-        .c = r->sums + at->row * w->d_wide,
-        .c_row = w->d_wide,
-        .from_zero = at->key == 0,
-    };
-    attention_columns(&t, at->rows, w->d_wide);
-    if (keys == at->common) return;
-    t.a += at->common;
-    t.b += at->common * t.b_row;
-    attention_triangle(&t, at->rows, w->d_wide);
 }
 
 /* Queries whose own keys are in one block of keys. */
@@ -206,16 +216,18 @@ static void attention_block(const struct attention_work *w, const struct attenti
     const struct attention_args *args = w->args;
     const int64_t own = attention_key(args, query) - r->first;
     for (int64_t key = 0; key <= own; key += ATTENTION_KEYS) {
-        for (int64_t i = 0; i < rows; i += TILE_ROWS) {
-            const int64_t seen = own + i + 1 - key;
-            attention_strip(w, r,
-                            &(struct attention_strip){
-                                .query = query + i,
-                                .row = i,
-                                .rows = (int)(rows - i < TILE_ROWS ? rows - i : TILE_ROWS),
-                                .key = key,
-                                .common = seen < ATTENTION_KEYS ? seen : ATTENTION_KEYS});
+        const int64_t keys = own + rows - key;
+        const struct attention_pair at = {.query = query,
+                                          .rows = rows,
+                                          .key = key,
+                                          .keys = keys < ATTENTION_KEYS ? keys : ATTENTION_KEYS,
+                                          .own = own - key};
+        attention_scores(w, r, &at);
+        for (int64_t i = 0; i < rows; i++) {
+            attention_softmax(w, r, i, r->scores + i * ATTENTION_KEYS, attention_common(&at, i),
+                              key == 0);
         }
+        attention_values(w, r, &at);
     }
     for (int64_t i = 0; i < rows; i++) {
         const float *sums = r->sums + i * w->d_wide;
@@ -250,7 +262,7 @@ static void attention_piece(void *ctx, int64_t begin, int64_t end, int thread) {
     r.packed_keys = w->scratch + thread * w->scratch_count;
     r.packed_values = r.packed_keys + w->keys_wide * args->d;
     r.scores = r.packed_values + w->keys_wide * w->d_wide;
-    r.sums = r.scores + TILE_ROWS * ATTENTION_KEYS;
+    r.sums = r.scores + ATTENTION_QUERIES * ATTENTION_KEYS;
     r.most = r.sums + ATTENTION_QUERIES * w->d_wide;
     r.total = r.most + ATTENTION_QUERIES;
     for (int64_t item = begin; item < end; item++) {
@@ -269,7 +281,7 @@ static void attention_piece(void *ctx, int64_t begin, int64_t end, int thread) {
 static int64_t attention_scratch_count(int64_t keys, int64_t d) {
     const int64_t d_wide = attention_round_up(d, SIMD_WIDTH);
     return attention_round_up(keys, TILE_COLS) * (d + d_wide) +
-           (int64_t)TILE_ROWS * ATTENTION_KEYS + ATTENTION_QUERIES * (d_wide + 2);
+           ATTENTION_QUERIES * (ATTENTION_KEYS + d_wide + 2);
 }
 
 size_t CPU(attention_scratch)(const struct work_shape *shape) {

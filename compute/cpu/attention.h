@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What attention and its gradient share: the sizes of their blocks, and products of small pieces
- * through the register tile. Blocks are counted from a document's first key and are the same for
+ * What attention and its gradient share: the sizes of their blocks, and what the register tile does
+ * not do. Blocks are counted from a document's first key and are the same for
  * every vector unit, so neither a document's place nor the processor shows in a result.
  * Read next: compute/cpu/tile.h, compute/cpu/attention.c. */
 #ifndef COTRAIN_COMPUTE_CPU_ATTENTION_H
@@ -14,16 +14,6 @@ _Static_assert(ATTENTION_KEYS % ATTENTION_QUERIES == 0 && ATTENTION_QUERIES % TI
 
 static inline int64_t attention_round_up(int64_t n, int64_t unit) {
     return (n + unit - 1) / unit * unit;
-}
-
-/* c (rows,cols) of one tile's rows, by its columns; t holds all but what moves with the tile. */
-static inline void attention_columns(const struct tile *whole, int rows, int64_t cols) {
-    struct tile t = *whole;
-    for (int64_t j = 0; j < cols; j += TILE_COLS) {
-        t.b = whole->b + j;
-        t.c = whole->c + j;
-        CPU(tile)(&t, rows, cols - j < TILE_COLS ? cols - j : TILE_COLS);
-    }
 }
 
 /* Where a tile's rows cross the diagonal: row i goes on with its i terms k < i. cols is of whole

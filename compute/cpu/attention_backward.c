@@ -203,13 +203,16 @@ static void attention_key_gradient(const struct attention_gradient_work *w,
                                    const struct attention_tile *t, const float *scores,
                                    const float *queries, float *sums) {
     struct tile c = {.a_row = ATTENTION_QUERIES, .a_k = 1, .b_row = w->d_wide, .c_row = w->d_wide};
-    for (int64_t i = 0; i < t->keys; i += TILE_ROWS) {
-        const int64_t from = i > t->own ? i - t->own : 0;
-        c.k = t->rows - from;
-        c.a = scores + i * ATTENTION_QUERIES + from;
-        c.b = queries + from * w->d_wide;
-        c.c = sums + (t->key + i) * w->d_wide;
-        attention_columns(&c, (int)(t->keys - i < TILE_ROWS ? t->keys - i : TILE_ROWS), w->d_wide);
+    for (int64_t j = 0; j < w->d_wide; j += TILE_COLS) {
+        const int64_t cols = w->d_wide - j < TILE_COLS ? w->d_wide - j : TILE_COLS;
+        for (int64_t i = 0; i < t->keys; i += TILE_ROWS) {
+            const int64_t from = i > t->own ? i - t->own : 0;
+            c.k = t->rows - from;
+            c.a = scores + i * ATTENTION_QUERIES + from;
+            c.b = queries + from * w->d_wide + j;
+            c.c = sums + (t->key + i) * w->d_wide + j;
+            CPU(tile)(&c, (int)(t->keys - i < TILE_ROWS ? t->keys - i : TILE_ROWS), cols);
+        }
     }
 }
 
@@ -217,22 +220,22 @@ static void attention_key_gradient(const struct attention_gradient_work *w,
 static void attention_query_gradient(const struct attention_gradient_work *w,
                                      const struct attention_head *h,
                                      const struct attention_tile *t) {
-    for (int64_t i = 0; i < t->rows; i += TILE_ROWS) {
-        const int rows = (int)(t->rows - i < TILE_ROWS ? t->rows - i : TILE_ROWS);
-        const int64_t common = t->own + i + 1;
-        struct tile c = {.k = common < t->keys ? common : t->keys,
-                         .a = t->ds + i,
-                         .a_row = 1,
-                         .a_k = ATTENTION_QUERIES,
-                         .b = h->k + t->key * w->d_wide,
-                         .b_row = w->d_wide,
-                         .c = h->dq + (t->query + i) * w->d_wide,
-                         .c_row = w->d_wide};
-        attention_columns(&c, rows, w->d_wide);
-        if (common >= t->keys) continue;
-        c.a += common * ATTENTION_QUERIES;
-        c.b += common * w->d_wide;
-        attention_triangle(&c, rows, w->d_wide);
+    struct tile c = {.a_row = 1, .a_k = ATTENTION_QUERIES, .b_row = w->d_wide, .c_row = w->d_wide};
+    for (int64_t j = 0; j < w->d_wide; j += TILE_COLS) {
+        const int64_t cols = w->d_wide - j < TILE_COLS ? w->d_wide - j : TILE_COLS;
+        for (int64_t i = 0; i < t->rows; i += TILE_ROWS) {
+            const int rows = (int)(t->rows - i < TILE_ROWS ? t->rows - i : TILE_ROWS);
+            const int64_t common = t->own + i + 1;
+            c.k = common < t->keys ? common : t->keys;
+            c.a = t->ds + i;
+            c.b = h->k + t->key * w->d_wide + j;
+            c.c = h->dq + (t->query + i) * w->d_wide + j;
+            CPU(tile)(&c, rows, cols);
+            if (common >= t->keys) continue;
+            c.a += common * ATTENTION_QUERIES;
+            c.b += common * w->d_wide;
+            attention_triangle(&c, rows, cols);
+        }
     }
 }
 
