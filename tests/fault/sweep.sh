@@ -9,7 +9,7 @@ sweep() { # sweep [OPTION...] -- COMMAND...
     expect_rc 0
     tail -1 "$scratch/out"
 }
-dated='stages|.*/(run.jsonl|SHA256SUMS|RELEASE)$' # records with times in them
+dated='stages|.*/(run.jsonl|plan.json|SHA256SUMS|RELEASE)$' # records with times or the memory that was used
 month=$scratch/month
 "$SOURCE_DIR/tests/shell/tiny_month.py" "$month" || exit 1
 check "the chain" "$COTRAIN" run "$month/lora.yaml" --work "$scratch/work" --set train.max_steps=2
