@@ -266,6 +266,18 @@ struct param *adapter_params(struct adapter *a, int64_t *out_n) {
     return a->params;
 }
 
+/* A x, B^T dy and both gradients; B (A x) and A^T (B^T dy). */
+struct adapter_cost adapter_cost(const struct adapter *a) {
+    struct adapter_cost c = {0};
+    for (int64_t i = 0; i < a->n_sites; i++) {
+        const struct adapter_site *site = &a->sites[i];
+        const double sides = (double)(site->projection->in + site->projection->out);
+        c.narrow += 2 * (double)site->r * sides;
+        c.joined += (double)site->r * sides;
+    }
+    return c;
+}
+
 int64_t adapter_n_tensors(const struct adapter *a) {
     return a->n_params + a->n_modules;
 }

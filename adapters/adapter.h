@@ -50,6 +50,12 @@ MUST_CHECK err adapter_start(struct adapter *a, const struct plan *plan);
 /* Trainable parameters under their PEFT names (module order, lora_A before lora_B). All are marked
  * as trained; one that is unmarked before the plan is made stays as it starts. */
 struct param *adapter_params(struct adapter *a, int64_t *out_n);
+/* Multiplications a token that a step does for the low ranks, forward and backward: in products of
+ * their own, as narrow as the rank, and as part of the model's. */
+struct adapter_cost {
+    double narrow, joined;
+};
+struct adapter_cost adapter_cost(const struct adapter *a);
 /* The tensors of the adapter's file: those parameters, then what `modules_to_save` means in the
  * model; with their names there. */
 int64_t adapter_n_tensors(const struct adapter *a);

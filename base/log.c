@@ -4,12 +4,12 @@
  * Read next: base/log.h, the contract. */
 #include "base/log.h"
 
+#include "base/clock.h"
 #include "base/str.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char *const subsystem_names[LOG_SUBSYSTEM_COUNT] = {
@@ -78,14 +78,9 @@ void log_write(enum log_subsystem subsystem, enum log_level level, const char *f
     fprintf(stderr, "%s: %s: %s\n", level_names[level], name, text);
 }
 
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void progress_start(struct progress *p, const char *what, int64_t total) {
-    *p = (struct progress){.what = what, .total = total > 0 ? total : 1, .started_s = now_s()};
+    *p = (struct progress){
+        .what = what, .total = total > 0 ? total : 1, .started_s = clock_seconds()};
 }
 
 void progress_step(struct progress *p, int64_t done, const char *note) {
@@ -94,7 +89,7 @@ void progress_step(struct progress *p, int64_t done, const char *note) {
     if (part <= p->shown && done < p->total) return;
     p->shown = part;
     fprintf(stderr, "%s%s %lld/%lld %.0f s%s%s%s", terminal ? "\r" : "", p->what, (long long)done,
-            (long long)p->total, now_s() - p->started_s, note != NULL ? "  " : "",
+            (long long)p->total, clock_seconds() - p->started_s, note != NULL ? "  " : "",
             note != NULL ? note : "", terminal ? "\033[K" : "\n");
 }
 

@@ -14,7 +14,7 @@
 #include "bench/bench.h"
 #include "compute/ops/attention.h"
 #include "compute/ops/product.h"
-#include "trainer/trainer.h"
+#include "trainer/pace.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +139,7 @@ struct bench {
     double first_loss, last_loss;
     int64_t n_done, anonymous_before, anonymous_most; /* bytes */
     double peak;                                      /* multiplications a second */
+    double expected_s;                                /* of a step, by trainer/pace.h */
 };
 
 /* ---- what the trainer asks for ---- */
@@ -222,6 +223,15 @@ static err make_options(struct bench *b) {
     return ERR_OK;
 }
 
+static err expect(struct bench *b) {
+    const double rows = (double)b->options->rows, tokens = rows * (double)b->options->tokens;
+    struct pace pace;
+    TRY(pace_measure(&pace, &b->trainer, (int64_t)b->plan.total_bytes));
+    b->expected_s = pace_seconds(&pace, &b->trainer, &(struct pace_step){rows, tokens, tokens});
+    mem_trim();
+    return ERR_OK;
+}
+
 static err open_run(struct bench *b, const char *dir) {
     TRY(compute_open(&b->compute, b->options->device));
     time_backend(&b->timed, &b->compute);
@@ -244,6 +254,7 @@ static err open_run(struct bench *b, const char *dir) {
         (struct recompute){b->options->recompute_layers, b->options->recompute_feed_forwards,
                            b->options->recompute_logits};
     TRY(trainer_plan(&b->trainer, &b->plan));
+    TRY(expect(b));
     b->anonymous_before = bench_status_bytes("RssAnon");
     TRY(plan_allocate(&b->plan, &b->compute));
     return trainer_start(&b->trainer, &b->plan);
@@ -303,14 +314,15 @@ static struct result result_of(const struct bench *b) {
 static err print_json(const struct bench *b, const struct result *r) {
     json_t *ops = json_object(),
            *all = json_pack(
-               "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:[f, f]}",
+               "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:[f, f]}",
                "method", b->options->method, "tokens",
                (json_int_t)(b->options->rows * b->options->tokens), "threads",
-               (json_int_t)par_threads(), "seconds", r->step_s, "tokens_per_s", r->tokens_s,
-               "in_products", r->share, "gflops", 2e-9 * r->with_attention, "peak_gflops",
-               2e-9 * b->peak, "of_peak", r->with_attention / b->peak, "of_peak_without_attention",
-               r->rate / b->peak, "planned_mib", r->planned_mib, "anonymous_mib", r->anonymous_mib,
-               "peak_mib", r->peak_mib, "loss", b->first_loss, b->last_loss);
+               (json_int_t)par_threads(), "seconds", r->step_s, "predicted_seconds", b->expected_s,
+               "tokens_per_s", r->tokens_s, "in_products", r->share, "gflops",
+               2e-9 * r->with_attention, "peak_gflops", 2e-9 * b->peak, "of_peak",
+               r->with_attention / b->peak, "of_peak_without_attention", r->rate / b->peak,
+               "planned_mib", r->planned_mib, "anonymous_mib", r->anonymous_mib, "peak_mib",
+               r->peak_mib, "loss", b->first_loss, b->last_loss);
     err e = ops && all ? ERR_OK : fail(ERR_MEMORY, "out of memory");
     for (int i = 0; i < OPS && !e; i++)
         if (b->timed.calls[i])
@@ -331,6 +343,7 @@ static void print_table(const struct bench *b, const struct result *r) {
     printf("a step                 %.3f s, %.1f tokens/s (median of %lld; %d threads, %s)\n",
            r->step_s, r->tokens_s, (long long)b->options->steps, par_threads(),
            b->compute.backend->variant);
+    printf("predicted / actual     %.3f  (%.3f s)\n", b->expected_s / r->step_s, b->expected_s);
     printf("in products            %.3f of the time\n", r->share);
     printf("step / product peak    %.3f  (%.1f of %.1f GFLOP/s; %.3f without attention's own)\n",
            r->with_attention / b->peak, 2e-9 * r->with_attention, 2e-9 * b->peak,

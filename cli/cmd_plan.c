@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * `cotrain plan`: every byte that training a recipe would allocate, from the files' headers alone.
+ * `cotrain plan`: every byte that training a recipe would allocate, from the files' headers alone,
+ * and the time that it would take here.
  * It is the plan that `cotrain train` allocates from (compute/plan.h), for rows of
  * train.sequence_len tokens; data with shorter rows needs less.
  * Read next: cli/planning.h, cli/memory.h. */
 #include "base/par.h"
 #include "cli/command.h"
 #include "cli/smaller.h"
+#include "cli/timing.h"
 
 struct plan_options {
     const char *recipe, *device;
@@ -31,23 +33,27 @@ static int64_t n_trained(const struct trainer *t) {
     return n;
 }
 
-static err as_text(const struct planning *p, struct str *out) {
+static err as_text(const struct planning *p, const struct timing *t, struct str *out) {
     TRY(str_printf(out, "%-12s %12lld numbers in %lld tensors\n", "trained",
                    (long long)n_trained(&p->trainer), (long long)p->trainer.n_params));
-    return memory_table(&p->plan, &p->fit, p->model.config.n_layers, out);
+    TRY(memory_table(&p->plan, &p->fit, p->model.config.n_layers, out));
+    return timing_plan_text(t, &p->trainer, out);
 }
 
-static err as_json(const struct planning *p, bool fits, json_t *out) {
+static err as_json(const struct planning *p, const struct timing *t, bool fits, json_t *out) {
     TRY(json_put(out, "trained_numbers", json_integer(n_trained(&p->trainer))));
     TRY(json_put(out, "trained_tensors", json_integer(p->trainer.n_params)));
     TRY(json_put(out, "fits", json_boolean(fits)));
-    return memory_json(&p->plan, &p->fit, out);
+    TRY(memory_json(&p->plan, &p->fit, out));
+    return timing_plan_json(t, &p->trainer, out);
 }
 
 static err show(const struct planning *p, bool fits, bool json) {
     struct str text = {0};
+    struct timing timing;
+    TRY(timing_start(&timing, &p->trainer, p->fit.planned_bytes));
     json_t *value = json_object();
-    err e = json ? as_json(p, fits, value) : as_text(p, &text);
+    err e = json ? as_json(p, &timing, fits, value) : as_text(p, &timing, &text);
     if (e == ERR_OK) e = json ? print_json(value) : print_text(&text);
     json_decref(value);
     str_release(&text);
@@ -86,7 +92,7 @@ static err run(const void *given, struct arena *arena) {
 const struct command cmd_plan = {
     .noun = "plan",
     .verb = "",
-    .summary = "the memory that training a recipe needs, byte by byte",
+    .summary = "the memory that training a recipe needs, byte by byte, and the time",
     .details =
         "Where it does not fit --memory (or else what the machine has left), the changes of\n"
         "the recipe that would fit are listed, and the exit code is 1.",

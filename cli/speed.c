@@ -3,22 +3,16 @@
  * few tokens count with the prompt's time.
  * Read next: cli/speed.h, the contract. */
 #include "cli/speed.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include <sys/resource.h>
-#include <time.h>
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void speed_start(struct speed *s) {
-    *s = (struct speed){.last_s = now_s()};
+    *s = (struct speed){.last_s = clock_seconds()};
 }
 
 void speed_step(struct speed *s, int64_t n_prompt, int64_t n_answer) {
-    const double now = now_s();
+    const double now = clock_seconds();
     *(n_prompt ? &s->prompt_s : &s->answer_s) += now - s->last_s;
     *(n_prompt ? &s->prompt_tokens : &s->answer_tokens) += n_prompt + n_answer;
     s->last_s = now;

@@ -9,6 +9,7 @@
 #include "base/stop.h"
 #include "compute/plan.h"
 #include "cli/smaller.h"
+#include "cli/timing.h"
 #include "cli/train_rows.h"
 #include "eval/validation.h"
 #include <math.h>
@@ -26,6 +27,7 @@ struct training {
     struct plan plan;
     struct fit fit;
     struct memory_use use;
+    struct timing timing;
     struct trainer trainer;
     struct progress progress;
     bool compute_is_open, model_is_open, trainer_is_open;
@@ -51,6 +53,7 @@ static void on_step(void *ctx, const struct train_report *report) {
     char note[64];
     snprintf(note, sizeof note, "loss %.4f, lr %.2e", report->loss, report->lr);
     progress_step(&t->progress, report->step, note);
+    timing_step(&t->timing, &t->trainer, report);
     if (memory_use_look(&t->use) != ERR_OK) err_clear(); /* a look that failed is one look less */
 }
 
@@ -124,6 +127,7 @@ static err say_plan(const struct training *t) {
                        memory_text(t->fit.mapped_bytes, mapped));
     if (e == ERR_OK) e = memory_recompute_text(&t->fit, t->model.config.n_layers, &text);
     if (e == ERR_OK) e = str_add(&text, "\n");
+    if (e == ERR_OK) e = timing_plan_text(&t->timing, &t->trainer, &text);
     if (e == ERR_OK) e = say(&text);
     str_release(&text);
     return e;
@@ -143,11 +147,12 @@ static err plan_memory(struct training *t) {
                                                 .data = {rows->max_row_tokens, rows->max_rows},
                                                 .limit = &limit},
                               &t->fit);
+    TRY(timing_start(&t->timing, &t->trainer, t->fit.planned_bytes));
     return say_plan(t);
 }
 
 static err start(struct training *t) {
-    mem_trim(); /* making the dataset took a tokenizer */
+    mem_trim(); /* making the dataset took a tokenizer, and measuring some room */
     TRY(memory_use_start(&t->use));
     TRY(plan_allocate(&t->plan, &t->compute));
     return trainer_start(&t->trainer, &t->plan);
@@ -155,6 +160,7 @@ static err start(struct training *t) {
 
 static err fill_plan(const struct training *t, json_t *out) {
     TRY(memory_json(&t->plan, &t->fit, out));
+    TRY(timing_json(&t->timing, &t->trainer, out));
     json_t *used = json_object();
     TRY(json_put(out, "used", used));
     return memory_use_json(&t->use, &t->fit, used);
@@ -163,6 +169,7 @@ static err fill_plan(const struct training *t, json_t *out) {
 static err say_use(const struct training *t) {
     struct str text = {0};
     err e = memory_use_text(&t->use, &t->fit, &text);
+    if (e == ERR_OK) e = timing_text(&t->timing, &t->trainer, &text);
     if (e == ERR_OK) e = say(&text);
     str_release(&text);
     return e;

@@ -3,17 +3,11 @@
  * alone: nothing that is hashed may depend on them.
  * Read next: cli/cmd_run.c, which chains the stages. */
 #include "cli/work.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include <string.h>
-#include <time.h>
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static err check_name(const char *name) {
     if (name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL) return ERR_OK;
@@ -84,7 +78,7 @@ err stage_input_section(struct stage *s, const char *resolved, const char *secti
 }
 
 err stage_begin(struct stage *s, const struct work *w, const char *name) {
-    *s = (struct stage){.work = w, .name = name, .started_s = now_s()};
+    *s = (struct stage){.work = w, .name = name, .started_s = clock_seconds()};
     struct str path = {0};
     err result = str_printf(&path, "%s/stages/%s.json", w->dir, name);
     s->path = path.data;
@@ -165,7 +159,7 @@ err stage_finish(struct stage *s, const char *const *outputs, double *out_second
         }
     }
     TRY(write_record(s, hashes));
-    *out_seconds = now_s() - s->started_s;
+    *out_seconds = clock_seconds() - s->started_s;
     return log_time(s, *out_seconds);
 }
 

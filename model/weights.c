@@ -111,20 +111,32 @@ err weights_stored(const struct model *m, const struct param *p, const void **ou
     return *owned ? tensor_file_read(m->internal->file, t, *owned) : ERR_MEMORY;
 }
 
+/* The file's pages of a parameter are given back. */
+static void forget(const struct model *m, const struct param *p) {
+    tensor_file_forget(m->internal->file, tensor_file_find(m->internal->file, p->name));
+}
+
 /* Converts one parameter into the backend's memory, a piece at a time. */
-static err upload_converted(struct compute *c, const struct param *p, const void *from, char *to) {
-    enum { PIECE = 1 << 16 };
+static err upload_converted(const struct model *m, const struct param *p, const void *from,
+                            char *to) {
+    enum { PIECE = 1 << 20 };
+    struct compute *c = m->compute;
     const int64_t size = dtype_bytes(p->held_dtype);
-    if (p->dtype == p->held_dtype)
-        return c->backend->upload(c, to, from, (size_t)(p->count * size));
-    float *wide = mem_alloc(PIECE, sizeof *wide);
-    char *piece = mem_alloc(PIECE, (size_t)size);
+    const bool same = p->dtype == p->held_dtype;
+    float *wide = mem_alloc(same ? 1 : PIECE, sizeof *wide);
+    char *piece = mem_alloc(same ? 1 : PIECE, (size_t)size);
     err code = wide && piece ? ERR_OK : ERR_MEMORY;
     for (int64_t at = 0; at < p->count && !code; at += PIECE) {
-        int64_t n = p->count - at < PIECE ? p->count - at : PIECE;
-        weights_to_f32(from, p->dtype, at, n, wide);
-        dtype_from_f32(wide, n, p->held_dtype, piece);
-        code = c->backend->upload(c, to + at * size, piece, (size_t)(n * size));
+        const int64_t n = p->count - at < PIECE ? p->count - at : PIECE;
+        const void *values = piece;
+        if (same) {
+            values = (const char *)from + at * size;
+        } else {
+            weights_to_f32(from, p->dtype, at, n, wide);
+            dtype_from_f32(wide, n, p->held_dtype, piece);
+        }
+        code = c->backend->upload(c, to + at * size, values, (size_t)(n * size));
+        forget(m, p);
     }
     mem_free(piece);
     mem_free(wide);
@@ -160,9 +172,9 @@ static err copy_weights(struct model *m, struct param *p, char *to) {
     if (!code && quant_of_dtype(p->held_dtype))
         code = quantise(m, p, from, to);
     else if (!code)
-        code = upload_converted(m->compute, p, from, to);
+        code = upload_converted(m, p, from, to);
     mem_free(owned);
-    tensor_file_forget(m->internal->file, tensor_file_find(m->internal->file, p->name));
+    forget(m, p);
     return code ? fail_in(code, "parameter '%s'", p->name) : ERR_OK;
 }
 

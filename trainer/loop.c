@@ -7,6 +7,7 @@
  * Read next: trainer/record.c and trainer/checkpoint.c for what is kept of it. */
 #include "trainer/trainer.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "trainer/trainer_int.h"
@@ -14,7 +15,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 struct step_rows {
     int64_t step; /* from 0 */
@@ -86,15 +86,9 @@ static err pass(struct trainer *t, const struct step_rows *s, double *loss_sum) 
     return model_finish_gradients(t->run.model);
 }
 
-static double now_s(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
 static err one_step(struct trainer *t, int64_t step, struct train_report *report) {
     struct step_rows rows;
-    double started = now_s(), loss_sum = 0;
+    double started = clock_seconds(), loss_sum = 0;
     TRY(get_rows(t, step, &rows));
     TRY(record_batch(&t->internal->record, rows.rows, rows.n));
     update_begin(t, step, rows.trained);
@@ -109,7 +103,7 @@ static err one_step(struct trainer *t, int64_t step, struct train_report *report
     };
     TRY(update_end(t, &report->gradient_norm));
     TRY(record_update(&t->internal->record, t));
-    report->seconds = now_s() - started;
+    report->seconds = clock_seconds() - started;
     return ERR_OK;
 }
 
