@@ -75,7 +75,8 @@ static void add_again(const struct model *m, const struct cost_of *of, struct ha
     c->again += N * (halves * half.attention + inner * half.feed_forward);
     c->attention_again += halves * N * of->keys * C * attention_forward_terms;
     c->bytes += halves * N * C * forward_c * sizeof(float);
-    if (r->logits) c->again += of->trained_tokens * C * (double)m->config.vocab_size;
+    if (m->internal->loss.block_vocab < m->config.vocab_size)
+        c->again += of->trained_tokens * C * (double)m->config.vocab_size;
 }
 
 static void add_head(const struct model *m, const struct cost_of *of, struct cost *c) {

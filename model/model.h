@@ -71,7 +71,7 @@ struct recompute {
     int64_t layers; /* the first so many layers of those entered backwards (model/reach.c) keep
                      * their input only; layers before those keep nothing as it is */
     int64_t feed_forwards; /* the next so many do not keep the rows of `up` and `gate` */
-    bool logits;           /* see model/loss.c */
+    bool logits;           /* a block of the vocabulary at a time, where that is less */
 };
 
 struct model_plan_options {

@@ -12,13 +12,16 @@
 enum pass_state { PASS_NONE, PASS_FORWARD, PASS_LOSS };
 
 /* The loss works on trained rows only, gathered side by side and cut into blocks of rows. */
+enum { LOSS_ROWS = 5 }; /* arrays of a number a token */
 struct loss_memory {
-    int64_t block_rows; /* of scratch.logits */
-    float *loss;        /* (N) */
-    int32_t *indices;   /* (N) backend: which rows they are */
-    int32_t *targets;   /* (N) backend */
-    int32_t *host;      /* (N), on the host */
-    float *host_loss;   /* (N), on the host */
+    int64_t block_rows, block_vocab; /* of one block of logits; block_vocab: V or less */
+    int64_t n_logits;                /* that scratch.logits has room for, a row's at least */
+    float *loss;                     /* (N) */
+    float *most, *sum;               /* (N) of the trained rows: compute/ops/cross_entropy.h */
+    int32_t *indices;                /* (N) backend: which rows they are */
+    int32_t *targets;                /* (N) backend */
+    int32_t *host;                   /* (N), on the host */
+    float *host_loss;                /* (N), on the host */
 };
 
 /* What the gradients of the trained parameters are kept in (model/gradient.c). */
@@ -63,7 +66,8 @@ struct model_internal {
     struct model_plan_options options;
     bool planned, started;
     bool hidden_wanted; /* the final norm, or what is before it, is trained */
-    size_t copies_at[WEIGHT_COPY_KINDS], rope_at, x_final_at, rstd_at, loss_at[3], lookup_at[3];
+    size_t copies_at[WEIGHT_COPY_KINDS], rope_at, x_final_at, rstd_at, loss_at[LOSS_ROWS],
+        lookup_at[3];
     float *cos, *sin; /* (P, D/2) */
     struct gradients gradients;
     struct workspace workspace;

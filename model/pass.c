@@ -107,9 +107,10 @@ err model_logits(struct model *m, int64_t begin, int64_t end, float *out) {
     struct model_internal *in = m->internal;
     struct compute *c = m->compute;
     const int64_t C = m->config.hidden_size, V = m->config.vocab_size;
+    const int64_t most = in->loss.n_logits / V;
     BUG_IF(in->state == PASS_NONE || begin < 0 || end > in->n || begin > end);
-    for (int64_t at = begin; at < end; at += in->loss.block_rows) {
-        int64_t rows = end - at < in->loss.block_rows ? end - at : in->loss.block_rows;
+    for (int64_t at = begin; at < end; at += most) {
+        const int64_t rows = end - at < most ? end - at : most;
         TRY(c->backend->product(
             c, &(struct product_args){
                    .m = rows,

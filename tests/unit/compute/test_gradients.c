@@ -191,22 +191,22 @@ static void cross_entropy(void **state) {
     (void)state;
     enum { N = 3, V = 17 };
     const double scale = 0.25;
-    double z[N * V], after[N * V], target[N] = {16, 0, 5}, loss[N];
+    double z[N * V], after[N * V], target[N] = {16, 0, 5}, most[N], sum[N], loss[N];
     const struct rng rng = {6, RNG_TEST, 0};
     for (int i = 0; i < N * V; i++) after[i] = z[i] = rng_normal(&rng, (uint64_t)i);
-    const struct cross_entropy_args gradient = {
-        .n = N, .v = V, .want_gradient = true, .scale = (float)scale};
-    const struct cross_entropy_args plain = {.n = N, .v = V, .scale = 1};
-    cross_entropy_op.reference(&gradient, (double *[]){after, target, loss});
+    const struct cross_entropy_args forward = {.n = N, .v = V, .last = true};
+    const struct cross_entropy_backward_args backward = {.n = N, .v = V, .scale = (float)scale};
+    cross_entropy_op.reference(&forward, (double *[]){z, target, most, sum, loss});
+    cross_entropy_backward_op.reference(&backward, (double *[]){after, target, most, sum});
     for (int i = 0; i < N * V; i++) {
-        double at = z[i], sum[2] = {0};
+        double at = z[i], sums[2] = {0};
         for (int side = 0; side < 2; side++) {
             z[i] = side ? at - step : at + step;
-            cross_entropy_op.reference(&plain, (double *[]){z, target, loss});
-            for (int r = 0; r < N; r++) sum[side] += scale * loss[r];
+            cross_entropy_op.reference(&forward, (double *[]){z, target, most, sum, loss});
+            for (int r = 0; r < N; r++) sums[side] += scale * loss[r];
         }
         z[i] = at;
-        assert_true(fabs((sum[0] - sum[1]) / (2 * step) - after[i]) <= allowed);
+        assert_true(fabs((sums[0] - sums[1]) / (2 * step) - after[i]) <= allowed);
     }
 }
 
