@@ -215,10 +215,7 @@ void file_map_forget(const struct file_map *m, const void *data, size_t n) {
     uintptr_t begin = (uintptr_t)data / page * page, end = (uintptr_t)data + n;
     if (!n) return;
     BUG_IF(begin < base || end > base + m->size_bytes);
-    /* Only advice: failing changes nothing. Without the first, a neighbour's huge page would bring
-     * up to 2 MiB of it back. */
-    madvise((void *)begin, end - begin, MADV_NOHUGEPAGE);
-    madvise((void *)begin, end - begin, MADV_DONTNEED);
+    madvise((void *)begin, end - begin, MADV_DONTNEED); /* only advice: failing changes nothing */
 }
 
 err line_reader_open(struct line_reader *r, const char *path, size_t max_line_bytes) {

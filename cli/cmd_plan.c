@@ -37,6 +37,7 @@ static err as_text(const struct planning *p, const struct timing *t, struct str 
     TRY(str_printf(out, "%-12s %12lld numbers in %lld tensors\n", "trained",
                    (long long)n_trained(&p->trainer), (long long)p->trainer.n_params));
     TRY(memory_table(&p->plan, &p->fit, p->model.config.n_layers, out));
+    TRY(str_printf(out, "%-12s ", "a step"));
     return timing_plan_text(t, &p->trainer, out);
 }
 

@@ -34,7 +34,7 @@ static struct pace_step full_step(const struct trainer *trainer) {
 enum { TIME_TEXT_SIZE = 32 };
 static const char *time_text(double seconds, char out[TIME_TEXT_SIZE]) {
     if (seconds < 1)
-        snprintf(out, TIME_TEXT_SIZE, "%.0f ms", 1000 * seconds);
+        snprintf(out, TIME_TEXT_SIZE, "%.3g ms", 1000 * seconds);
     else if (seconds < 120)
         snprintf(out, TIME_TEXT_SIZE, "%.3g s", seconds);
     else if (seconds < 7200)
@@ -52,13 +52,12 @@ err timing_plan_text(const struct timing *t, const struct trainer *trainer, stru
     const struct pace_step step = full_step(trainer);
     const double seconds = pace_seconds(&t->pace, trainer, &step);
     char one[TIME_TEXT_SIZE], all[TIME_TEXT_SIZE];
-    return str_printf(out,
-                      "%-12s %16s  of %.0f tokens, %.4g tokens/s; %lld steps in %s at most "
-                      "(measured: products %.0f GFLOP/s)\n",
-                      "a step", time_text(seconds, one), step.tokens, step.tokens / seconds,
-                      (long long)trainer->n_steps,
-                      time_text(seconds * (double)trainer->n_steps, all),
-                      gigaflops(t->pace.products));
+    return str_printf(
+        out,
+        "%s of %.0f tokens, %.4g tokens/s; %lld steps in %s at most (measured: "
+        "products %.0f GFLOP/s)\n",
+        time_text(seconds, one), step.tokens, step.tokens / seconds, (long long)trainer->n_steps,
+        time_text(seconds * (double)trainer->n_steps, all), gigaflops(t->pace.products));
 }
 
 err timing_plan_json(const struct timing *t, const struct trainer *trainer, json_t *out) {

@@ -21,7 +21,7 @@ MUST_CHECK err timing_start(struct timing *t, const struct trainer *trainer, int
 void timing_step(struct timing *t, const struct trainer *trainer,
                  const struct train_report *report);
 
-/* A full step and the whole run: a row of the plan's table, and members of an object. */
+/* A full step and the whole run: the end of a line, and members of an object. */
 MUST_CHECK err timing_plan_text(const struct timing *t, const struct trainer *trainer,
                                 struct str *out);
 MUST_CHECK err timing_plan_json(const struct timing *t, const struct trainer *trainer, json_t *out);

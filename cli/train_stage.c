@@ -126,7 +126,7 @@ static err say_plan(const struct training *t) {
                        memory_text(t->fit.planned_bytes, planned),
                        memory_text(t->fit.mapped_bytes, mapped));
     if (e == ERR_OK) e = memory_recompute_text(&t->fit, t->model.config.n_layers, &text);
-    if (e == ERR_OK) e = str_add(&text, "\n");
+    if (e == ERR_OK) e = str_add(&text, "\nplan: a step ");
     if (e == ERR_OK) e = timing_plan_text(&t->timing, &t->trainer, &text);
     if (e == ERR_OK) e = say(&text);
     str_release(&text);

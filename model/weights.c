@@ -84,17 +84,27 @@ static int copy_kind(const struct param *p) {
     return quant_of_dtype(p->held_dtype) ? 2 : 1;
 }
 
+/* Where only some weights of a file are read, pages of their neighbours come with them: the system
+ * maps up to 2 MiB at once, which is 1 MiB for a tensor as it happens to lie. */
+enum { NEIGHBOURS = 1 << 20 };
+
 err weights_plan(struct model *m, struct plan *plan) {
     struct model_internal *in = m->internal;
-    size_t copies[WEIGHT_COPY_KINDS] = {0}, mapped = 0;
+    size_t copies[WEIGHT_COPY_KINDS] = {0}, mapped = 0, around = 0;
     for (int64_t i = 0; i < m->n_params; i++) {
         struct param *p = &m->params[i];
         TRY(choose_dtype(m, p));
-        if (!wants_copy(m, p)) mapped += (size_t)param_stored_bytes(p);
+        if (!wants_copy(m, p)) {
+            const size_t bytes = (size_t)param_stored_bytes(p);
+            mapped += bytes;
+            if (bytes > NEIGHBOURS) around += NEIGHBOURS;
+        }
         size_t *sum = &copies[copy_kind(p)];
         *sum = add_sizes(*sum, copy_bytes(m, p));
     }
     plan_add(plan, PLAN_MAPPED, "weights where the checkpoint has them", mapped);
+    if (around > 0 && (copies[0] > 0 || copies[1] > 0 || copies[2] > 0))
+        plan_add(plan, PLAN_MAPPED, "pages around those", around);
     for (int i = 0; i < WEIGHT_COPY_KINDS; i++)
         in->copies_at[i] = i == 0 || copies[i] > 0 /* a plan names what it has, and fp32 always */
                                ? plan_add(plan, PLAN_WEIGHTS, copy_names[i], copies[i])
