@@ -19,7 +19,8 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from common import BUILD, SHARED, last_json, make_model, spread
+
 LAYERS = {"bench150m": 8, "bench500m": 12}
 FAIR = 0.8  # of our product's rate
 RATE = """
@@ -38,8 +39,7 @@ print(json.dumps({"gflops": best, "blas": blas, "torch": torch.__version__}))
 
 def arguments():
     parser = argparse.ArgumentParser(prog="peer.py", description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--peer", default=os.path.join(os.environ.get("COTRAIN_SHARED", ROOT + "/../shared"),
-                                                       "peers/yuan2_torch.py"), help="the model in PyTorch")
+    parser.add_argument("--peer", default=os.path.join(SHARED, "peers/yuan2_torch.py"), help="the model in PyTorch")
     parser.add_argument("--python", default=sys.executable, help="one that has PyTorch")
     parser.add_argument("--shape", default="bench150m", choices=sorted(LAYERS))
     parser.add_argument("--method", default="lora", choices=["lora", "full"])
@@ -50,16 +50,9 @@ def arguments():
     parser.add_argument("--recompute", action="store_true", help="every layer, on both sides")
     parser.add_argument("--model", help="checkpoint of that shape; else one is made")
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of our recipe's train section")
-    parser.add_argument("--build", default=ROOT + "/build/release", help="our programs")
+    parser.add_argument("--build", default=BUILD, help="our programs")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
-
-
-def last_json(command, environment):
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        sys.exit(f"peer.py: {command[0]} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 class Peer:
@@ -102,24 +95,12 @@ def own_step(a, model):
         command += ["--recompute-layers", str(LAYERS[a.shape])]
     for setting in a.set:
         command += ["--set", setting]
-    return last_json(command, dict(os.environ))
-
-
-def make_model(a, scratch):
-    out = os.path.join(scratch, "model")
-    config = os.path.join(ROOT, "bench/shapes", a.shape + ".json")
-    subprocess.run([a.build + "/cotrain", "model", "init", "--config", config, "--dtype", "f32", "--out", out],
-                   check=True, stdout=subprocess.DEVNULL)
-    return out
-
-
-def spread(values):
-    return {"median": round(statistics.median(values), 3), "range": [round(min(values), 3), round(max(values), 3)]}
+    return last_json(command)
 
 
 def compare(a, scratch):
     peer = Peer(a, scratch)
-    model = a.model or make_model(a, scratch)
+    model = a.model or make_model(a.build, a.shape, "f32", os.path.join(scratch, "model"))
     ours = own_step(a, model)  # not counted: it also tells our product's rate
     if peer.blas["gflops"] < FAIR * ours["peak_gflops"] and peer.blas["blas"] == "MKL":
         peer.answer_check()
