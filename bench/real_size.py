@@ -45,7 +45,7 @@ LORA = "adapter: {type: lora, r: 16, lora_alpha: 32, target_modules: all}\n"
 METHODS = {  # limit in GiB, adapter, learning rate, more of the train section
     "lora": (5.5, LORA, "1.0e-3", []),
     "qlora": (2.5, LORA, "1.0e-3", ["weight_dtype: nf4"]),
-    "full": (16, "adapter: {type: none}\n", "1.0e-4", ["optimizer: adamw_8bit", "trained_weight_dtype: bf16", "optimizer_in_backward: true",
+    "full": (16, "adapter: {type: none}\n", "3.0e-5", ["optimizer: adamw_8bit", "trained_weight_dtype: bf16", "optimizer_in_backward: true",
                                 "max_grad_norm: 0"]),
 }
 
