@@ -20,10 +20,8 @@
 #include <strings.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#ifdef COTRAIN_OPENBLAS
 #include <cblas.h>
 #include <openblas_config.h>
-#endif
 
 enum { MAX_PAIRS = 99 };
 static const double measure_s = 0.04, pause_s = 0.03; /* the other side's threads go to sleep */
@@ -49,8 +47,6 @@ static const struct opt option_rows[] = {
 };
 static const struct opt_table option_table = {option_rows,
                                               sizeof option_rows / sizeof *option_rows};
-
-#ifdef COTRAIN_OPENBLAS
 
 /* y = W x, W (out,in): the product itself, its input's gradient, its weight's. */
 enum direction { FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT };
@@ -423,23 +419,15 @@ static void close_run(struct bench *b) {
     if (b->rows) json_decref(b->rows);
     if (b->compute.backend) compute_close(&b->compute);
 }
-#endif
 
 int main(int argc, char **argv) {
     struct products_options options = {0};
     struct arena arena = {0};
     par_start(argv);
     err e = opt_parse_args(option_table, &options, argc - 1, argv + 1, &arena);
-#ifdef COTRAIN_OPENBLAS
     struct bench b = {.options = &options};
     if (e == ERR_OK) e = run(&b, argc, argv);
     close_run(&b);
-#else
-    if (e == ERR_OK) {
-        e = fail(ERR_UNSUPPORTED, "built without OpenBLAS (libopenblas-dev): nothing was compared, "
-                                  "and this is not a pass");
-    }
-#endif
     if (e) fprintf(stderr, "bench_products: %s\n", err_message());
     arena_release(&arena);
     return e ? 1 : 0;
