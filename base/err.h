@@ -8,6 +8,10 @@
 
 #include <stdlib.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum err {
     ERR_OK = 0,
 #define ERR(name, exit_code, meaning) ERR_##name##_index,
@@ -60,6 +64,9 @@ int err_exit_code(err code);
     do {                                                                                           \
         if (__builtin_expect(!!(condition), 0)) bug_found(__FILE__, __LINE__, #condition);         \
     } while (0)
-_Noreturn void bug_found(const char *file, int line, const char *condition);
+void bug_found(const char *file, int line, const char *condition) __attribute__((noreturn));
 
+#ifdef __cplusplus
+}
+#endif
 #endif

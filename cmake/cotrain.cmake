@@ -14,8 +14,9 @@ find_package(OpenMP REQUIRED COMPONENTS C)
 
 add_compile_definitions(_GNU_SOURCE COTRAIN_VERSION="${PROJECT_VERSION}")
 # Sums are written as explicit chains of fma; the compiler must neither fuse nor reorder any other.
-add_compile_options(-ffp-contract=off -fno-math-errno -fno-trapping-math -Wall -Wextra -Wshadow
-                    -Wconversion -Wno-sign-conversion -Wvla -Wdouble-promotion -Werror
+add_compile_options("$<$<COMPILE_LANGUAGE:C,CXX>:-ffp-contract=off;-fno-math-errno;-fno-trapping-math>"
+                    "$<$<COMPILE_LANGUAGE:C,CXX>:-Wall;-Wextra;-Wshadow;-Wconversion;-Wno-sign-conversion>"
+                    "$<$<COMPILE_LANGUAGE:C,CXX>:-Wvla;-Wdouble-promotion;-Werror>"
                     $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>)
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g")
@@ -36,6 +37,7 @@ function(cotrain_folder name rank uses libraries)
   if(COTRAIN_FUZZ)
     list(FILTER sources EXCLUDE REGEX "/compute/cpu/") # see compute/backends.def
   endif()
+  list(FILTER sources EXCLUDE REGEX "/compute/cuda/") # a shared object: cotrain_cuda below
   if(NOT sources)
     message(FATAL_ERROR "folder ${name} has no sources")
   endif()
@@ -56,6 +58,21 @@ function(cotrain_folder name rank uses libraries)
   set_property(GLOBAL APPEND PROPERTY COTRAIN_ALONE ${name}_alone)
   set_property(GLOBAL PROPERTY COTRAIN_RANK_${name} ${rank})
 endfunction()
+
+# What passes between the program and the GPU backend, as a digest: one that was built from other headers is
+# refused (compute/module.c).
+file(GLOB interface_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/compute/*.h ${PROJECT_SOURCE_DIR}/compute/*.def
+     ${PROJECT_SOURCE_DIR}/compute/ops/*.h ${PROJECT_SOURCE_DIR}/base/err.h ${PROJECT_SOURCE_DIR}/base/err.def)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${interface_headers})
+set(interface_digests)
+foreach(header ${interface_headers})
+  file(SHA256 ${header} digest)
+  string(APPEND interface_digests ${digest})
+endforeach()
+string(SHA256 interface_digest "${interface_digests}")
+string(SUBSTRING ${interface_digest} 0 16 interface_digest)
+add_compile_definitions(COTRAIN_BACKEND_INTERFACE="${interface_digest}")
+set(CMAKE_ENABLE_EXPORTS ON) # the backend takes base/ from the program that opens it
 
 # The rank check as one target: every folder alone.
 function(cotrain_ranks)

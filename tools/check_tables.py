@@ -58,7 +58,7 @@ RULES = {
              shared=("init.c",)),
     ],
     "compute/backends.def": [
-        Rule("BACKEND", DEFINED.format("NAME"), "compute/*/*.c"),
+        Rule("BACKEND", DEFINED.format("NAME") + r"|\bLOADED\(NAME,", "compute/*.c"),
     ],
     "data/readers/readers.def": [
         Rule("READER", DEFINED.format("reader_NAME"), "data/readers/NAME.c", "data/readers/*.c",

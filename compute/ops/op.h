@@ -69,6 +69,9 @@ struct op {
     /* Largest allowed |got - reference| relative to the largest |reference| of the slot, for fp32
      * arithmetic, derived in the op's comment from dtype and reduction length. */
     double (*tolerance)(const void *args);
+    /* Where activations are bf16: roundings to it that a result can have behind it, its own among
+     * them, each 2^-8 of the largest; 0 is one. The op's comment derives more. */
+    int bf16_roundings;
     /* Where `gradient` is set: the forward operation's case that `args` is the gradient of; false
      * when it is of none (a rule of the backward pass alone). `gradient_names` renames slots to the
      * "dx" rule for an operation that is its own gradient. */

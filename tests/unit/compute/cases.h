@@ -40,12 +40,23 @@ static err (*const op_calls[])(struct compute *c, const void *args) = {
 #undef OP
 };
 
+/* Whether the backend has the operation of that number in ops[]. */
+static inline bool backend_has(const struct backend *b, int number) {
+    const void *functions[] = {
+#define OP(name) (const void *)(uintptr_t)b->name,
+#include "compute/ops.def"
+#undef OP
+    };
+    return functions[number] != NULL;
+}
+
 struct test_case {
     const struct op *op;
     int number; /* in ops[] */
     const char *name;
     const void *args;     /* the op's row, pointers NULL */
     enum dtype mat_dtype; /* of its SLOT_MAT operands */
+    enum dtype act_dtype; /* of its SLOT_ACT operands */
     int n_slots;
     int64_t count[OP_MAX_SLOTS];
     double *values[OP_MAX_SLOTS]; /* NULL: absent */
@@ -63,10 +74,13 @@ static inline void *test_alloc(size_t n, size_t size) {
 }
 
 static inline enum dtype slot_dtype(const struct test_case *t, int s) {
-    static const enum dtype of[] = {
-        [SLOT_ACT] = DTYPE_F32, [SLOT_F32] = DTYPE_F32, [SLOT_BF16] = DTYPE_BF16,
-        [SLOT_I32] = DTYPE_I32, [SLOT_U8] = DTYPE_U8,   [SLOT_F64] = DTYPE_F64};
+    static const enum dtype of[] = {[SLOT_F32] = DTYPE_F32,
+                                    [SLOT_BF16] = DTYPE_BF16,
+                                    [SLOT_I32] = DTYPE_I32,
+                                    [SLOT_U8] = DTYPE_U8,
+                                    [SLOT_F64] = DTYPE_F64};
     enum slot_type type = t->op->slots[s].type;
+    if (type == SLOT_ACT) return t->act_dtype;
     return type == SLOT_MAT ? t->mat_dtype : of[type];
 }
 
@@ -106,10 +120,13 @@ static inline void case_indices(struct test_case *t, int s) {
 }
 
 /* Random operands of order 1, the same for the same seed. */
-static inline struct test_case case_make(int number, const void *args, enum dtype mat_dtype,
-                                         uint64_t seed) {
-    struct test_case t = {
-        .op = ops[number], .number = number, .args = args, .mat_dtype = mat_dtype};
+static inline struct test_case case_make_acts(int number, const void *args, enum dtype mat_dtype,
+                                              enum dtype act_dtype, uint64_t seed) {
+    struct test_case t = {.op = ops[number],
+                          .number = number,
+                          .args = args,
+                          .mat_dtype = mat_dtype,
+                          .act_dtype = act_dtype};
     for (; t.n_slots < OP_MAX_SLOTS && t.op->slots[t.n_slots].name; t.n_slots++) {
         const int s = t.n_slots;
         const enum slot_type type = t.op->slots[s].type;
@@ -129,6 +146,11 @@ static inline struct test_case case_make(int number, const void *args, enum dtyp
             t.values[s][i] = round_to(slot_dtype(&t, s), t.values[s][i]);
     }
     return t;
+}
+
+static inline struct test_case case_make(int number, const void *args, enum dtype mat_dtype,
+                                         uint64_t seed) {
+    return case_make_acts(number, args, mat_dtype, DTYPE_F32, seed);
 }
 
 static inline void case_release(struct test_case *t) {
@@ -159,10 +181,28 @@ static inline double stored_value(enum dtype t, const void *data, int64_t i) {
     return (double)single;
 }
 
+static inline void test_must(const struct test_case *t, err e) {
+    if (e == ERR_OK) return;
+    fprintf(stderr, "%s, case %s: %s\n", t->op->name, t->name, err_message());
+    abort();
+}
+
+/* Memory of the backend with those values; `data` itself where the backend works in host memory,
+ * and for what every backend has there. */
+static inline void *test_place(const struct test_case *t, struct compute *c, int s, void *data,
+                               size_t bytes) {
+    void *place = data;
+    if (c->backend->host_memory || t->op->slots[s].type == SLOT_F64 || !data) return data;
+    test_must(t, c->backend->alloc(c, bytes, &place));
+    test_must(t, c->backend->upload(c, place, data, bytes));
+    return place;
+}
+
 /* Runs on a backend; slot `shared` (or -1) takes the memory of slot `with`. */
 static inline struct test_run case_run(const struct test_case *t, struct compute *c, int shared,
                                        int with) {
     struct test_run r = {0};
+    void *place[OP_MAX_SLOTS] = {0};
     char args[512];
     BUG_IF(t->op->args_size > sizeof args);
     memcpy(args, t->args, t->op->args_size);
@@ -172,9 +212,10 @@ static inline struct test_run case_run(const struct test_case *t, struct compute
         r.bytes[s] = (size_t)(t->count[s] * dtype_bytes(type));
         r.data[s] = test_alloc(r.bytes[s], 1);
         store_values(type, t->values[s], t->count[s], r.data[s]);
+        place[s] = test_place(t, c, s, r.data[s], r.bytes[s]);
     }
     for (int s = 0; s < t->n_slots; s++) {
-        void *data = r.data[s == shared ? with : s];
+        void *data = place[s == shared ? with : s];
         char *field = args + t->op->slots[s].offset;
         if (t->op->slots[s].type == SLOT_MAT) {
             memcpy(field + offsetof(struct mat, data), &data, sizeof data);
@@ -183,9 +224,12 @@ static inline struct test_run case_run(const struct test_case *t, struct compute
             memcpy(field, &data, sizeof data);
         }
     }
-    if (op_calls[t->number](c, args) != ERR_OK || c->backend->wait(c) != ERR_OK) {
-        fprintf(stderr, "%s, case %s: %s\n", t->op->name, t->name, err_message());
-        abort();
+    test_must(t, op_calls[t->number](c, args));
+    test_must(t, c->backend->wait(c));
+    for (int s = 0; s < t->n_slots; s++) {
+        if (place[s] == r.data[s]) continue;
+        test_must(t, c->backend->download(c, r.data[s], place[s], r.bytes[s]));
+        c->backend->free(c, place[s]);
     }
     if (shared >= 0) memcpy(r.data[shared], r.data[with], r.bytes[shared]);
     return r;

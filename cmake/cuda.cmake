@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# The GPU backend. Found are: CUDA's headers (COTRAIN_CUDA_HEADERS), which is all that the emulated backend
+# of tests/cudasim needs, and nvcc, which builds the real one: the target `cotrain_cuda`, not part of `all`
+# (it takes minutes), a shared object beside the program. See compute/cuda/cuda.h.
+include(CheckLanguage)
+check_language(CUDA)
+find_package(CUDAToolkit QUIET)
+find_path(COTRAIN_CUDA_HEADERS cublasLt.h HINTS ${CUDAToolkit_INCLUDE_DIRS} NO_CACHE)
+file(GLOB cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/compute/cuda/*.cu)
+file(GLOB cuda_host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/compute/cuda/*.c)
+if(NOT COTRAIN_CUDA_HEADERS)
+  message(STATUS "GPU backend: left out (no CUDA toolkit found); the CPU backend is built")
+elseif(NOT CMAKE_CUDA_COMPILER OR COTRAIN_SANITIZE OR COTRAIN_FUZZ)
+  message(STATUS "GPU backend: left out (no nvcc); its sources are tested on the emulator")
+else()
+  set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 100-real 120)
+  enable_language(CUDA)
+  message(STATUS "GPU backend: target cotrain_cuda, by nvcc ${CMAKE_CUDA_COMPILER_VERSION}")
+  add_library(cotrain_cuda MODULE EXCLUDE_FROM_ALL ${cuda_sources} ${cuda_host_sources})
+  set_target_properties(cotrain_cuda PROPERTIES CUDA_STANDARD 20 CUDA_RUNTIME_LIBRARY Static PREFIX "lib"
+                        LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+  target_include_directories(cotrain_cuda SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
+  target_compile_options(cotrain_cuda PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-Werror all-warnings>"
+    "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-Xptxas -Werror,-warn-spills,-warn-lmem-usage>"
+    "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>")
+  target_link_libraries(cotrain_cuda PRIVATE CUDA::cublasLt)
+endif()
