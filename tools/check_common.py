@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-C_SUFFIXES = (".c", ".h", ".cc")
+C_SUFFIXES = (".c", ".h", ".cc", ".cpp", ".cu", ".cuh")
 NOT_OURS = ("build", "work", "__pycache__")
 
 

@@ -8,7 +8,7 @@ same promise is the `ranks` target. Include paths start at the root and name a f
 import os
 import re
 
-from check_common import Checker, folder_table, line_of
+from check_common import C_SUFFIXES, Checker, folder_table, line_of
 
 # Which library a third-party header belongs to (the names are those of CMakeLists.txt).
 HEADER_LIBRARY = {
@@ -21,7 +21,7 @@ HEADER_LIBRARY = {
     r"sentencepiece.*": "sentencepiece",
     r"cmocka\.h": "tests only",
     r"cblas\.h|openblas_config\.h": "bench only",
-    r"cuda_runtime(_api)?\.h|cuda_(bf16|fp16)\.h|cublasLt\.h|cudnn.*\.h|nccl\.h": "CUDA",
+    r"cuda_[a-z0-9_]+\.h|vector_functions\.h|ptx_emu\.h|cublasLt\.h|cudnn.*\.h|nccl\.h": "CUDA",
 }
 # One header through which everybody reaches a library: the only file that includes it.
 SINGLE_DOOR = {"jansson": "base/json.h"}
@@ -31,7 +31,9 @@ SYSTEM = re.compile(r"""(
     dirent|fcntl|fnmatch|ftw|getopt|glob|libgen|poll|pthread|pwd|sched|spawn|syslog|termios|unistd|
     immintrin|arm_neon|cpuid|execinfo|malloc|link|dlfcn|
     sys/[a-z_]+|linux/[a-z_]+|gnu/[a-z-]+)\.h|
-    (algorithm|cstddef|cstdint|cstdlib|cstring|exception|memory|new|string|string_view|utility|vector)
+    (algorithm|atomic|cassert|cmath|csignal|cstdarg|cstddef|cstdint|cstdio|cstdlib|cstring|deque|
+    exception|functional|map|memory|mutex|new|numeric|random|string|string_view|tuple|type_traits|
+    unordered_map|utility|vector)
     """, re.X)
 FREE_FOLDERS = ("tests", "bench", "tools")
 
@@ -88,7 +90,7 @@ def main():
     check_rows(checker, rows)
     for path in checker.files:
         folder = path.split("/")[0]
-        if not path.endswith((".c", ".h", ".cc", ".def")):
+        if not path.endswith(C_SUFFIXES + (".def",)):
             continue
         if folder not in rows and folder not in FREE_FOLDERS:
             checker.fault(path, 1, f"source in '{folder}', which has no line in CMakeLists.txt")

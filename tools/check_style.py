@@ -7,7 +7,7 @@ errors; printing and exiting in cli/ alone; no marks of unfinished work and no p
 """
 import re
 
-from check_common import Checker, line_of
+from check_common import C_SUFFIXES, Checker, line_of
 
 FILE_WARN, FILE_LIMIT = 400, 700
 FUNCTION_WARN, FUNCTION_LIMIT = 60, 120
@@ -38,12 +38,12 @@ HOST_FOLDERS = ("base", "remote", "recipes", "compute", "data", "model", "adapte
 SHORT_HEADS = (".sh", ".py", ".cmake", ".def", ".ci", "CMakeLists.txt")
 MACHINE_PATH = re.compile(r"(?<![\w.$}/*)-])/(work|home|root|mnt|Users)/\w|(?<![\w.$}/-])/tmp/[a-z]\w+/")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b")
-TEXT_SUFFIXES = (".c", ".h", ".cc", ".def", ".py", ".sh", ".md", ".cmake", ".yaml", ".txt", ".ci")
+TEXT_SUFFIXES = C_SUFFIXES + (".def", ".py", ".sh", ".md", ".cmake", ".yaml", ".txt", ".ci")
 
 
 def check_head(checker, path):
     lines = checker.read(path).split("\n")
-    if not path.endswith((".c", ".h", ".cc")):
+    if not path.endswith(C_SUFFIXES):
         if SPDX not in "\n".join(lines[:2]):
             checker.fault(path, 1, "no SPDX tag at the top")
         return
@@ -72,14 +72,16 @@ def functions(code):
     """(name, first line, last line) of each function defined in comment-free C text."""
     code = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*",
                   lambda m: re.sub(r"[^\n]", " ", m.group(0)), code, flags=re.M)
-    code = re.sub(r'extern\s*"[^"]*"\s*\{', lambda m: re.sub(r"[^\n]", " ", m.group(0)), code)
+    code = re.sub(r'extern\s*"[^"]*"\s*\{|\bnamespace\b[\w:\s]*\{',
+                  lambda m: re.sub(r"[^\n]", " ", m.group(0)), code)
     depth, head_from, name, start = 0, 0, None, 0
     for match in re.finditer(r"[{};]", code):
         mark = match.group(0)
         if mark == "{":
             head = code[head_from:match.start()]
             if depth == 0 and head.rstrip().endswith(")"):
-                name = re.search(r"(\w+)\s*\(", re.sub(r"__attribute__\s*\(\(.*?\)\)", "", head)).group(1)
+                head = re.sub(r"__attribute__\s*\(\(.*?\)\)|__launch_bounds__\s*\([^()]*\)", "", head)
+                name = re.search(r"(\w+)\s*\(", head + "unnamed(").group(1)
                 start = line_of(code, head_from + len(head) - len(head.lstrip()))
             depth += 1
         elif mark == "}":
@@ -136,13 +138,13 @@ def main():
         if not path.endswith(TEXT_SUFFIXES):
             continue
         check_text(checker, path)
-        if path.endswith((".c", ".h", ".cc") + SHORT_HEADS):
+        if path.endswith(C_SUFFIXES + SHORT_HEADS):
             check_head(checker, path)
-        if path.endswith((".c", ".h", ".cc")):
+        if path.endswith(C_SUFFIXES):
             check_columns(checker, path)
             check_lengths(checker, path)
             check_words(checker, path)
-        if path.endswith(".h"):
+        if path.endswith((".h", ".cuh")):
             check_guard(checker, path)
     checker.finish()
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the kernels share: numbers in and out of the activations' dtype, vectors of 16 bytes, sums over
- * a warp and over a block in a fixed order, and the launch of a kernel.
+ * What the kernels share: numbers in and out of the activations' dtype, vectors of 16 bytes, sums
+ * over a warp and over a block in a fixed order, and the launch of a kernel.
  * Kernels are static templates over the activations' type T, float or bf16; arithmetic is fp32. An
  * operation's entry picks the type:
  *     extern "C" err cuda_scale(struct compute *c, const struct scale_args *a) {
@@ -49,7 +49,7 @@ static __device__ __forceinline__ float warp_max(float v) {
     for (int o = 16; o; o >>= 1) v = fmaxf(v, __shfl_xor_sync(~0u, v, o));
     return v;
 }
-/* Sums over the block, the results in every thread. blockDim.x is a multiple of 32, at most 1024. */
+/* Sums over the block, the results in every thread. blockDim.x: a multiple of 32, at most 1024. */
 template <int N> static __device__ __forceinline__ void block_sum(float (&v)[N]) {
     __shared__ float part[32 * N];
     const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, n_warps = blockDim.x >> 5;
@@ -66,8 +66,8 @@ static inline unsigned n_blocks(int64_t n, int64_t size) {
     return (unsigned)((n + size - 1) / size);
 }
 
-/* Starts a kernel on the backend's stream; `name` is the operation, for the error. No block: nothing
- * is started. */
+/* Starts a kernel on the backend's stream; `name` is the operation, for the error. No block:
+ * nothing is started. */
 template <class... P, class... A>
 static inline err cuda_launch(struct compute *c, const char *name, dim3 grid, dim3 block,
                               size_t smem, void (*kernel)(P...), A &&...args) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A constant factor: one thread an element, a grid-stride loop.
+ * A constant factor: one thread an element, a grid-stride loop. The pattern for an operation's
+ * file: kernels over the activations' type, then the entry that picks it.
  * Read next: compute/ops/scale.h, the contract. */
 #include "compute/cuda/device.cuh"
 #include "compute/ops/scale.h"
