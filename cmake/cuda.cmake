@@ -8,6 +8,7 @@ find_package(CUDAToolkit QUIET)
 find_path(COTRAIN_CUDA_HEADERS cublasLt.h HINTS ${CUDAToolkit_INCLUDE_DIRS} NO_CACHE)
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/compute/cuda/*.cu)
 file(GLOB cuda_host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/compute/cuda/*.c)
+list(APPEND cuda_host_sources ${PROJECT_SOURCE_DIR}/compute/cuda_scratch.c) # in the program, too
 if(NOT COTRAIN_CUDA_HEADERS)
   message(STATUS "GPU backend: left out (no CUDA toolkit found); the CPU backend is built")
 elseif(NOT CMAKE_CUDA_COMPILER OR COTRAIN_SANITIZE OR COTRAIN_FUZZ)

@@ -6,6 +6,7 @@
 
 #include "base/env.h"
 #include "base/str.h"
+#include "compute/cuda_scratch.h"
 
 #include <dlfcn.h>
 #include <string.h>
@@ -63,8 +64,12 @@ static err cuda_open_module(struct compute *c) {
     return fail(ERR_UNSUPPORTED, "the GPU backend has no variant '%s'", c->backend->variant);
 }
 
-#define LOADED(row, row_variant, row_dtype)                                                        \
-    const struct backend row = {                                                                   \
-        .name = "cuda", .variant = row_variant, .act_dtype = row_dtype, .open = cuda_open_module}
-LOADED(cuda_bf16, "bf16", DTYPE_BF16);
-LOADED(cuda_f32, "f32", DTYPE_F32);
+#define LOADED(row, row_variant, row_dtype, row_scratch)                                           \
+    const struct backend row = {.name = "cuda",                                                    \
+                                .variant = row_variant,                                            \
+                                .act_dtype = row_dtype,                                            \
+                                .scratch_bytes = row_scratch,                                      \
+                                .open = cuda_open_module}
+LOADED(cuda_bf16, "bf16", DTYPE_BF16, cuda_scratch_bf16);
+LOADED(cuda_f32, "f32", DTYPE_F32, cuda_scratch_f32);
+LOADED(cuda_cudnn, "cudnn", DTYPE_BF16, cuda_scratch_bf16);

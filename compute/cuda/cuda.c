@@ -5,6 +5,7 @@
 #include "compute/cuda/cuda.h"
 
 #include "base/mem.h"
+#include "compute/cuda_scratch.h"
 #include "compute/module.h"
 
 err cuda_check(const struct compute *c, cudaError_t result, const char *call) {
@@ -78,11 +79,6 @@ static err cuda_download(struct compute *c, void *to, const void *from, size_t b
     return cuda_wait(c);
 }
 
-static size_t cuda_scratch_bytes(const struct work_shape *shape) {
-    (void)shape;
-    return 0;
-}
-
 static void cuda_lend(struct compute *c, void *memory, size_t bytes) {
     cuda_state(c)->lent = (struct cuda_memory){memory, bytes};
 }
@@ -115,17 +111,19 @@ err cuda_scratch(struct compute *c, size_t bytes, void **out) {
 #define CUDA_FUNCTIONS(variant_name, dtype)                                                        \
     .name = "cuda", .variant = variant_name, .act_dtype = dtype, .open = cuda_open,                \
     .close = cuda_close, .alloc = cuda_alloc, .free = cuda_free, .upload = cuda_upload,            \
-    .download = cuda_download, .zero = cuda_zero, .wait = cuda_wait,                               \
-    .scratch_bytes = cuda_scratch_bytes, .lend = cuda_lend, .take_back = cuda_take_back
+    .download = cuda_download, .zero = cuda_zero, .wait = cuda_wait, .lend = cuda_lend,            \
+    .take_back = cuda_take_back
 
 static const struct backend bf16 = {
     CUDA_FUNCTIONS("bf16", DTYPE_BF16),
+    .scratch_bytes = cuda_scratch_bf16,
 #define OP(name) .name = cuda_##name,
 #include "compute/ops.def"
 #undef OP
 };
 static const struct backend f32 = {
     CUDA_FUNCTIONS("f32", DTYPE_F32),
+    .scratch_bytes = cuda_scratch_f32,
 #define OP(name) .name = cuda_##name,
 #include "compute/ops.def"
 #undef OP
