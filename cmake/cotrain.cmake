@@ -32,6 +32,14 @@ if(COTRAIN_FUZZ)
 endif()
 include_directories(${PROJECT_SOURCE_DIR})
 
+# Libraries of another machine, for one that lacks them and cannot fetch any (tools/gpu.py).
+set(COTRAIN_CARRIED "" CACHE PATH "folder with include/ and lib/ that is looked into first")
+if(COTRAIN_CARRIED)
+  include_directories(SYSTEM ${COTRAIN_CARRIED}/include)
+  link_directories(${COTRAIN_CARRIED}/lib)
+  list(APPEND CMAKE_BUILD_RPATH ${COTRAIN_CARRIED}/lib)
+endif()
+
 function(cotrain_folder name rank uses libraries)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${name}/*.c ${PROJECT_SOURCE_DIR}/${name}/*.cc)
   if(COTRAIN_FUZZ)

@@ -3,8 +3,6 @@
  *     ops [OPERATION [CASE]]
  * Prints a digest of all results at the end, which no order of threads, blocks and streams changes.
  * Read next: tests/unit/compute/cases.h. */
-#include "tests/unit/test.h"
-
 #include "tests/unit/compute/check.h"
 
 static void digest_add(uint64_t *digest, const void *data, size_t bytes) {
