@@ -79,7 +79,12 @@ foreach(header ${interface_headers})
 endforeach()
 string(SHA256 interface_digest "${interface_digests}")
 string(SUBSTRING ${interface_digest} 0 16 interface_digest)
-add_compile_definitions(COTRAIN_BACKEND_INTERFACE="${interface_digest}")
+# Only its two users are told, or every header would be everybody's: in each folder that builds them.
+macro(cotrain_tell_interface)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/compute/module.c ${PROJECT_SOURCE_DIR}/compute/cuda/cuda.c PROPERTIES
+                              COMPILE_DEFINITIONS COTRAIN_BACKEND_INTERFACE="${interface_digest}")
+endmacro()
+cotrain_tell_interface()
 set(CMAKE_ENABLE_EXPORTS ON) # the backend takes base/ from the program that opens it
 
 # The rank check as one target: every folder alone.
