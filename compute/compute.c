@@ -61,7 +61,16 @@ err compute_open(struct compute *c, const char *device) {
     return e;
 }
 
+err compute_describe(struct compute *c, const char *device) {
+    for (int i = 0; device != NULL && i < n_backends; i++) {
+        if (!names(device, backends[i]) || backends[i]->host_memory) continue;
+        *c = (struct compute){.backend = backends[i], .described = true};
+        return ERR_OK;
+    }
+    return compute_open(c, device);
+}
+
 void compute_close(struct compute *c) {
-    if (c->backend != NULL) c->backend->close(c);
+    if (c->backend != NULL && !c->described) c->backend->close(c);
     *c = (struct compute){0};
 }

@@ -25,6 +25,8 @@ struct mat {
 
 struct compute;
 
+enum { COMPUTE_SLOTS = 4 };
+
 /* The most that the operations of a run work on: what their scratch depends on. */
 struct work_shape {
     int64_t rows;    /* tokens of a pass */
@@ -52,6 +54,22 @@ struct backend {
     MUST_CHECK err (*download)(struct compute *c, void *to, const void *from, size_t bytes);
     MUST_CHECK err (*zero)(struct compute *c, void *p, size_t bytes);
     MUST_CHECK err (*wait)(struct compute *c);
+    /* Bytes of its own memory that are free, and all that there are; NULL: works in host memory. */
+    MUST_CHECK err (*memory_left)(struct compute *c, size_t *left, size_t *total);
+    /* Host memory that is copied from and to while operations run, through slots: places in the
+     * backend's memory that are filled and used by turns. NULL where there is host_memory.
+     *   fetch  into a slot's place, as soon as what used the slot before is done
+     *   use    operations from now on see what was fetched
+     *   store  what the operations so far have left there goes back; ends the use
+     *   give   ends the use without
+     * wait() ends the stores, too. */
+    MUST_CHECK err (*pin)(struct compute *c, size_t bytes, void **out); /* zeroed */
+    void (*unpin)(struct compute *c, void *p);
+    MUST_CHECK err (*fetch)(struct compute *c, int slot, void *to, const void *host, size_t bytes);
+    MUST_CHECK err (*use)(struct compute *c, int slot);
+    MUST_CHECK err (*store)(struct compute *c, int slot, void *host, const void *from,
+                            size_t bytes);
+    MUST_CHECK err (*give)(struct compute *c, int slot);
     /* Scratch of operations up to that shape, whatever their kind, and lending it: the memory stays
      * the caller's until `take_back`. An operation that needs more has some of its own, which no
      * plan knows of. */
@@ -65,13 +83,17 @@ struct backend {
 
 struct compute {
     const struct backend *backend;
-    void *state; /* the backend's own */
+    void *state;    /* the backend's own */
+    bool described; /* not opened: only its names, dtype and sizes may be asked for */
 };
 
 /* `device`: "cpu", "cpu:avx2" (name and variant of a row of compute/backends.def), or NULL for the
  * first that works here. An unknown name or a backend that was not built is ERR_UNSUPPORTED, saying
  * which there are. */
 MUST_CHECK err compute_open(struct compute *c, const char *device);
+/* The same for a plan. A backend with memory of its own is only described: neither its library nor
+ * a device need be there. */
+MUST_CHECK err compute_describe(struct compute *c, const char *device);
 void compute_close(struct compute *c);
 extern const struct backend *const backends[];
 extern const int n_backends;

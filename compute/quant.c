@@ -44,6 +44,18 @@ void weights_to_f32(const void *data, enum dtype t, int64_t begin, int64_t n, fl
         dtype_to_f32((const char *)data + begin * dtype_bytes(t), t, n, to);
 }
 
+void quant_blocks_move(struct quant_blocks *b, int n_parts, const void *const *parts,
+                       const void *const *copies) {
+    const struct quant_blocks from = *b;
+    for (int i = 0; i < n_parts; i++) {
+        if (from.codes == parts[i]) b->codes = copies[i];
+        if (from.absmax == parts[i]) b->absmax = copies[i];
+        if (from.nested_absmax == parts[i]) b->nested_absmax = copies[i];
+        if (from.nested_map == parts[i]) b->nested_map = copies[i];
+        if (from.scale == parts[i]) b->scale = copies[i];
+    }
+}
+
 int64_t quant_read_block(const struct quant_weight *w, int64_t block, float to[QUANT_BLOCK],
                          float *absmax) {
     const int64_t begin = block * QUANT_BLOCK, left = w->rows * w->columns - begin,

@@ -16,7 +16,8 @@
 
 enum { QUANT_BLOCK = 64, QUANT_MAX_PARTS = 6, QUANT_NAME_BYTES = 64 };
 
-/* What decoding reads; host memory of any alignment. A type uses the members it needs. */
+/* What decoding reads; memory of any alignment, on the host or, in a `struct mat` for a backend
+ * without host memory, its own. A type uses the members it needs. */
 struct quant_blocks {
     const uint8_t *codes;      /* the elements */
     const uint8_t *absmax;     /* nf4: a code for each block's largest magnitude */
@@ -93,6 +94,11 @@ static inline int64_t quant_n_blocks(int64_t n) {
 int64_t quant_bytes(const struct quant *q, int64_t rows, int64_t columns);
 /* Elements [begin, begin + n) of stored weights of any element type or quantised type as fp32. */
 void weights_to_f32(const void *data, enum dtype t, int64_t begin, int64_t n, float *to);
+
+/* After the parts were copied elsewhere: members that point to parts[i] point to copies[i]. Decoding
+ * on the host needs host memory; a backend's products read its own. */
+void quant_blocks_move(struct quant_blocks *b, int n_parts, const void *const *parts,
+                       const void *const *copies);
 
 /* For the types' encoders. Block `block` of a weight as fp32; returns how many elements it has and
  * sets *absmax to the largest magnitude, NaN where an element is not finite. */

@@ -26,6 +26,15 @@ static err name_param(struct model *m, struct param *p, const struct param_spec 
     return ERR_OK;
 }
 
+/* What the files of a model that is only described will hold. */
+static enum dtype described_dtype(const struct model *m, const struct param *p) {
+    const json_t *named = json_object_get(m->config.json, "torch_dtype");
+    const char *name = json_is_string(named) ? json_string_value(named) : "";
+    if (m->config.quant && p->linear) return m->config.quant->dtype;
+    if (strcmp(name, "float32") == 0) return DTYPE_F32;
+    return strcmp(name, "float16") == 0 ? DTYPE_F16 : DTYPE_BF16;
+}
+
 static err make_params(struct model *m) {
     m->n_params = param_spec_count(&m->config);
     m->params = arena_alloc(&m->arena, (size_t)m->n_params, sizeof *m->params);
@@ -36,6 +45,10 @@ static err make_params(struct model *m) {
         const struct tensor *t;
         TRY(name_param(m, p, &spec));
         p->linear = param_is_linear(&m->config, i);
+        if (!m->internal->file) {
+            p->dtype = described_dtype(m, p);
+            continue;
+        }
         if (quantised_is(m, p)) {
             TRY(quantised_open(m, p));
             continue;
@@ -152,6 +165,22 @@ err model_read_config(struct model_config *c, const char *dir) {
     TRY(tensor_file_open_dir(&f, dir, "model"));
     code = read_config(c, dir, f);
     tensor_file_close(f);
+    return code;
+}
+
+static err describe_in(struct model *m, struct model_config *config) {
+    m->config = *config;
+    *config = (struct model_config){0};
+    m->internal = arena_alloc(&m->arena, 1, sizeof *m->internal);
+    if (!m->internal) return ERR_MEMORY;
+    TRY(make_params(m));
+    return make_layers(m);
+}
+
+err model_describe(struct model *m, struct model_config *config, struct compute *compute) {
+    *m = (struct model){.compute = compute};
+    err code = describe_in(m, config);
+    if (code) model_close(m);
     return code;
 }
 
@@ -292,7 +321,7 @@ static void place_layer(struct model *m, struct layer *l) {
 err model_start(struct model *m, const struct plan *plan) {
     struct model_internal *in = m->internal;
     const struct model_config *c = &m->config;
-    BUG_IF(!in->planned || in->started);
+    BUG_IF(!in->planned || in->started || !in->file);
     TRY(weights_place(m, plan));
     TRY(gradients_place(m, plan));
     TRY(place_rope(m, plan));

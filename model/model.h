@@ -100,6 +100,10 @@ struct model_plan_options {
  * Headers and shapes are checked; errors name file and tensor. */
 MUST_CHECK err model_open(struct model *m, const char *dir, struct compute *compute);
 void model_close(struct model *m);
+/* A model of that config without any weights: plans can be made of it, and nothing else. Takes the
+ * config over, on failure, too. */
+MUST_CHECK err model_describe(struct model *m, struct model_config *config,
+                              struct compute *compute);
 /* The checkpoint's config alone. */
 MUST_CHECK err model_read_config(struct model_config *c, const char *dir);
 /* May be called again until model_start, for another plan with other options: the plan that counts

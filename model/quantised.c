@@ -101,16 +101,23 @@ static err find_part(struct model *m, const struct param *p, const struct quant 
                 tensor_file_path(f, *out), name);
 }
 
-err quantised_open(struct model *m, struct param *p) {
+err quantised_parts(struct model *m, const struct param *p, const void **parts, int64_t *counts) {
     const struct quant *q = m->config.quant;
-    const void *parts[QUANT_MAX_PARTS];
-    int64_t counts[QUANT_MAX_PARTS];
     const struct tensor *t = NULL;
     for (int i = 0; i < q->n_parts; i++) {
         TRY(find_part(m, p, q, i, &t));
         parts[i] = t->data;
         counts[i] = t->count;
     }
+    return ERR_OK;
+}
+
+err quantised_open(struct model *m, struct param *p) {
+    const struct quant *q = m->config.quant;
+    const void *parts[QUANT_MAX_PARTS];
+    int64_t counts[QUANT_MAX_PARTS];
+    TRY(quantised_parts(m, p, parts, counts));
+    const struct tensor *t = tensor_file_find(m->internal->file, p->name);
     struct quant_blocks *blocks = arena_alloc(&m->arena, 1, sizeof *blocks);
     if (!blocks) return ERR_MEMORY;
     err code = q->open(parts, counts, p->shape[0], p->shape[1], blocks);

@@ -23,6 +23,9 @@ enum dtype quantised_dtype(const struct param *p, const struct quant *q);
  * part that is missing, misshapen or says what decoding would not do is refused, naming it. */
 bool quantised_is(const struct model *m, const struct param *p);
 MUST_CHECK err quantised_open(struct model *m, struct param *p);
+/* Its parts as they are mapped, in the order of the type's, and how many elements they have. */
+MUST_CHECK err quantised_parts(struct model *m, const struct param *p, const void **parts,
+                               int64_t *counts);
 /* Whether a tensor's name is one of an opened quantised parameter's. */
 bool quantised_is_part(const struct param *p, const char *name);
 

@@ -45,9 +45,6 @@ static err choose_dtype(const struct model *m, struct param *p) {
     const bool stored_quantised = quant_of_dtype(p->dtype) != NULL;
     p->held_dtype = p->trained && !stored_quantised ? DTYPE_F32 : frozen_dtype(m, p);
     const struct quant *q = quant_of_dtype(p->held_dtype);
-    if (q && !m->compute->backend->host_memory)
-        return fail(ERR_UNSUPPORTED, "quantised weights are not handled on '%s'",
-                    m->compute->backend->name);
     if (q && p->trained) {
         err code = fail(ERR_UNSUPPORTED, "parameter '%s' is quantised (%s) and cannot be trained",
                         p->name, q->name);
@@ -58,8 +55,10 @@ static err choose_dtype(const struct model *m, struct param *p) {
 }
 
 static bool wants_copy(const struct model *m, const struct param *p) {
-    if (p->trained || p->held_dtype != p->dtype || !p->stored) return true;
+    if (p->trained || p->held_dtype != p->dtype) return true;
     if (!m->compute->backend->host_memory) return true;
+    if (!m->internal->file) return false; /* described: as the files are usually written */
+    if (!p->stored) return true;
     return !quant_of_dtype(p->dtype) &&
            (uintptr_t)p->stored % (uintptr_t)dtype_bytes(p->dtype) != 0;
 }
@@ -153,23 +152,88 @@ static err upload_converted(const struct model *m, const struct param *p, const 
     return code;
 }
 
-/* Into the plan's memory, which is host memory here. */
-static err quantise(struct model *m, struct param *p, const void *from, char *to) {
-    const struct quant *q = quant_of_dtype(p->held_dtype);
-    const struct quant_weight w = {from, p->dtype, p->shape[0], p->shape[1]};
-    struct quant_blocks *blocks = arena_alloc(&m->arena, 1, sizeof *blocks);
-    void *parts[QUANT_MAX_PARTS];
-    int64_t counts[QUANT_MAX_PARTS];
-    if (!blocks) return ERR_MEMORY;
-    for (int i = 0; i < q->n_parts; i++) {
-        const struct quant_part part = q->part(i, w.rows, w.columns);
-        parts[i] = to;
-        counts[i] = part.count;
-        to += plan_aligned((size_t)(part.count * dtype_bytes(part.dtype)));
+/* Of a weight that is being placed, quantised: its parts in host memory, and where they go. */
+struct parts {
+    const struct quant *q;
+    int64_t bytes[QUANT_MAX_PARTS], counts[QUANT_MAX_PARTS];
+    void *made[QUANT_MAX_PARTS]; /* on the host */
+    const void *places[QUANT_MAX_PARTS];
+};
+
+/* Lays the parts out from `to` on. */
+static struct parts lay_out(const struct param *p, char *to) {
+    struct parts out = {.q = quant_of_dtype(p->held_dtype)};
+    for (int i = 0; i < out.q->n_parts; i++) {
+        const struct quant_part part = out.q->part(i, p->shape[0], p->shape[1]);
+        out.counts[i] = part.count;
+        out.bytes[i] = part.count * dtype_bytes(part.dtype);
+        out.places[i] = to;
+        to += plan_aligned((size_t)out.bytes[i]);
     }
+    return out;
+}
+
+static err encode(const struct param *p, const void *from, struct parts *k,
+                  struct quant_blocks *out) {
+    const struct quant_weight w = {from, p->dtype, p->shape[0], p->shape[1]};
+    TRY(k->q->encode(&w, k->made));
+    return k->q->open((const void *const *)k->made, k->counts, w.rows, w.columns, out);
+}
+
+static err upload_parts(const struct model *m, const struct param *p, const struct parts *k,
+                        const void *const *from) {
+    enum { PIECE = 1 << 24 };
+    struct compute *c = m->compute;
+    for (int i = 0; i < k->q->n_parts; i++) {
+        for (int64_t at = 0; at < k->bytes[i]; at += PIECE) {
+            const int64_t n = k->bytes[i] - at < PIECE ? k->bytes[i] - at : PIECE;
+            TRY(c->backend->upload(c, (char *)k->places[i] + at, (const char *)from[i] + at,
+                                   (size_t)n));
+        }
+    }
+    forget(m, p);
+    return ERR_OK;
+}
+
+/* Quantised in host memory, one parameter at a time, and the parts uploaded. */
+static err encode_and_upload(const struct model *m, const struct param *p, const void *from,
+                             struct parts *k, struct quant_blocks *out) {
+    err code = ERR_OK;
+    for (int i = 0; i < k->q->n_parts; i++)
+        if (!(k->made[i] = mem_alloc((size_t)k->bytes[i], 1))) code = ERR_MEMORY;
+    if (!code) code = encode(p, from, k, out);
+    if (!code) code = upload_parts(m, p, k, (const void *const *)k->made);
+    quant_blocks_move(out, k->q->n_parts, (const void *const *)k->made, k->places);
+    for (int i = 0; i < k->q->n_parts; i++) mem_free(k->made[i]);
+    return code;
+}
+
+/* As the file has it: the parts, bytes for bytes. */
+static err upload_stored(struct model *m, const struct param *p, struct parts *k,
+                         struct quant_blocks *out) {
+    const void *parts[QUANT_MAX_PARTS];
+    int64_t counts[QUANT_MAX_PARTS];
+    TRY(quantised_parts(m, p, parts, counts));
+    for (int i = 0; i < k->q->n_parts; i++)
+        if (counts[i] < k->counts[i]) k->bytes[i] = k->bytes[i] / k->counts[i] * counts[i];
+    *out = *(const struct quant_blocks *)p->stored;
+    TRY(upload_parts(m, p, k, parts));
+    quant_blocks_move(out, k->q->n_parts, parts, k->places);
+    return ERR_OK;
+}
+
+/* p->held becomes blocks in host memory, which point into the plan's. */
+static err quantise(struct model *m, struct param *p, const void *from, char *to) {
+    struct parts k = lay_out(p, to);
+    struct quant_blocks *blocks = arena_alloc(&m->arena, 1, sizeof *blocks);
+    if (!blocks) return ERR_MEMORY;
     p->held = blocks;
-    TRY(q->encode(&w, parts));
-    return q->open((const void *const *)parts, counts, w.rows, w.columns, blocks);
+    if (m->compute->backend->host_memory) {
+        for (int i = 0; i < k.q->n_parts; i++) k.made[i] = (void *)k.places[i];
+        return encode(p, from, &k, blocks);
+    }
+    if (p->dtype == p->held_dtype) return upload_stored(m, p, &k, blocks);
+    return encode_and_upload(m, p, from, &k, blocks);
 }
 
 static err copy_weights(struct model *m, struct param *p, char *to) {

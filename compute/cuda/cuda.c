@@ -1,24 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The GPU backend's host side: the device, its stream, memory and copies, scratch, and the tables
- * of its two variants.
- * Read next: compute/cuda/cuda.h. */
+ * The GPU backend's host side: the device and its stream, scratch, errors, and the tables of its
+ * variants.
+ * Read next: compute/cuda/cuda.h; memory.c for memory and copies. */
 #include "compute/cuda/cuda.h"
 
 #include "base/mem.h"
+#include "compute/cuda/memory.h"
 #include "compute/cuda_scratch.h"
 #include "compute/module.h"
 
+#include <stdio.h>
+
+/* After these the context is gone: nothing on this GPU works until a new process opens it. */
+static bool is_lost(cudaError_t result) {
+    switch (result) {
+    case cudaErrorECCUncorrectable:
+    case cudaErrorLaunchFailure:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorIllegalAddress:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorHardwareStackError:
+    case cudaErrorAssert:
+    case cudaErrorNvlinkUncorrectable:
+    case cudaErrorDevicesUnavailable:
+    case cudaErrorContained:
+    case cudaErrorUnknown: return true;
+    default: return false;
+    }
+}
+
 err cuda_check(const struct compute *c, cudaError_t result, const char *call) {
     if (result == cudaSuccess) return ERR_OK;
-    const int device = c->state ? cuda_state(c)->device : 0;
-    return fail(result == cudaErrorMemoryAllocation ? ERR_MEMORY : ERR_IO, "%s on GPU %d: %s (%s)",
-                call, device, cudaGetErrorString(result), cudaGetErrorName(result));
+    const err code = result == cudaErrorMemoryAllocation ? ERR_MEMORY
+                     : is_lost(result)                   ? ERR_DEVICE
+                                                         : ERR_IO;
+    return fail(code, "%s on GPU %d: %s (%s)", call, c->state ? cuda_state(c)->device : 0,
+                cudaGetErrorString(result), cudaGetErrorName(result));
+}
+
+static void version_text(int version, char out[16]) {
+    snprintf(out, 16, "%d.%d", version / 1000, version % 1000 / 10);
+}
+
+/* The driver's answer to the first call: one that is too old says so there. */
+static err check_driver(const struct compute *c, cudaError_t result) {
+    int driver = 0, runtime = 0;
+    char has[16], needs[16];
+    if (result != cudaErrorInsufficientDriver)
+        return result == cudaErrorNoDevice ? fail(ERR_UNSUPPORTED, "no GPU on this machine")
+                                           : cuda_check(c, result, "cudaGetDeviceCount");
+    (void)cudaDriverGetVersion(&driver);
+    (void)cudaRuntimeGetVersion(&runtime);
+    version_text(driver, has);
+    version_text(runtime, needs);
+    if (driver == 0) return fail(ERR_UNSUPPORTED, "no NVIDIA driver on this machine that answers");
+    err e = fail(ERR_UNSUPPORTED,
+                 "the NVIDIA driver is too old: it knows CUDA %s, and the GPU backend needs %s",
+                 has, needs);
+    return fail_hint(e, "update the driver, or train on the processor with --device cpu");
+}
+
+static void cuda_close(struct compute *c) {
+    struct cuda_state *s = cuda_state(c);
+    if (!s) return;
+    if (s->stream) (void)cudaStreamSynchronize(s->stream);
+    cuda_copies_close(c);
+    if (s->own.at) (void)cudaFree(s->own.at);
+    if (s->blas) (void)cublasLtDestroy(s->blas);
+    if (s->stream) (void)cudaStreamDestroy(s->stream);
+    mem_free(s);
+    c->state = NULL;
 }
 
 static err cuda_open(struct compute *c) {
     int n_devices = 0;
     c->state = NULL;
-    TRY(cuda_check(c, cudaGetDeviceCount(&n_devices), "cudaGetDeviceCount"));
+    TRY(check_driver(c, cudaGetDeviceCount(&n_devices)));
     if (n_devices < 1) return fail(ERR_UNSUPPORTED, "no GPU on this machine");
     struct cuda_state *s = mem_zalloc(1, sizeof *s);
     if (!s) return ERR_MEMORY;
@@ -29,54 +87,9 @@ static err cuda_open(struct compute *c) {
                        "cudaStreamCreate");
     if (!e && cublasLtCreate(&s->blas) != CUBLAS_STATUS_SUCCESS)
         e = fail(ERR_IO, "cublasLtCreate failed on GPU %d", s->device);
+    if (!e) e = cuda_copies_open(c);
+    if (e) cuda_close(c);
     return e;
-}
-
-static void cuda_close(struct compute *c) {
-    struct cuda_state *s = cuda_state(c);
-    if (!s) return;
-    if (s->stream) (void)cudaStreamSynchronize(s->stream);
-    if (s->own.at) (void)cudaFree(s->own.at);
-    if (s->blas) (void)cublasLtDestroy(s->blas);
-    if (s->stream) (void)cudaStreamDestroy(s->stream);
-    mem_free(s);
-    c->state = NULL;
-}
-
-static err cuda_wait(struct compute *c) {
-    return cuda_check(c, cudaStreamSynchronize(cuda_state(c)->stream), "cudaStreamSynchronize");
-}
-
-static err cuda_zero(struct compute *c, void *p, size_t bytes) {
-    if (bytes == 0) return ERR_OK;
-    return cuda_check(c, cudaMemsetAsync(p, 0, bytes, cuda_state(c)->stream), "cudaMemsetAsync");
-}
-
-static err cuda_alloc(struct compute *c, size_t bytes, void **out) {
-    TRY(cuda_check(c, cudaMalloc(out, bytes ? bytes : 1), "cudaMalloc"));
-    return cuda_zero(c, *out, bytes);
-}
-
-static void cuda_free(struct compute *c, void *p) {
-    (void)cudaStreamSynchronize(cuda_state(c)->stream);
-    (void)cudaFree(p);
-}
-
-/* The host memory may be reused when these return: it is pageable. */
-static err cuda_upload(struct compute *c, void *to, const void *from, size_t bytes) {
-    if (bytes == 0) return ERR_OK;
-    TRY(cuda_check(c,
-                   cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cuda_state(c)->stream),
-                   "cudaMemcpyAsync"));
-    return cuda_wait(c);
-}
-
-static err cuda_download(struct compute *c, void *to, const void *from, size_t bytes) {
-    if (bytes == 0) return ERR_OK;
-    TRY(cuda_check(c,
-                   cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, cuda_state(c)->stream),
-                   "cudaMemcpyAsync"));
-    return cuda_wait(c);
 }
 
 static void cuda_lend(struct compute *c, void *memory, size_t bytes) {
@@ -95,7 +108,7 @@ err cuda_scratch(struct compute *c, size_t bytes, void **out) {
         TRY(cuda_wait(c)); /* an operation before may still use it */
         if (s->own.at) TRY(cuda_check(c, cudaFree(s->own.at), "cudaFree"));
         s->own = (struct cuda_memory){0};
-        TRY(cuda_check(c, cudaMalloc(&s->own.at, bytes), "cudaMalloc"));
+        TRY(cuda_alloc(c, bytes, &s->own.at));
         s->own.bytes = bytes;
     }
     *out = s->own.at;
@@ -111,7 +124,9 @@ err cuda_scratch(struct compute *c, size_t bytes, void **out) {
 #define CUDA_FUNCTIONS(variant_name, dtype)                                                        \
     .name = "cuda", .variant = variant_name, .act_dtype = dtype, .open = cuda_open,                \
     .close = cuda_close, .alloc = cuda_alloc, .free = cuda_free, .upload = cuda_upload,            \
-    .download = cuda_download, .zero = cuda_zero, .wait = cuda_wait, .lend = cuda_lend,            \
+    .download = cuda_download, .zero = cuda_zero, .wait = cuda_wait,                               \
+    .memory_left = cuda_memory_left, .pin = cuda_pin, .unpin = cuda_unpin, .fetch = cuda_fetch,    \
+    .use = cuda_use, .store = cuda_store, .give = cuda_give, .lend = cuda_lend,                    \
     .take_back = cuda_take_back
 
 static const struct backend bf16 = {

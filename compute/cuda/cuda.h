@@ -37,13 +37,14 @@ struct cuda_state {
     cudaStream_t stream;
     cublasLtHandle_t blas;
     struct cuda_memory lent, own; /* scratch of one operation: lent by the plan, or our own */
+    struct cuda_copies *copies;   /* memory.c */
 };
 static inline struct cuda_state *cuda_state(const struct compute *c) {
     return (struct cuda_state *)c->state;
 }
 
 /* ERR_OK, or an error that names the call and the device: `cuda_check(c, cudaMalloc(...),
- * "cudaMalloc")`. Out of memory is ERR_MEMORY. */
+ * "cudaMalloc")`. Out of memory is ERR_MEMORY, a device that is lost ERR_DEVICE. */
 MUST_CHECK err cuda_check(const struct compute *c, cudaError_t result, const char *call);
 
 /* Device memory for the length of one operation, at least `bytes`, 256-byte aligned. The next call
