@@ -74,20 +74,40 @@ static err storage_findings(json_t *report, const struct machine *m) {
                          "another folder (--work DIR)");
 }
 
-static err backend_findings(json_t *report, const struct machine *m) {
-    bool cuda = false;
-    for (int i = 0; i < n_backends; i++) {
-        if (i == 0 || strcmp(backends[i]->name, backends[i - 1]->name) != 0)
-            TRY(finding(report, "backend", NULL, backends[i]->name));
-        if (strcmp(backends[i]->name, "cuda") == 0) cuda = true;
+/* What opening it says: the memory that is free, or why it does not open. */
+static err device_finding(json_t *report, const char *name) {
+    struct compute c;
+    struct str text = {0};
+    size_t left = 0, total = 0;
+    err e = compute_open(&c, name);
+    if (e == ERR_OK) {
+        e = c.backend->memory_left(&c, &left, &total);
+        compute_close(&c);
     }
-    if (cuda) return ERR_OK;
-    return finding(report, "backend",
-                   m->nvidia_driver
-                       ? "this machine has an NVIDIA driver, but this program was built without a "
-                         "CUDA backend; everything runs on the CPU"
-                       : "everything runs on the CPU; that is all the built-in sample needs",
-                   "no cuda");
+    if (e == ERR_MEMORY) return e;
+    const bool works = e == ERR_OK;
+    if (works)
+        e = str_printf(&text, "%s, %.1f of %.1f GiB free", name, (double)left / (double)(1LL << 30),
+                       (double)total / (double)(1LL << 30));
+    else
+        e = str_printf(&text, "%s does not open", name);
+    char why[ERR_TEXT_SIZE];
+    memcpy(why, err_message(), sizeof why);
+    if (e == ERR_OK) e = finding(report, "backend", works ? NULL : why, str_text(&text));
+    str_release(&text);
+    if (e == ERR_OK) err_clear();
+    return e;
+}
+
+static err backend_findings(json_t *report) {
+    for (int i = 0; i < n_backends; i++) {
+        if (i > 0 && strcmp(backends[i]->name, backends[i - 1]->name) == 0) continue;
+        if (backends[i]->host_memory)
+            TRY(finding(report, "backend", NULL, backends[i]->name));
+        else
+            TRY(device_finding(report, backends[i]->name));
+    }
+    return ERR_OK;
 }
 
 static err library_findings(json_t *report) {
@@ -105,7 +125,7 @@ static err look(json_t *report) {
     TRY(finding(report, "program", NULL, "cotrain " COTRAIN_VERSION));
     TRY(processor_findings(report, &m));
     TRY(storage_findings(report, &m));
-    TRY(backend_findings(report, &m));
+    TRY(backend_findings(report));
     return library_findings(report);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `cotrain plan`: every byte that training a recipe would allocate, from the files' headers alone,
- * and the time that it would take here.
+ * and the time that it would take here. Of a GPU the plan is made without it, and without a time.
  * It is the plan that `cotrain train` allocates from (compute/plan.h), for rows of
  * train.sequence_len tokens; data with shorter rows needs less.
  * Read next: cli/planning.h, cli/memory.h. */
@@ -10,7 +10,7 @@
 #include "cli/timing.h"
 
 struct plan_options {
-    const char *recipe, *device;
+    const char *recipe, *device, *preset;
     struct opt_list set;
     int64_t memory, threads;
     bool json;
@@ -23,7 +23,11 @@ static const struct opt rows[] = {
         .help = "changes a key of the recipe; may be given again"),
     ROW(memory, .size = true, .min = 1, .max = 9e18, .help = MEMORY_HELP),
     ROW(threads, .min = 0, .max = 1024, .preset = "0", .help = "CPU threads; 0: all cores"),
-    ROW(device, .value = "NAME", .help = "compute backend; the first that works"),
+    ROW(device, .value = "NAME",
+        .help = "compute backend; the first that works. cuda: a GPU, which need not be here where "
+                "--memory says how much it has"),
+    ROW(preset, .value = "NAME",
+        .help = "a published shape instead of the recipe's base model (cotrain list presets)"),
     ROW(json, .help = "every range of the plan, as JSON"),
 };
 
@@ -37,6 +41,7 @@ static err as_text(const struct planning *p, const struct timing *t, struct str 
     TRY(str_printf(out, "%-12s %12lld numbers in %lld tensors\n", "trained",
                    (long long)n_trained(&p->trainer), (long long)p->trainer.n_params));
     TRY(memory_table(&p->plan, &p->fit, p->model.config.n_layers, out));
+    if (p->compute.described) return ERR_OK;
     TRY(str_printf(out, "%-12s ", "a step"));
     return timing_plan_text(t, &p->trainer, out);
 }
@@ -46,13 +51,14 @@ static err as_json(const struct planning *p, const struct timing *t, bool fits, 
     TRY(json_put(out, "trained_tensors", json_integer(p->trainer.n_params)));
     TRY(json_put(out, "fits", json_boolean(fits)));
     TRY(memory_json(&p->plan, &p->fit, out));
+    if (p->compute.described) return ERR_OK;
     return timing_plan_json(t, &p->trainer, out);
 }
 
 static err show(const struct planning *p, bool fits, bool json) {
     struct str text = {0};
-    struct timing timing;
-    TRY(timing_start(&timing, &p->trainer, p->fit.planned_bytes));
+    struct timing timing = {0};
+    if (!p->compute.described) TRY(timing_start(&timing, &p->trainer, p->fit.planned_bytes));
     json_t *value = json_object();
     err e = json ? as_json(p, &timing, fits, value) : as_text(p, &timing, &text);
     if (e == ERR_OK) e = json ? print_json(value) : print_text(&text);
@@ -64,8 +70,9 @@ static err show(const struct planning *p, bool fits, bool json) {
 static err plan(const struct plan_options *o, const struct chain *c) {
     struct memory_limit limit;
     struct planning p;
-    TRY(memory_limit_find(o->memory, &limit));
-    err e = planning_open(&p, c, o->device, DATA_UNKNOWN, limit.bytes);
+    TRY(memory_limit_find(o->memory, o->device, &limit));
+    err e = planning_open(&p, c,
+                          &(struct planned_for){o->device, o->preset, DATA_UNKNOWN, limit.bytes});
     const struct fit fit = p.fit;
     const bool fits = e == ERR_OK && memory_fits(&limit, &fit);
     if (e == ERR_OK) e = show(&p, fits, o->json);
@@ -74,6 +81,7 @@ static err plan(const struct plan_options *o, const struct chain *c) {
     return smaller_refuse(&(struct smaller){.chain = c,
                                             .sets = &o->set,
                                             .device = o->device,
+                                            .preset = o->preset,
                                             .data = DATA_UNKNOWN,
                                             .limit = &limit},
                           &fit);

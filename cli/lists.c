@@ -158,8 +158,10 @@ static err list_quants(json_t *out) {
 static err list_backends(json_t *out) {
     for (int i = 0; i < n_backends; i++) {
         if (i > 0 && strcmp(backends[i]->name, backends[i - 1]->name) == 0) continue;
-        const char *where =
-            backends[i]->host_memory ? "works in host memory" : "has its own memory";
+        const char *where = backends[i]->host_memory
+                                ? "works in host memory"
+                                : "a GPU's memory; a shared object that is opened when it is asked "
+                                  "for ('cotrain doctor' says whether it opens here)";
         if (!add_row(out, backends[i]->name, where)) return ERR_MEMORY;
     }
     return ERR_OK;

@@ -71,7 +71,6 @@ err machine_look(struct machine *out) {
     struct statvfs disk;
     out->disk_free_bytes =
         statvfs(".", &disk) == 0 ? (int64_t)disk.f_bavail * (int64_t)disk.f_frsize : -1;
-    out->nvidia_driver = file_exists("/proc/driver/nvidia/version");
     return ERR_OK;
 }
 

@@ -16,7 +16,6 @@ struct machine {
     bool fast_products;         /* the vector units that the fast products are made for */
     int64_t memory_bytes, memory_free_bytes;
     int64_t disk_free_bytes; /* where the program was started */
-    bool nvidia_driver;
 };
 /* Numbers that the system does not tell are -1. */
 MUST_CHECK err machine_look(struct machine *out);

@@ -11,10 +11,27 @@
 /* Of what is available, this share stays free: other programs live, too. */
 enum { MARGIN_SHARE = 16 };
 
-err memory_limit_find(int64_t given, struct memory_limit *out) {
-    *out = (struct memory_limit){given, given > 0};
+static err device_memory_left(const char *device, int64_t *out) {
+    struct compute c;
+    size_t left = 0, total = 0;
+    err e = compute_open(&c, device);
+    if (e != ERR_OK) /* anew, without the hint that there is */
+        return fail_hint(fail(e, "what the GPU has left is not known: %s", err_message()),
+                         "--memory 80GB plans for a GPU that is not here");
+    e = c.backend->memory_left(&c, &left, &total);
+    compute_close(&c);
+    *out = (int64_t)left;
+    return e;
+}
+
+err memory_limit_find(int64_t given, const char *device, struct memory_limit *out) {
+    struct compute c;
+    *out = (struct memory_limit){given, given > 0, false};
+    TRY(compute_describe(&c, device));
+    out->device = !c.backend->host_memory;
+    compute_close(&c);
     if (out->given) return ERR_OK;
-    TRY(machine_memory_left(&out->bytes));
+    TRY(out->device ? device_memory_left(device, &out->bytes) : machine_memory_left(&out->bytes));
     out->bytes = out->bytes < 0 ? INT64_MAX : out->bytes - out->bytes / MARGIN_SHARE;
     return ERR_OK;
 }
@@ -30,8 +47,10 @@ err memory_refuse(const struct memory_limit *limit, const struct fit *fit) {
     const int64_t bytes = fit_resident_bytes(fit);
     return fail(ERR_LIMIT, "training needs %lld bytes (%s) of memory, and %s %lld (%s)",
                 (long long)bytes, memory_text(bytes, needed),
-                limit->given ? "--memory allows" : "this machine has", (long long)limit->bytes,
-                memory_text(limit->bytes, allowed));
+                limit->given    ? "--memory allows"
+                : limit->device ? "the GPU has"
+                                : "this machine has",
+                (long long)limit->bytes, memory_text(limit->bytes, allowed));
 }
 
 const char *memory_text(int64_t bytes, char out[MEMORY_TEXT_SIZE]) {
@@ -72,13 +91,24 @@ static err table_row(struct str *out, const char *what, int64_t bytes, const cha
 }
 
 err memory_table(const struct plan *p, const struct fit *fit, int64_t n_layers, struct str *out) {
-    for (int kind = 0; kind < PLAN_MAPPED; kind++)
+    const bool device = fit->program_bytes == FIT_CONTEXT_BYTES;
+    for (int kind = 0; kind < PLAN_HOST; kind++)
         TRY(table_row(out, plan_kind_name((enum plan_kind)kind),
                       (int64_t)plan_bytes(p, (enum plan_kind)kind), ""));
-    TRY(table_row(out, "planned", fit->planned_bytes, "in one allocation"));
-    TRY(table_row(out, "mapped", fit->mapped_bytes, "weights read where the checkpoint has them"));
-    TRY(table_row(out, "program", FIT_PROGRAM_BYTES, "code, libraries and heap: an allowance"));
-    TRY(table_row(out, "resident", fit_resident_bytes(fit), "all of it"));
+    if (device) {
+        TRY(table_row(out, "planned", fit->planned_bytes, "in one allocation on the GPU"));
+        TRY(table_row(out, "context", fit->program_bytes,
+                      "code and libraries there: an allowance"));
+        TRY(table_row(out, "device", fit_resident_bytes(fit), "all of it"));
+        TRY(table_row(out, "host", fit->host_bytes, "pinned; checkpoint pages come and go"));
+    } else {
+        TRY(table_row(out, "planned", fit->planned_bytes, "in one allocation"));
+        TRY(table_row(out, "mapped", fit->mapped_bytes,
+                      "weights read where the checkpoint has them"));
+        TRY(table_row(out, "program", fit->program_bytes,
+                      "code, libraries and heap: an allowance"));
+        TRY(table_row(out, "resident", fit_resident_bytes(fit), "all of it"));
+    }
     TRY(str_printf(out, "%-12s ", "made again"));
     TRY(memory_recompute_text(fit, n_layers, out));
     return str_add(out, "\n");
@@ -91,8 +121,10 @@ static err put_bytes(json_t *out, const char *key, int64_t bytes) {
 err memory_json(const struct plan *p, const struct fit *fit, json_t *out) {
     const struct recompute *r = &fit->recompute;
     TRY(plan_json(p, out));
-    TRY(put_bytes(out, "program_bytes", FIT_PROGRAM_BYTES));
+    TRY(put_bytes(out, "program_bytes", fit->program_bytes));
     TRY(put_bytes(out, "resident_bytes", fit_resident_bytes(fit)));
+    if (fit->program_bytes == FIT_CONTEXT_BYTES)
+        TRY(put_bytes(out, "device_bytes", fit_resident_bytes(fit)));
     return json_put(out, "recompute",
                     json_pack("{s:I, s:I, s:b, s:f}", "layers", (json_int_t)r->layers,
                               "feed_forwards", (json_int_t)r->feed_forwards, "logits", r->logits,
@@ -120,7 +152,10 @@ err memory_use_text(const struct memory_use *u, const struct fit *fit, struct st
     struct process_memory now;
     const int64_t anonymous = u->most_bytes - u->before_bytes;
     TRY(process_memory(&now));
-    if (u->most_bytes == 0) return ERR_OK; /* the system does not tell, or no step was done */
+    if (u->most_bytes == 0) return ERR_OK;       /* the system does not tell, or no step was done */
+    if (fit->program_bytes == FIT_CONTEXT_BYTES) /* the plan is not of this memory */
+        return str_printf(out, "memory on the host: %s resident at most\n",
+                          memory_text(now.peak_resident_bytes, used));
     TRY(str_printf(out, "memory allocated: %s, planned %s (%+.1f %%)\n",
                    memory_text(anonymous, used), memory_text(fit->planned_bytes, planned),
                    100 * ((double)anonymous / (double)fit->planned_bytes - 1)));

@@ -4,6 +4,7 @@
  *
  * Everything resident counts: the planned bytes (one allocation), the weights that are read where
  * the checkpoint's mapped files have them, and an allowance for the program itself (trainer/fit.h).
+ * On a GPU it is the GPU's memory that counts: weights, too, are in the planned bytes there.
  * Read next: cli/planning.h, cli/smaller.h for what to do where it does not fit. */
 #ifndef COTRAIN_CLI_MEMORY_H
 #define COTRAIN_CLI_MEMORY_H
@@ -17,10 +18,12 @@
 
 struct memory_limit {
     int64_t bytes;
-    bool given; /* by --memory; else what the machine has left, less a margin */
+    bool given;  /* by --memory; else what the machine has left, less a margin */
+    bool device; /* what a GPU has left */
 };
-/* INT64_MAX where nothing is given and the system does not tell. */
-MUST_CHECK err memory_limit_find(int64_t given, struct memory_limit *out);
+/* INT64_MAX where nothing is given and the system does not tell. Of a GPU that `device` names and
+ * that is not here, --memory must tell. */
+MUST_CHECK err memory_limit_find(int64_t given, const char *device, struct memory_limit *out);
 /* Whether a run may start: within a limit that was given. What the machine has left may be
  * exceeded by mapped weights, which the system reads again when it gave them up. */
 bool memory_fits(const struct memory_limit *limit, const struct fit *fit);

@@ -1,17 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Opens what a trainer needs to be planned, with a source of rows as long as the recipe and the
- * data allow (cli/planning.h). The compute backend is opened, too: it knows its scratch.
+ * data allow (cli/planning.h). A GPU is described only, and need not be here; of a folder with a
+ * config.json alone, or of a published shape, there are no weights, and none are needed.
  * Read next: trainer/fit.c. */
 #include "cli/planning.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "model/formats/tensor_file.h"
+#include "model/preset.h"
 
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-static err open_model(struct planning *p, const struct chain *c, const char *device) {
-    TRY(compute_open(&p->compute, device));
+/* Whether a folder says what its model is and holds none of its weights. */
+static err is_config_alone(const char *dir, bool *out) {
+    struct tensor_file *f = NULL;
+    char *config = path_join(dir, "config.json");
+    if (!config) return ERR_MEMORY;
+    *out = dir_exists(dir) && file_exists(config);
+    mem_free(config);
+    if (!*out) return ERR_OK;
+    err e = tensor_file_open_dir(&f, dir, "model");
+    tensor_file_close(f);
+    *out = e == ERR_MISSING;
+    if (*out) err_clear();
+    return *out ? ERR_OK : e;
+}
+
+static err open_base(struct planning *p, const char *dir) {
+    struct model_config config;
+    bool described;
+    TRY(is_config_alone(dir, &described));
+    if (!described) return model_open(&p->model, dir, &p->compute);
+    TRY(model_read_config(&config, dir));
+    return model_describe(&p->model, &config, &p->compute);
+}
+
+static err open_preset(struct planning *p, const char *name) {
+    const struct preset *preset;
+    struct model_config config;
+    TRY(preset_find(name, &preset));
+    TRY(preset_config(preset, &config));
+    return model_describe(&p->model, &config, &p->compute);
+}
+
+static err open_model(struct planning *p, const struct chain *c, const struct planned_for *o) {
+    TRY(compute_describe(&p->compute, o->device));
     p->compute_is_open = true;
-    TRY(model_open(&p->model, c->base_model.path, &p->compute));
+    TRY(o->preset ? open_preset(p, o->preset) : open_base(p, c->base_model.path));
     p->model_is_open = true;
     return adapter_wanted(&c->adapter) ? adapter_new(&p->adapter, &p->model, &c->adapter, 0)
                                        : ERR_OK;
@@ -40,12 +78,11 @@ static err open_trainer(struct planning *p, const struct chain *c, struct data_b
     return ERR_OK;
 }
 
-err planning_open(struct planning *p, const struct chain *chain, const char *device,
-                  struct data_bounds data, int64_t limit) {
+err planning_open(struct planning *p, const struct chain *chain, const struct planned_for *o) {
     *p = (struct planning){0};
-    TRY(open_model(p, chain, device));
-    TRY(open_trainer(p, chain, data));
-    return trainer_fit(&p->trainer, &p->plan, limit, &p->fit);
+    TRY(open_model(p, chain, o));
+    TRY(open_trainer(p, chain, o->data));
+    return trainer_fit(&p->trainer, &p->plan, o->limit, &p->fit);
 }
 
 void planning_close(struct planning *p) {

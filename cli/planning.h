@@ -27,10 +27,16 @@ struct planning {
     char no_data[SHA256_HEX_SIZE];
 };
 
+struct planned_for {
+    const char *device, *preset; /* NULL: the first that works; the recipe's own base model */
+    struct data_bounds data;
+    int64_t limit;
+};
+
 /* Plans within `limit` bytes of resident memory where that can be (fit says whether). Close it
  * after a failure, too; `chain` must outlive it. */
-MUST_CHECK err planning_open(struct planning *p, const struct chain *chain, const char *device,
-                             struct data_bounds data, int64_t limit);
+MUST_CHECK err planning_open(struct planning *p, const struct chain *chain,
+                             const struct planned_for *o);
 void planning_close(struct planning *p);
 
 #endif

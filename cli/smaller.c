@@ -78,7 +78,8 @@ static err bytes_with(const struct smaller *s, const struct sets *changed, struc
     out->planned_bytes = INT64_MAX;
     err e = chain_read(&chain, s->chain->recipe_path, &all);
     if (e == ERR_OK) {
-        e = planning_open(&p, &chain, s->device, s->data, s->limit->bytes);
+        e = planning_open(&p, &chain,
+                          &(struct planned_for){s->device, s->preset, s->data, s->limit->bytes});
         if (e == ERR_OK) *out = p.fit;
         planning_close(&p);
         chain_release(&chain);

@@ -13,7 +13,7 @@
 struct smaller {
     const struct chain *chain;
     const struct opt_list *sets; /* of --set, that made the chain what it is; or NULL */
-    const char *device;
+    const char *device, *preset; /* as in struct planned_for */
     struct data_bounds data;
     const struct memory_limit *limit;
 };

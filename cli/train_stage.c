@@ -138,7 +138,7 @@ static err plan_memory(struct training *t) {
     const struct train_stage *s = t->stage;
     const struct train_source *rows = &t->rows.source;
     struct memory_limit limit;
-    TRY(memory_limit_find(s->memory, &limit));
+    TRY(memory_limit_find(s->memory, s->device, &limit));
     TRY(trainer_fit(&t->trainer, &t->plan, limit.bytes, &t->fit));
     if (!memory_fits(&limit, &t->fit))
         return smaller_refuse(&(struct smaller){.chain = s->chain,

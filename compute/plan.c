@@ -10,7 +10,7 @@ enum { ALIGNMENT = 64 };
 
 const char *plan_kind_name(enum plan_kind kind) {
     static const char *const names[PLAN_KIND_COUNT] = {
-        "weights", "adapter", "gradients", "optimizer", "activations", "work", "mapped"};
+        "weights", "adapter", "gradients", "optimizer", "activations", "work", "host", "mapped"};
     BUG_IF((unsigned)kind >= PLAN_KIND_COUNT);
     return names[kind];
 }
@@ -30,17 +30,17 @@ static err add_row(struct plan *p, const struct plan_row *row) {
 size_t plan_add(struct plan *p, enum plan_kind kind, const char *name, size_t bytes) {
     BUG_IF((unsigned)kind >= PLAN_KIND_COUNT || p->memory != NULL);
     if (p->failed != ERR_OK) return 0;
-    size_t rounded, end;
+    size_t rounded, end, *const sum = kind == PLAN_HOST ? &p->host_bytes : &p->total_bytes;
     if (__builtin_add_overflow(bytes, (size_t)(ALIGNMENT - 1), &rounded) ||
-        __builtin_add_overflow(p->total_bytes, rounded & ~(size_t)(ALIGNMENT - 1), &end)) {
+        __builtin_add_overflow(*sum, rounded & ~(size_t)(ALIGNMENT - 1), &end)) {
         p->failed =
             fail(ERR_LIMIT, "memory plan: '%s' is larger than this machine can address", name);
         return 0;
     }
-    struct plan_row row = {kind, name, p->total_bytes, bytes};
+    struct plan_row row = {kind, name, *sum, bytes};
     if (kind == PLAN_MAPPED) row.offset = 0;
     p->failed = add_row(p, &row);
-    if (kind != PLAN_MAPPED) p->total_bytes = end;
+    if (kind != PLAN_MAPPED) *sum = end;
     return row.offset;
 }
 
@@ -58,6 +58,10 @@ err plan_allocate(struct plan *p, struct compute *c) {
     err e = c->backend->alloc(c, bytes, &p->memory);
     if (e != ERR_OK) return fail_in(e, "memory plan of %zu bytes", bytes);
     p->compute = c;
+    if (p->host_bytes > 0) {
+        e = c->backend->pin(c, p->host_bytes, &p->host);
+        if (e != ERR_OK) return fail_in(e, "memory plan of %zu bytes on the host", p->host_bytes);
+    }
     if (p->scratch_bytes > 0) c->backend->lend(c, plan_at(p, p->scratch_at), p->scratch_bytes);
     return ERR_OK;
 }
@@ -65,6 +69,11 @@ err plan_allocate(struct plan *p, struct compute *c) {
 void *plan_at(const struct plan *p, size_t offset) {
     BUG_IF(p->memory == NULL || offset > p->total_bytes);
     return (char *)p->memory + offset;
+}
+
+void *plan_host_at(const struct plan *p, size_t offset) {
+    BUG_IF(p->host == NULL || offset > p->host_bytes);
+    return (char *)p->host + offset;
 }
 
 size_t plan_bytes(const struct plan *p, enum plan_kind kind) {
@@ -78,6 +87,8 @@ size_t plan_bytes(const struct plan *p, enum plan_kind kind) {
 err plan_json(const struct plan *p, json_t *out) {
     TRY(json_put(out, "total_bytes", json_integer((json_int_t)p->total_bytes)));
     TRY(json_put(out, "mapped_bytes", json_integer((json_int_t)plan_bytes(p, PLAN_MAPPED))));
+    if (p->host_bytes > 0)
+        TRY(json_put(out, "host_bytes", json_integer((json_int_t)p->host_bytes)));
     json_t *rows = json_array();
     TRY(json_put(out, "rows", rows));
     for (int64_t i = 0; i < p->n_rows; i++) {
@@ -89,7 +100,7 @@ err plan_json(const struct plan *p, json_t *out) {
 }
 
 void plan_forget(struct plan *p, enum plan_kind kind) {
-    BUG_IF(p->memory == NULL || kind == PLAN_MAPPED);
+    BUG_IF(p->memory == NULL || kind >= PLAN_HOST);
     for (int64_t i = 0; i < p->n_rows && p->compute->backend->host_memory; i++)
         if (p->rows[i].kind == kind) mem_forget(plan_at(p, p->rows[i].offset), p->rows[i].bytes);
 }
@@ -98,6 +109,7 @@ void plan_release(struct plan *p) {
     if (p->memory != NULL) {
         const struct backend *b = p->compute->backend;
         if (p->scratch_bytes > 0) b->take_back(p->compute, plan_at(p, p->scratch_at));
+        if (p->host != NULL) b->unpin(p->compute, p->host);
         b->free(p->compute, p->memory);
     }
     mem_free(p->rows);

@@ -23,6 +23,7 @@ enum plan_kind {
     PLAN_OPTIMIZER,
     PLAN_ACTIVATIONS,
     PLAN_WORK,
+    PLAN_HOST,   /* listed beside the plan: pinned host memory, an allocation of its own */
     PLAN_MAPPED, /* listed beside the plan, not allocated: memory-mapped weights */
     PLAN_KIND_COUNT
 };
@@ -37,10 +38,11 @@ struct plan {
     struct plan_row *rows;
     int64_t n_rows, capacity;
     size_t total_bytes;               /* of the one allocation */
+    size_t host_bytes;                /* of the pinned allocation on the host */
     size_t scratch_at, scratch_bytes; /* lent to the backend while the plan is allocated */
     err failed;
     struct compute *compute;
-    void *memory;
+    void *memory, *host;
 };
 
 /* A zeroed struct plan is empty. Ranges are 64-byte aligned; memory is zeroed. */
@@ -49,6 +51,7 @@ size_t plan_add(struct plan *p, enum plan_kind kind, const char *name, size_t by
 void plan_scratch(struct plan *p, size_t bytes);
 MUST_CHECK err plan_allocate(struct plan *p, struct compute *c);
 void *plan_at(const struct plan *p, size_t offset);
+void *plan_host_at(const struct plan *p, size_t offset); /* of a range of PLAN_HOST */
 size_t plan_bytes(const struct plan *p, enum plan_kind kind);
 /* Into an object: total_bytes, mapped_bytes and every range as {kind, name, bytes}. */
 MUST_CHECK err plan_json(const struct plan *p, json_t *out);

@@ -95,8 +95,8 @@ int64_t quant_bytes(const struct quant *q, int64_t rows, int64_t columns);
 /* Elements [begin, begin + n) of stored weights of any element type or quantised type as fp32. */
 void weights_to_f32(const void *data, enum dtype t, int64_t begin, int64_t n, float *to);
 
-/* After the parts were copied elsewhere: members that point to parts[i] point to copies[i]. Decoding
- * on the host needs host memory; a backend's products read its own. */
+/* After the parts were copied elsewhere: members that point to parts[i] point to copies[i].
+ * Decoding on the host needs host memory; a backend's products read its own. */
 void quant_blocks_move(struct quant_blocks *b, int n_parts, const void *const *parts,
                        const void *const *copies);
 

@@ -15,13 +15,20 @@
  * were measured on small models and 29 MiB with the tokenizer's libraries and 2.1B weights. */
 #define FIT_PROGRAM_BYTES (32LL << 20)
 
+/* Beside a plan on a GPU: the context, the kernels' code and cuBLASLt's. No GPU was there to measure
+ * it on. */
+#define FIT_CONTEXT_BYTES (640LL << 20)
+
+/* On a backend with memory of its own all of it is there, and what is resident is what it holds. */
 struct fit {
     int64_t planned_bytes, mapped_bytes; /* of the plan that was chosen */
+    int64_t program_bytes;               /* the allowance beside it */
+    int64_t host_bytes;                  /* pinned beside it, on the host: not resident */
     struct recompute recompute;
     struct cost cost; /* of a step of full rows */
 };
 static inline int64_t fit_resident_bytes(const struct fit *f) {
-    return f->planned_bytes + f->mapped_bytes + FIT_PROGRAM_BYTES;
+    return f->planned_bytes + f->mapped_bytes + f->program_bytes;
 }
 /* Multiplications made again, over those of a step without. */
 double fit_again_share(const struct fit *f);

@@ -159,13 +159,28 @@ static err begin(struct trainer *t) {
     return record_cut(&in->record, in->progress.step, in->progress.chain);
 }
 
+/* A step that a device did not live to end is done again from the checkpoint before. */
+static err device_lost(const struct trainer *t) {
+    const struct trainer_internal *in = t->internal;
+    const err code = in->kept_step > 0 ? ERR_STOPPED : ERR_DEVICE;
+    err e = fail_in(code, "step %" PRId64 ": the device was lost", in->progress.step + 1);
+    if (code == ERR_DEVICE)
+        return fail_hint(e, "there is no checkpoint yet: start again; train.save_steps says when "
+                            "there is one");
+    return fail_hint(e,
+                     "the checkpoint of step %" PRId64 " in '%s' is good; --resume goes on from "
+                     "it in a new process",
+                     in->kept_step, t->run.dir);
+}
+
 err trainer_run(struct trainer *t, struct train_result *result) {
     struct checkpoint_state *progress = &t->internal->progress;
     TRY(begin(t));
     while (progress->step < t->n_steps) {
         struct train_report report;
-        TRY(one_step(t, progress->step, &report));
-        TRY(finish_step(t, &report));
+        err e = one_step(t, progress->step, &report);
+        if (e == ERR_OK) e = finish_step(t, &report);
+        if (e != ERR_OK) return e == ERR_DEVICE ? device_lost(t) : e;
     }
     *result = (struct train_result){
         .n_steps = progress->step,

@@ -44,6 +44,7 @@ static err best_of(const struct bench *b, bench_call *call, double *out) {
     do {
         const double start = clock_seconds();
         TRY(call(b));
+        TRY(b->compute->backend->wait(b->compute));
         const double took = clock_seconds() - start;
         if (*out == 0 || took < *out) *out = took;
     } while (clock_seconds() - begin < enough_s);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Memory of the GPU and copies to and from it.
  *
- * Uploads go through a ring of pinned pieces: the caller's memory is free when the call returns, and
- * the copy runs behind it in the stream's order. Downloads are complete on return; the pieces of a
- * large one follow each other without a gap.
- * What a plan keeps on the host is pinned. It comes and goes on two streams of its own, one each way,
- * so that copies, either way, and kernels overlap: compute/compute.h tells of the slots.
+ * Uploads go through a ring of pinned pieces: the caller's memory is free when the call returns,
+ * and the copy runs behind it in the stream's order. Downloads are complete on return; the pieces
+ * of a large one follow each other without a gap.
+ * What a plan keeps on the host is pinned. It comes and goes on two streams of its own, one each
+ * way, so that copies, either way, and kernels overlap: compute/compute.h tells of the slots.
  * Read next: compute/cuda/cuda.h. */
 #include "compute/cuda/memory.h"
 
