@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What an operation has to do at least, from its arguments alone: the bytes that it reads and writes
- * once, and its multiplications and additions. Against a GPU's bandwidth and its products' peak that
- * gives the shortest time it can take, the roofline, which measurements are held against.
+ * What an operation has to do at least, from its arguments alone: the bytes that it reads and
+ * writes once, and its multiplications and additions. Against a GPU's bandwidth and its products'
+ * peak that gives the shortest time it can take, the roofline, which measurements are held against.
  * Counted are operands, not what a kernel reads again; attention counts the pairs of one text, two
  * products forward and five backward. A quantised operand of a product is decoded into 16 bits,
  * which are written and read once.

@@ -61,7 +61,7 @@ static void count(struct timed *t, enum op_number op, const void *args) {
 #include "compute/ops.def"
 #undef OP
 
-/* Operations of a device of its own run behind the program, which is only slowed down by waiting. */
+/* Operations of a device of its own run behind the program, which waiting slows down. */
 static void time_backend(struct timed *t, struct compute *c, const struct step_options *o,
                          const struct roofline *roofline) {
     *t = (struct timed){.backend = *c->backend,
