@@ -118,8 +118,8 @@ static err measure_roofline(struct bench *b) {
     return ERR_OK;
 }
 
-/* All calls of a layer's pass in turn. Each row's memory is its own; what matters is that nothing is
- * waited for in between. */
+/* All calls of a layer's pass in turn. Each row's memory is its own; what matters is that nothing
+ * is waited for in between. */
 static err run_pass(struct bench *b, enum work_group group, double *out) {
     struct work_list *l = &b->list;
     double rounds[1000];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What training is made of on a GPU, as calls of operations at a model's own sizes: a layer forward,
- * its backward pass to the input, its weights' gradients, LoRA's narrow products, the head, and the
- * update. One row a call; a layer has it `times` over (cost and time of a pass are sums over that).
+ * What training is made of on a GPU, as calls of operations at a model's own sizes: a layer
+ * forward, its backward pass to the input, its weights' gradients, LoRA's narrow products, the
+ * head, and the update. One row a call; a layer has it `times` over, and cost and time of a pass
+ * are sums over that.
  * Memory for a call's operands comes from the operation's own table (compute/ops/op.h).
  * Read next: bench/gpu.c. */
 #ifndef COTRAIN_BENCH_GPU_WORK_H

@@ -85,6 +85,30 @@ static inline err paper_wait(struct compute *c) {
     (void)c;
     return ERR_OK;
 }
+/* Nothing is copied to the host and back; the plan says whether it would be. */
+static inline err paper_memory_left(struct compute *c, size_t *left, size_t *total) {
+    *total = PAPER_BYTES;
+    *left = PAPER_BYTES - paper_of(c)->used;
+    return ERR_OK;
+}
+static inline err paper_pin(struct compute *c, size_t bytes, void **out) {
+    return paper_alloc(c, bytes, out);
+}
+static inline err paper_fetch(struct compute *c, int slot, void *to, const void *host,
+                              size_t bytes) {
+    (void)slot;
+    return paper_upload(c, to, host, bytes);
+}
+static inline err paper_slot(struct compute *c, int slot) {
+    (void)c;
+    (void)slot;
+    return ERR_OK;
+}
+static inline err paper_store(struct compute *c, int slot, void *host, const void *from,
+                              size_t bytes) {
+    (void)slot;
+    return paper_upload(c, host, from, bytes);
+}
 static inline void paper_lend(struct compute *c, void *memory, size_t bytes) {
     (void)c;
     (void)memory;

@@ -168,7 +168,7 @@ static err open_run(struct bench *b, const char *dir) {
 /* The widest projection of the first layer, forward, on the batch's number of rows; not among what
  * is timed of the steps. */
 static err multiply(struct bench *b, const struct projection *p, int64_t n, void *x, void *y) {
-    struct compute *c = &(struct compute){b->timed.inner, b->compute.state};
+    struct compute *c = &(struct compute){.backend = b->timed.inner, .state = b->compute.state};
     const double flops = 2 * (double)n * (double)p->in * (double)p->out;
     for (int round = 0; round < PEAK_ROUNDS; round++) {
         const double start = bench_now();
