@@ -21,7 +21,7 @@ HEADER_LIBRARY = {
     r"sentencepiece.*": "sentencepiece",
     r"cmocka\.h": "tests only",
     r"cblas\.h|openblas_config\.h": "bench only",
-    r"cuda_[a-z0-9_]+\.h|vector_functions\.h|ptx_emu\.h|cublasLt\.h|cudnn.*\.h|nccl\.h": "CUDA",
+    r"cuda_[a-z0-9_]+\.h|(vector_functions|library_types)\.h|ptx_emu\.h|cublasLt\.h|cudnn.*\.h|nccl\.h": "CUDA",
 }
 # One header through which everybody reaches a library: the only file that includes it.
 SINGLE_DOOR = {"jansson": "base/json.h"}
@@ -32,7 +32,7 @@ SYSTEM = re.compile(r"""(
     immintrin|arm_neon|cpuid|execinfo|malloc|link|dlfcn|
     sys/[a-z_]+|linux/[a-z_]+|gnu/[a-z-]+)\.h|
     (algorithm|atomic|cassert|cmath|csignal|cstdarg|cstddef|cstdint|cstdio|cstdlib|cstring|deque|
-    exception|functional|map|memory|mutex|new|numeric|random|string|string_view|tuple|type_traits|
+    exception|functional|list|map|memory|mutex|new|numeric|random|string|string_view|tuple|type_traits|
     unordered_map|utility|vector)
     """, re.X)
 FREE_FOLDERS = ("tests", "bench", "tools")
