@@ -5,7 +5,8 @@
 include(CheckLanguage)
 check_language(CUDA)
 find_package(CUDAToolkit QUIET)
-find_path(COTRAIN_CUDA_HEADERS cublasLt.h HINTS ${CUDAToolkit_INCLUDE_DIRS} NO_CACHE)
+find_path(COTRAIN_CUDA_HEADERS cublasLt.h NO_CACHE HINTS ${CUDAToolkit_INCLUDE_DIRS} $ENV{CUDA_HOME}/include
+          /usr/local/cuda/include)
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/compute/cuda/*.cu)
 file(GLOB cuda_host_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/compute/cuda/*.c)
 list(APPEND cuda_host_sources ${PROJECT_SOURCE_DIR}/compute/cuda_scratch.c) # in the program, too
