@@ -243,6 +243,7 @@ static double step_seconds(const struct counted_step *s, struct op_cost *product
                                                                                  : rest;
         to->bytes += s->paper.cost[op].bytes;
         to->flops += s->paper.cost[op].flops;
+        rest->bytes += s->paper.cost[op].decoded;
         seconds += s->paper.seconds[op];
         *calls += s->paper.calls[op];
     }

@@ -3,8 +3,8 @@
  * writes once, and its multiplications and additions. Against a GPU's bandwidth and its products'
  * peak that gives the shortest time it can take, the roofline, which measurements are held against.
  * Counted are operands, not what a kernel reads again; attention counts the pairs of one text, two
- * products forward and five backward. A quantised operand of a product is decoded into 16 bits,
- * which are written and read once.
+ * products forward and five backward. A quantised operand of a product is first decoded into 16
+ * bits, which are written and read once.
  * Read next: bench/gpu.c. */
 #ifndef COTRAIN_BENCH_OP_COST_H
 #define COTRAIN_BENCH_OP_COST_H
@@ -43,7 +43,8 @@ static const char *const op_names[] = {
 
 struct op_cost {
     double bytes;
-    double flops; /* of products: a multiplication and its addition are two */
+    double flops;   /* of products: a multiplication and its addition are two */
+    double decoded; /* bytes of a pass before it, which decodes a quantised operand */
 };
 
 /* A GPU, or what was measured of one. */
@@ -54,14 +55,17 @@ struct roofline {
 
 static inline double roofline_seconds(const struct roofline *r, struct op_cost cost) {
     const double memory = cost.bytes / r->bytes_per_s, products = cost.flops / r->flops_per_s;
-    return memory > products ? memory : products;
+    return (memory > products ? memory : products) + cost.decoded / r->bytes_per_s;
 }
 
 static inline double mat_bytes(const struct mat *m, int64_t rows, int64_t columns) {
+    const int64_t size = quant_of_dtype(m->dtype) ? 2 : dtype_bytes(m->dtype);
+    return (double)size * (double)rows * (double)columns;
+}
+
+static inline double mat_decoded(const struct mat *m, int64_t rows, int64_t columns) {
     const struct quant *q = quant_of_dtype(m->dtype);
-    const double elements = (double)rows * (double)columns;
-    if (q) return (double)quant_bytes(q, rows, columns) + 4 * elements;
-    return (double)dtype_bytes(m->dtype) * elements;
+    return q ? (double)quant_bytes(q, rows, columns) + mat_bytes(m, rows, columns) : 0;
 }
 
 static inline struct op_cost cost_product(const struct product_args *p, double act) {
@@ -70,7 +74,8 @@ static inline struct op_cost cost_product(const struct product_args *p, double a
     if (p->more_k)
         bytes += mat_bytes(&p->more_a, p->m, p->more_k) + mat_bytes(&p->more_b, p->more_k, p->n);
     bytes += m * n * c * (p->accumulate ? 2 : 1) + (p->add_stride ? m * n * act : 0);
-    return (struct op_cost){bytes, 2 * m * n * (double)(p->k + p->more_k)};
+    return (struct op_cost){bytes, 2 * m * n * (double)(p->k + p->more_k),
+                            mat_decoded(&p->a, p->m, p->k) + mat_decoded(&p->b, p->k, p->n)};
 }
 
 /* A row of `text` tokens sees text / 2 keys on average, itself among them. */
@@ -85,13 +90,13 @@ static inline struct op_cost cost_attention(const struct attention_args *a, doub
                  k = (double)a->n_k * width, lse = 4 * (double)(a->n_q * a->h);
     /* forward reads q, k, v and writes out; backward reads those, out and dout, and writes three */
     return (struct op_cost){act * (backward ? 4 * q + 4 * k : 2 * q + 2 * k) + lse,
-                            (backward ? 10 : 4) * seen_pairs(a, text) * width};
+                            (backward ? 10 : 4) * seen_pairs(a, text) * width, 0};
 }
 
 static inline struct op_cost cost_adamw(const struct adamw_args *a) {
     const double n = (double)a->n, states = a->states_8bit ? 4 + 16.0 / ADAMW_BLOCK : 16;
     return (struct op_cost){
-        n * ((a->w_bf16 ? 4 : 8) + states + (double)dtype_bytes(a->gradient.dtype)), 0};
+        n * ((a->w_bf16 ? 4 : 8) + states + (double)dtype_bytes(a->gradient.dtype)), 0, 0};
 }
 
 /* Bytes of an operation that is no product; `x` is an activation's element. */
@@ -144,9 +149,9 @@ static inline struct op_cost op_cost(enum op_number op, const void *args, enum d
     case OP_adamw: return cost_adamw(args);
     case OP_row_norms: {
         const struct row_norms_args *a = args;
-        return (struct op_cost){mat_bytes(&a->w, a->n, a->c), 2 * (double)(a->n * a->c * a->r)};
+        return (struct op_cost){mat_bytes(&a->w, a->n, a->c), 2 * (double)(a->n * a->c * a->r), 0};
     }
-    default: return (struct op_cost){cost_passing(op, args, x), 0};
+    default: return (struct op_cost){cost_passing(op, args, x), 0, 0};
     }
 }
 

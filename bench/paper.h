@@ -37,6 +37,7 @@ static inline void paper_count(struct paper *p, enum op_number op, const void *a
     const struct op_cost cost = op_cost(op, args, p->backend.act_dtype, p->text);
     p->cost[op].bytes += cost.bytes;
     p->cost[op].flops += cost.flops;
+    p->cost[op].decoded += cost.decoded;
     p->seconds[op] += roofline_seconds(p->roofline, cost);
     p->calls[op]++;
 }
