@@ -7,6 +7,7 @@
 
 #include <cublasLt.h>
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,6 +160,7 @@ struct product {
     int cols_a;
     uint64_t workspace_bytes;
     uint32_t alignment;
+    bool any_scheme;
 };
 static void multiply(struct product p) {
     cublasLtHandle_t handle;
@@ -176,6 +178,10 @@ static void multiply(struct product p) {
     cublasLtMatmulPreferenceCreate(&preference);
     cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
                                          &p.workspace_bytes, sizeof p.workspace_bytes);
+    if (!p.any_scheme)
+        cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+                                             &(uint32_t){CUBLASLT_REDUCTION_SCHEME_NONE},
+                                             sizeof(uint32_t));
     if (p.alignment)
         cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES,
                                              &p.alignment, sizeof p.alignment);
@@ -240,6 +246,12 @@ static void blas_no_workspace(void) {
     multiply(p);
 }
 
+static void blas_any_order(void) {
+    struct product p = product();
+    p.any_scheme = true;
+    multiply(p);
+}
+
 static const struct mistake {
     const char *name;
     void (*make)(void);
@@ -277,6 +289,7 @@ static const struct mistake {
     ROW(blas_out_of_bounds, "leave their allocation"),
     ROW(blas_uninitialised, "cublasLtMatmul B: reads uninitialised"),
     ROW(blas_output_freed, "is not live device memory"),
+    ROW(blas_any_order, "sums have no fixed order"),
     ROW(blas_no_workspace, "cublasLtMatmul workspace: "),
 };
 

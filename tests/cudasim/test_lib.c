@@ -149,6 +149,7 @@ static void call_blas(const struct product *p, const struct operand *a, const st
     const cublasOperation_t ta = p->transa ? CUBLAS_OP_T : CUBLAS_OP_N;
     const cublasOperation_t tb = p->transb ? CUBLAS_OP_T : CUBLAS_OP_N;
     const uint64_t room = 4 << 20;
+    const uint32_t scheme = CUBLASLT_REDUCTION_SCHEME_NONE;
     cublasLtMatmulDesc_t desc;
     cublasLtMatmulPreference_t preference;
     cublasLtMatmulHeuristicResult_t found;
@@ -165,6 +166,8 @@ static void call_blas(const struct product *p, const struct operand *a, const st
     OK(cublasLtMatmulPreferenceCreate(&preference));
     OK(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
                                             &room, sizeof room));
+    OK(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+                                            &scheme, sizeof scheme));
     OK(cublasLtMatmulAlgoGetHeuristic(blas, desc, a->layout, b->layout, d->layout, d->layout,
                                       preference, 1, &found, &n_found));
     OK(n_found != 1);
@@ -253,15 +256,17 @@ static void check_products(void) {
 }
 
 /* ---- cuDNN: the localized filter, y[t] = W0 x[t-1] + W1 x[t], one document of T rows ---- */
-enum { T = 37, C = 64, OUT = 32 };
+enum { T = 37, C = 64, OUT = 32, WORKSPACE_BYTES = 4096 };
 struct filter {
     cudnnHandle_t handle;
     cudnnTensorDescriptor_t x, y;
     cudnnFilterDescriptor_t w;
     cudnnConvolutionDescriptor_t convolution;
+    void *workspace;
 };
 static struct filter filter_open(cudnnDataType_t type) {
     struct filter f;
+    OK(cudaMalloc(&f.workspace, WORKSPACE_BYTES));
     OK(cudnnCreate(&f.handle));
     OK(cudnnCreateTensorDescriptor(&f.x));
     OK(cudnnCreateTensorDescriptor(&f.y));
@@ -280,6 +285,7 @@ static void filter_close(struct filter *f) {
     OK(cudnnDestroyTensorDescriptor(f->y));
     OK(cudnnDestroyTensorDescriptor(f->x));
     OK(cudnnDestroy(f->handle));
+    OK(cudaFree(f->workspace));
 }
 static void check_convolutions(cudaDataType_t type) {
     const float one = 1, zero = 0;
@@ -301,14 +307,14 @@ static void check_convolutions(cudaDataType_t type) {
                     dw.values[iw] += dy.values[t * OUT + o] * x.values[from * C + c];
                 }
     OK(cudnnConvolutionForward(f.handle, &one, f.x, x.device, f.w, w.device, f.convolution,
-                               CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM, NULL, 0, &zero,
-                               f.y, y.device));
+                               CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM, f.workspace,
+                               WORKSPACE_BYTES, &zero, f.y, y.device));
     OK(cudnnConvolutionBackwardData(f.handle, &one, f.w, w.device, f.y, dy.device, f.convolution,
-                                    CUDNN_CONVOLUTION_BWD_DATA_ALGO_1, NULL, 0, &zero, f.x,
-                                    dx.device));
+                                    CUDNN_CONVOLUTION_BWD_DATA_ALGO_1, f.workspace, WORKSPACE_BYTES,
+                                    &zero, f.x, dx.device));
     OK(cudnnConvolutionBackwardFilter(f.handle, &one, f.x, x.device, f.y, dy.device, f.convolution,
-                                      CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1, NULL, 0, &zero, f.w,
-                                      dw.device));
+                                      CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1, f.workspace,
+                                      WORKSPACE_BYTES, &zero, f.w, dw.device));
     check("convolution", &y, y.values, 1);
     check("convolution, gradient of x", &dx, dx.values, 1);
     check("convolution, gradient of w", &dw, dw.values, 1);
