@@ -34,14 +34,87 @@ template <> __device__ __forceinline__ float from_float<float>(float x) {
 template <> __device__ __forceinline__ bf16 from_float<bf16>(float x) {
     return __float2bfloat16_rn(x);
 }
+template <> __device__ __forceinline__ __half from_float<__half>(float x) {
+    return __float2half_rn(x);
+}
 
-/* 16 bytes at once: 8 bf16 or 4 floats. Memory is 16-byte aligned and its length a multiple. */
-template <class T> struct alignas(16) vec {
-    static constexpr int N = 16 / sizeof(T);
+/* N elements that lie side by side, moved at once where the memory is aligned to them: by default 16
+ * bytes, 8 bf16 or 4 floats. */
+template <class T, int COUNT = 16 / sizeof(T)> struct alignas(COUNT * sizeof(T)) vec {
+    static constexpr int N = COUNT;
     T v[N];
 };
 
-static __device__ __forceinline__ float warp_sum(float v) {
+/* The first `left` of N elements (all, where there are as many) and zeros behind them. By vectors of
+ * up to 16 bytes where p is aligned to them: that depends on operands, not on the thread. */
+template <int N, class T>
+static __device__ __forceinline__ void load_raw(const T *p, int64_t left, T (&v)[N]) {
+    using part = vec<T, (N * sizeof(T) < 16 ? N : 16 / (int)sizeof(T))>;
+    if (left >= N && (uintptr_t)p % sizeof(part) == 0) {
+        for (int i = 0; i < N; i += part::N) {
+            const part x = *(const part *)(p + i);
+            for (int k = 0; k < part::N; k++) v[i + k] = x.v[k];
+        }
+        return;
+    }
+    for (int i = 0; i < N; i++) v[i] = i < left ? p[i] : from_float<T>(0.0f);
+}
+/* Writes the first `left` of them. */
+template <int N, class T>
+static __device__ __forceinline__ void store_raw(T *p, int64_t left, const T (&v)[N]) {
+    using part = vec<T, (N * sizeof(T) < 16 ? N : 16 / (int)sizeof(T))>;
+    if (left >= N && (uintptr_t)p % sizeof(part) == 0) {
+        for (int i = 0; i < N; i += part::N) {
+            part x;
+            for (int k = 0; k < part::N; k++) x.v[k] = v[i + k];
+            *(part *)(p + i) = x;
+        }
+        return;
+    }
+    for (int i = 0; i < N; i++)
+        if (i < left) p[i] = v[i];
+}
+/* The same as numbers. */
+template <int N, class T>
+static __device__ __forceinline__ void load(const T *p, int64_t left, float (&v)[N]) {
+    T raw[N];
+    load_raw(p, left, raw);
+    for (int i = 0; i < N; i++) v[i] = to_float(raw[i]);
+}
+template <int N, class T>
+static __device__ __forceinline__ void store(T *p, int64_t left, const float (&v)[N]) {
+    T raw[N];
+    for (int i = 0; i < N; i++) raw[i] = from_float<T>(v[i]);
+    store_raw(p, left, raw);
+}
+
+template <int N, class T>
+static __device__ __forceinline__ void load_strided(const T *p, int64_t stride, int64_t left,
+                                                    float (&v)[N]) {
+    if (stride == 1)
+        load(p, left, v);
+    else
+        for (int i = 0; i < N; i++) v[i] = i < left ? to_float(p[i * stride]) : 0.0f;
+}
+/* N elements of a row of a matrix operand in fp32, bf16 or fp16, from `column` on. */
+template <int N>
+static __device__ __forceinline__ void load_mat(const struct mat &m, int64_t row, int64_t column,
+                                                int64_t left, float (&v)[N]) {
+    const int64_t at = row * m.row_stride + column * m.col_stride;
+    if (m.dtype == DTYPE_BF16)
+        load_strided((const bf16 *)m.data + at, m.col_stride, left, v);
+    else if (m.dtype == DTYPE_F16)
+        load_strided((const __half *)m.data + at, m.col_stride, left, v);
+    else
+        load_strided((const float *)m.data + at, m.col_stride, left, v);
+}
+
+/* Where this thread's N elements of a flat array begin. */
+template <int N> static __device__ __forceinline__ int64_t flat_index(void) {
+    return ((int64_t)blockIdx.x * blockDim.x + threadIdx.x) * N;
+}
+
+template <class N> static __device__ __forceinline__ N warp_sum(N v) {
     for (int o = 16; o; o >>= 1) v += __shfl_xor_sync(~0u, v, o);
     return v;
 }
@@ -64,6 +137,10 @@ template <int N> static __device__ __forceinline__ void block_sum(float (&v)[N])
 /* Blocks of `size` for n elements. */
 static inline unsigned n_blocks(int64_t n, int64_t size) {
     return (unsigned)((n + size - 1) / size);
+}
+/* Threads of a block for a row of n pieces: whole warps, at most 256. */
+static inline unsigned row_threads(int64_t n) {
+    return n < 256 ? 32 * n_blocks(n > 0 ? n : 1, 32) : 256;
 }
 
 /* Starts a kernel on the backend's stream; `name` is the operation, for the error. No block:

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A constant factor: one thread an element, a grid-stride loop. The pattern for an operation's
- * file: kernels over the activations' type, then the entry that picks it.
+ * A constant factor: 16 bytes a thread, and blocks for all of them. Such a kernel waits for memory
+ * alone; enough threads are on their way at once to keep it busy without a loop.
  * Read next: compute/ops/scale.h, the contract. */
 #include "compute/cuda/device.cuh"
 #include "compute/ops/scale.h"
 
-enum { THREADS = 256, ELEMENTS_A_THREAD = 4 };
+enum { THREADS = 256 };
 
 template <class T>
-static __global__ void __launch_bounds__(THREADS) scale(int64_t n, float s, const T *x, T *y) {
-    const int64_t step = (int64_t)gridDim.x * THREADS;
-    for (int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x; i < n; i += step)
-        y[i] = from_float<T>(s * to_float(x[i]));
+static __global__ void __launch_bounds__(THREADS) scale(const struct scale_args a) {
+    constexpr int N = vec<T>::N;
+    const int64_t i = flat_index<N>(), left = a.n - i;
+    float v[N];
+    if (left <= 0) return;
+    load((const T *)a.x + i, left, v);
+    for (int k = 0; k < N; k++) v[k] *= a.s;
+    store((T *)a.y + i, left, v);
 }
 
 template <class T> static err run(struct compute *c, const struct scale_args *a) {
-    return cuda_launch(c, "scale", n_blocks(a->n, THREADS * ELEMENTS_A_THREAD), THREADS, 0,
-                       scale<T>, a->n, a->s, (const T *)a->x, (T *)a->y);
+    return cuda_launch(c, "scale", n_blocks(a->n, THREADS * vec<T>::N), THREADS, 0, scale<T>, *a);
 }
 
 extern "C" err cuda_scale(struct compute *c, const struct scale_args *a) {
