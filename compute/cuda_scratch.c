@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The scratch of the GPU's operations: one function for each that takes any, in the table at the
- * end. They follow each other on one stream, so the largest serves all.
+ * end. They follow each other on one stream, so the largest serves all. Without a function are
+ * those that stay below a product's: the partial sums of gradients over rows (2 KB a column of a
+ * norm or of shareqk, compute/cuda/columns.cuh) and the embedding's sorted tokens.
  * Read next: compute/cuda_scratch.h. */
 #include "compute/cuda_scratch.h"
 

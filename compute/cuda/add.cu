@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Residual sum: 16 bytes of each operand a thread.
+ * Residual sum: 16 bytes of each operand a thread, which is what keeps memory busy with the fewest
+ * instructions.
  * Read next: compute/ops/add.h, the contract; compute/cuda/scale.cu. */
 #include "compute/cuda/device.cuh"
 #include "compute/ops/add.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Widening and rounding of stored bf16, four numbers a thread: 8 bytes on one side, 16 on the other.
- * By integers alone, so that the bits are those of compute/dtype.c, of a NaN too.
+ * Widening and rounding of stored bf16, four numbers a thread: 8 bytes on one side, 16 on the
+ * other. By integers alone, so that the bits are those of compute/dtype.c, of a NaN too.
  * Read next: compute/ops/bf16.h, the contract. */
 #include "compute/cuda/device.cuh"
 #include "compute/ops/bf16.h"

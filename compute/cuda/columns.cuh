@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Sums over the rows of a matrix, for weight gradients, in two passes and without atomics: blocks add up
- * the rows they have into a row of partial sums each, then the partial sums are folded in order. The
- * order depends on the shape alone, not on the GPU.
- * Also the walk of kernels that keep to columns: each thread has a few columns side by side, which it
- * follows down a slice of the rows, so what belongs to the columns stays in registers.
+ * Sums over the rows of a matrix, for weight gradients, in two passes and without atomics: blocks
+ * add up the rows they have into a row of partial sums each, then the partial sums are folded in
+ * order. The order depends on the shape alone, not on the GPU.
+ * Also the walk of kernels that keep to columns: each thread has a few columns side by side, which
+ * it follows down a slice of the rows, so what belongs to the columns stays in registers.
  * Read next: compute/cuda/rows.cu. */
 #ifndef COTRAIN_COMPUTE_CUDA_COLUMNS_CUH
 #define COTRAIN_COMPUTE_CUDA_COLUMNS_CUH

@@ -38,15 +38,15 @@ template <> __device__ __forceinline__ __half from_float<__half>(float x) {
     return __float2half_rn(x);
 }
 
-/* N elements that lie side by side, moved at once where the memory is aligned to them: by default 16
- * bytes, 8 bf16 or 4 floats. */
+/* N elements that lie side by side, moved at once where the memory is aligned to them: by default
+ * 16 bytes, 8 bf16 or 4 floats. */
 template <class T, int COUNT = 16 / sizeof(T)> struct alignas(COUNT * sizeof(T)) vec {
     static constexpr int N = COUNT;
     T v[N];
 };
 
-/* The first `left` of N elements (all, where there are as many) and zeros behind them. By vectors of
- * up to 16 bytes where p is aligned to them: that depends on operands, not on the thread. */
+/* The first `left` of N elements (all, where there are as many) and zeros behind them. By vectors
+ * of up to 16 bytes where p is aligned to them: that depends on operands, not on the thread. */
 template <int N, class T>
 static __device__ __forceinline__ void load_raw(const T *p, int64_t left, T (&v)[N]) {
     using part = vec<T, (N * sizeof(T) < 16 ? N : 16 / (int)sizeof(T))>;

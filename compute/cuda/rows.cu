@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Sums over rows: slices of the rows first, then those sums in order.
+ * Sums over rows, the gradient of a bias: slices of the rows first, then those sums in order, so
+ * that a GPU's many blocks share the rows and the order is still the same on each.
  * Read next: compute/ops/rows.h, the contract; compute/cuda/columns.cuh. */
 #include "compute/cuda/columns.cuh"
 #include "compute/ops/rows.h"

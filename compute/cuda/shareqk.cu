@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Queries and keys from one projection, and the gradient of that: a thread has a few columns of p, whose
- * weights it keeps while it walks down rows. The parameters' gradients are summed by slices of rows and
- * then folded in order. Columns side by side belong to one head: W of them where W divides the head
- * size, else one.
+ * Queries and keys from one projection, and the gradient of that: a thread has a few columns of p,
+ * whose weights it keeps while it walks down rows. The parameters' gradients are summed by slices
+ * of rows and then folded in order. Columns side by side belong to one head: W of them where W
+ * divides the head size, else one.
  * Read next: compute/ops/shareqk.h, the contract; compute/cuda/columns.cuh. */
 #include "compute/cuda/columns.cuh"
 #include "compute/ops/shareqk.h"

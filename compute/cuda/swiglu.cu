@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Feed-forward activation and its gradient, each in one pass: 16 bytes of each operand a thread.
+ * Feed-forward activation and its gradient, each in one pass, since they wait for memory alone: 16
+ * bytes of each operand a thread.
  * Read next: compute/ops/swiglu.h, the contract; compute/cuda/scale.cu. */
 #include "compute/cuda/device.cuh"
 #include "compute/ops/swiglu.h"

@@ -23,7 +23,7 @@ static double tolerance(const void *args) {
     return 0x1p-24;
 }
 
-static const struct add_args cases[] = {{.n = 1}, {.n = 37}, {.n = 40000}};
+static const struct add_args cases[] = {{.n = 1}, {.n = 37}, {.n = 40000}, {.n = 4099}};
 
 const struct op add_op = {
     .name = "add",
@@ -33,7 +33,7 @@ const struct op add_op = {
               {"b", SLOT_IN, SLOT_ACT, offsetof(struct add_args, b)},
               {"y", SLOT_OUT, SLOT_ACT, offsetof(struct add_args, y)}},
     .cases = cases,
-    .case_names = {"one", "odd", "large"},
+    .case_names = {"one", "odd", "large", "ragged"},
     .in_place = {{"y", "a"}, {"y", "b"}},
     .count = count,
     .reference = reference,

@@ -26,7 +26,8 @@ static double widen_tolerance(const void *args) {
     return 0;
 }
 
-static const struct widen_bf16_args widen_cases[] = {{.n = 1}, {.n = 37}, {.n = 40000}};
+static const struct widen_bf16_args widen_cases[] = {
+    {.n = 1}, {.n = 37}, {.n = 40000}, {.n = 4099}};
 
 const struct op widen_bf16_op = {
     .name = "widen_bf16",
@@ -35,7 +36,7 @@ const struct op widen_bf16_op = {
     .slots = {{"x", SLOT_IN, SLOT_BF16, offsetof(struct widen_bf16_args, x)},
               {"y", SLOT_OUT, SLOT_F32, offsetof(struct widen_bf16_args, y)}},
     .cases = widen_cases,
-    .case_names = {"one", "odd", "large"},
+    .case_names = {"one", "odd", "large", "ragged"},
     .count = widen_count,
     .reference = widen_reference,
     .tolerance = widen_tolerance,
@@ -55,7 +56,8 @@ static double round_tolerance(const void *args) {
     return 0x1p-8;
 }
 
-static const struct round_bf16_args round_cases[] = {{.n = 1}, {.n = 37}, {.n = 40000}};
+static const struct round_bf16_args round_cases[] = {
+    {.n = 1}, {.n = 37}, {.n = 40000}, {.n = 4099}};
 
 const struct op round_bf16_op = {
     .name = "round_bf16",
@@ -64,7 +66,7 @@ const struct op round_bf16_op = {
     .slots = {{"x", SLOT_IN, SLOT_F32, offsetof(struct round_bf16_args, x)},
               {"y", SLOT_OUT, SLOT_BF16, offsetof(struct round_bf16_args, y)}},
     .cases = round_cases,
-    .case_names = {"one", "odd", "large"},
+    .case_names = {"one", "odd", "large", "ragged"},
     .count = round_count,
     .reference = round_reference,
     .tolerance = round_tolerance,

@@ -54,6 +54,8 @@ static const struct dropout_args cases[] = {
     {.n = 9, .c = 37, .p = 0.1, .seed = 42, .step = 7, .site = 3},
     {.n = 9, .c = 38, .p = 0.05, .seed = 42, .step = 7, .site = 200, .paired = true},
     {.n = 7, .c = 302, .p = 0.3, .seed = 5, .step = 2, .site = 1, .paired = true},
+    {.n = 4, .c = 2102, .p = 0.2, .seed = 5, .step = 2, .site = 1, .paired = true},
+    {.n = 4, .c = 2101, .p = 0.2, .seed = 5, .step = 2, .site = 4},
     {.n = 30, .c = 512, .p = 0, .seed = 9, .step = 1, .site = 2},
     {.n = 60, .c = 256, .p = 0.75, .seed = 9, .step = 1ull << 40, .site = 2},
 };
@@ -67,7 +69,7 @@ const struct op dropout_op = {
               {"x", SLOT_IN, SLOT_ACT, offsetof(struct dropout_args, x)},
               {"y", SLOT_OUT, SLOT_ACT, offsetof(struct dropout_args, y)}},
     .cases = cases,
-    .case_names = {"one", "odd", "paired", "paired_long", "none", "wide"},
+    .case_names = {"one", "odd", "paired", "paired_long", "paired_longer", "long", "none", "wide"},
     .in_place = {{"y", "x"}},
     .count = count,
     .indices = indices,

@@ -46,6 +46,7 @@ static const struct embed_args embed_cases[] = {
     {.n = 1, .c = 1, .v = 1, .w = {.row_stride = 1, .col_stride = 1}},
     {.n = 13, .c = 37, .v = 9, .w = {.row_stride = 40, .col_stride = 1}},
     {.n = 200, .c = 64, .v = 50, .w = {.row_stride = 1, .col_stride = 50}},
+    {.n = 5, .c = 2101, .v = 7, .w = {.row_stride = 2104, .col_stride = 1}},
 };
 
 const struct op embed_op = {
@@ -56,7 +57,7 @@ const struct op embed_op = {
               {"w", SLOT_IN, SLOT_MAT, offsetof(struct embed_args, w)},
               {"x", SLOT_OUT, SLOT_ACT, offsetof(struct embed_args, x)}},
     .cases = embed_cases,
-    .case_names = {"one", "odd", "turned"},
+    .case_names = {"one", "odd", "turned", "wide"},
     .count = embed_count,
     .indices = embed_indices,
     .reference = embed_reference,
@@ -98,6 +99,7 @@ static const struct embed_backward_args backward_cases[] = {
     {.n = 1, .c = 1, .v = 1, .skip_id = -1},
     {.n = 13, .c = 37, .v = 9, .skip_id = -1},
     {.n = 200, .c = 200, .v = 50, .skip_id = 0},
+    {.n = 30, .c = 1101, .v = 7, .skip_id = -1},
 };
 
 const struct op embed_backward_op = {
@@ -109,7 +111,7 @@ const struct op embed_backward_op = {
               {"dx", SLOT_IN, SLOT_ACT, offsetof(struct embed_backward_args, dx)},
               {"dw", SLOT_INOUT, SLOT_F32, offsetof(struct embed_backward_args, dw)}},
     .cases = backward_cases,
-    .case_names = {"one", "odd", "skip"},
+    .case_names = {"one", "odd", "skip", "wide"},
     .count = backward_count,
     .indices = backward_indices,
     .reference = backward_reference,

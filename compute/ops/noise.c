@@ -41,6 +41,7 @@ static const struct noise_args cases[] = {
     {.n = 1, .c = 1, .seed = 1, .step = 1},
     {.n = 9, .c = 37, .seed = 42, .step = 7},
     {.n = 60, .c = 256, .seed = 9, .step = 1ull << 40},
+    {.n = 4, .c = 2101, .seed = 5, .step = 2},
 };
 
 const struct op noise_op = {
@@ -52,7 +53,7 @@ const struct op noise_op = {
               {"x", SLOT_IN, SLOT_ACT, offsetof(struct noise_args, x)},
               {"y", SLOT_OUT, SLOT_ACT, offsetof(struct noise_args, y)}},
     .cases = cases,
-    .case_names = {"one", "odd", "wide"},
+    .case_names = {"one", "odd", "wide", "wider"},
     .in_place = {{"y", "x"}},
     .count = count,
     .indices = indices,

@@ -62,10 +62,9 @@ static double pair_tolerance(const void *args) {
 }
 
 static const struct pair_args pair_cases[] = {
-    {.n = 1, .c = 5, .n_before = 1},
-    {.n = 11, .c = 33},
-    {.n = 23, .c = 6, .n_before = 3},
-    {.n = 200, .c = 64},
+    {.n = 1, .c = 5, .n_before = 1},     {.n = 11, .c = 33},
+    {.n = 23, .c = 6, .n_before = 3},    {.n = 200, .c = 64},
+    {.n = 12, .c = 1030, .n_before = 2},
 };
 
 const struct op pair_op = {
@@ -78,7 +77,7 @@ const struct op pair_op = {
               {"before_row", SLOT_IN, SLOT_I32, offsetof(struct pair_args, before_row)},
               {"y", SLOT_OUT, SLOT_ACT, offsetof(struct pair_args, y)}},
     .cases = pair_cases,
-    .case_names = {"one_with_before", "borders", "before", "long"},
+    .case_names = {"one_with_before", "borders", "before", "long", "wide"},
     .count = pair_count,
     .indices = pair_indices,
     .reference = pair_reference,
@@ -124,7 +123,8 @@ static const struct unpair_args unpair_cases[] = {{.n = 1, .c = 5},
                                                   {.n = 11, .c = 33},
                                                   {.n = 12, .c = 5, .accumulate = true},
                                                   {.n = 9, .c = 40, .accumulate = true},
-                                                  {.n = 200, .c = 64}};
+                                                  {.n = 200, .c = 64},
+                                                  {.n = 6, .c = 1030, .accumulate = true}};
 
 const struct op unpair_op = {
     .name = "unpair",
@@ -135,7 +135,7 @@ const struct op unpair_op = {
               {"link", SLOT_IN, SLOT_U8, offsetof(struct unpair_args, link)},
               {"dx", SLOT_INOUT, SLOT_ACT, offsetof(struct unpair_args, dx)}},
     .cases = unpair_cases,
-    .case_names = {"one", "borders", "accumulate", "accumulate_wide", "long"},
+    .case_names = {"one", "borders", "accumulate", "accumulate_wide", "long", "accumulate_wider"},
     .count = unpair_count,
     .indices = unpair_indices,
     .reference = unpair_reference,

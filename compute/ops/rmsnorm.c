@@ -45,6 +45,7 @@ static const struct rmsnorm_args norm_cases[] = {
     {.n = 9, .c = 37, .eps = 1e-5f, .w = {.row_stride = 37, .col_stride = 1}},
     {.n = 5, .c = 16, .eps = 1.0f, .w = {.row_stride = 1, .col_stride = 3}},
     {.n = 70, .c = 512, .eps = 1e-6f, .w = {.row_stride = 512, .col_stride = 1}},
+    {.n = 3, .c = 4101, .eps = 1e-6f, .w = {.row_stride = 4101, .col_stride = 1}},
 };
 
 const struct op rmsnorm_op = {
@@ -56,7 +57,7 @@ const struct op rmsnorm_op = {
               {"y", SLOT_OUT, SLOT_ACT, offsetof(struct rmsnorm_args, y)},
               {"rstd", SLOT_OUT, SLOT_F32, offsetof(struct rmsnorm_args, rstd)}},
     .cases = norm_cases,
-    .case_names = {"one", "odd", "strided_weight", "wide"},
+    .case_names = {"one", "odd", "strided_weight", "wide", "odd_long_rows"},
     .in_place = {{"y", "x"}},
     .count = norm_count,
     .reference = norm_reference,
@@ -113,6 +114,9 @@ static const struct rmsnorm_backward_args backward_cases[] = {
     {.n = 9, .c = 37, .w = {.row_stride = 37, .col_stride = 1}, .accumulate = true},
     {.n = 3, .c = 20, .w = {.row_stride = 1, .col_stride = 2}},
     {.n = 70, .c = 512, .w = {.row_stride = 512, .col_stride = 1}},
+    {.n = 2, .c = 4101, .w = {.row_stride = 4101, .col_stride = 1}, .accumulate = true},
+    {.n = 2, .c = 12304, .w = {.row_stride = 12304, .col_stride = 1}},
+    {.n = 600, .c = 24, .w = {.row_stride = 24, .col_stride = 1}},
 };
 
 const struct op rmsnorm_backward_op = {
@@ -127,7 +131,8 @@ const struct op rmsnorm_backward_op = {
               {"dx", SLOT_INOUT, SLOT_ACT, offsetof(struct rmsnorm_backward_args, dx)},
               {"dw", SLOT_INOUT, SLOT_F32, offsetof(struct rmsnorm_backward_args, dw)}},
     .cases = backward_cases,
-    .case_names = {"one", "odd_accumulate", "frozen_strided", "wide"},
+    .case_names = {"one", "odd_accumulate", "frozen_strided", "wide", "odd_long_rows", "long_rows",
+                   "many_rows"},
     .in_place = {{"dx", "dy"}},
     .count = backward_count,
     .prepare = backward_prepare,

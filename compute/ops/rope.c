@@ -85,6 +85,8 @@ static const struct rope_args cases[] = {
     {.n = 9, .n_vectors = 3, .d = 10, .row_stride = 35, .n_positions = 20, .inverse = true},
     {.n = 40, .n_vectors = 8, .d = 32, .row_stride = 256, .n_positions = 50},
     {.n = 7, .n_vectors = 2, .d = 128, .row_stride = 256, .n_positions = 9},
+    {.n = 5, .n_vectors = 2, .d = 32, .row_stride = 67, .n_positions = 9},
+    {.n = 2, .n_vectors = 41, .d = 128, .row_stride = 5248, .n_positions = 3},
 };
 
 const struct op rope_op = {
@@ -97,7 +99,7 @@ const struct op rope_op = {
               {"sin", SLOT_IN, SLOT_F32, offsetof(struct rope_args, sin)},
               {"x", SLOT_INOUT, SLOT_ACT, offsetof(struct rope_args, x)}},
     .cases = cases,
-    .case_names = {"one", "odd_inverse", "heads", "wide"},
+    .case_names = {"one", "odd_inverse", "heads", "wide", "odd_rows", "many_heads"},
     .count = count,
     .indices = indices,
     .prepare = prepare,

@@ -32,7 +32,7 @@ static bool sum_forward(const void *args, void *forward_args) {
 }
 
 static const struct sum_rows_args sum_cases[] = {
-    {.n = 1, .c = 1}, {.n = 7, .c = 33}, {.n = 300, .c = 200}};
+    {.n = 1, .c = 1}, {.n = 7, .c = 33}, {.n = 300, .c = 200}, {.n = 5, .c = 1031}};
 
 const struct op sum_rows_op = {
     .name = "sum_rows",
@@ -42,7 +42,7 @@ const struct op sum_rows_op = {
     .slots = {{"dy", SLOT_IN, SLOT_ACT, offsetof(struct sum_rows_args, dy)},
               {"db", SLOT_INOUT, SLOT_F32, offsetof(struct sum_rows_args, db)}},
     .cases = sum_cases,
-    .case_names = {"one", "odd", "long"},
+    .case_names = {"one", "odd", "long", "odd_wide"},
     .count = sum_count,
     .reference = sum_reference,
     .tolerance = sum_tolerance,

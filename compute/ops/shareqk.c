@@ -53,6 +53,7 @@ static const struct shareqk_args shareqk_cases[] = {
     {.n = 7, .h = 3, .d = 10, .w = ROWS(30), .b = ROWS(30)},
     {.n = 5, .h = 2, .d = 8, .w = {.row_stride = 1, .col_stride = 2}, .b = ROWS(20)},
     {.n = 70, .h = 4, .d = 64, .w = ROWS(256), .b = ROWS(256)},
+    {.n = 9, .h = 9, .d = 64, .w = ROWS(579), .b = ROWS(577)},
 };
 
 const struct op shareqk_op = {
@@ -64,7 +65,7 @@ const struct op shareqk_op = {
               {"b", SLOT_IN, SLOT_MAT, offsetof(struct shareqk_args, b)},
               {"qk", SLOT_OUT, SLOT_ACT, offsetof(struct shareqk_args, qk)}},
     .cases = shareqk_cases,
-    .case_names = {"one", "odd", "strided", "wide"},
+    .case_names = {"one", "odd", "strided", "wide", "wider"},
     .count = shareqk_count,
     .reference = shareqk_reference,
     .tolerance = shareqk_tolerance,
@@ -115,6 +116,8 @@ static const struct shareqk_backward_args backward_cases[] = {
     {.n = 7, .h = 3, .d = 10, .w = ROWS(30)},
     {.n = 5, .h = 2, .d = 8, .w = {.row_stride = 1, .col_stride = 2}},
     {.n = 70, .h = 4, .d = 64, .w = ROWS(256)},
+    {.n = 9, .h = 9, .d = 64, .w = ROWS(576)},
+    {.n = 300, .h = 2, .d = 8, .w = ROWS(16)},
 };
 
 const struct op shareqk_backward_op = {
@@ -129,7 +132,7 @@ const struct op shareqk_backward_op = {
               {"dw", SLOT_INOUT, SLOT_F32, offsetof(struct shareqk_backward_args, dw)},
               {"db", SLOT_INOUT, SLOT_F32, offsetof(struct shareqk_backward_args, db)}},
     .cases = backward_cases,
-    .case_names = {"one", "odd", "frozen_strided", "wide"},
+    .case_names = {"one", "odd", "frozen_strided", "wide", "wider", "long"},
     .count = backward_count,
     .reference = backward_reference,
     .tolerance = backward_tolerance,

@@ -27,7 +27,7 @@ static double tolerance(const void *args) {
     return 6 * 0x1p-24;
 }
 
-static const struct swiglu_args cases[] = {{.n = 1}, {.n = 45}, {.n = 20000}};
+static const struct swiglu_args cases[] = {{.n = 1}, {.n = 45}, {.n = 20000}, {.n = 4099}};
 
 const struct op swiglu_op = {
     .name = "swiglu",
@@ -37,7 +37,7 @@ const struct op swiglu_op = {
               {"gate", SLOT_IN, SLOT_ACT, offsetof(struct swiglu_args, gate)},
               {"h", SLOT_OUT, SLOT_ACT, offsetof(struct swiglu_args, h)}},
     .cases = cases,
-    .case_names = {"one", "odd", "large"},
+    .case_names = {"one", "odd", "large", "ragged"},
     .count = count,
     .reference = reference,
     .tolerance = tolerance,
@@ -62,7 +62,8 @@ static bool backward_forward(const void *args, void *forward_args) {
     return true;
 }
 
-static const struct swiglu_backward_args backward_cases[] = {{.n = 1}, {.n = 45}, {.n = 20000}};
+static const struct swiglu_backward_args backward_cases[] = {
+    {.n = 1}, {.n = 45}, {.n = 20000}, {.n = 4099}};
 
 const struct op swiglu_backward_op = {
     .name = "swiglu_backward",
@@ -75,7 +76,7 @@ const struct op swiglu_backward_op = {
               {"dup", SLOT_OUT, SLOT_ACT, offsetof(struct swiglu_backward_args, dup)},
               {"dgate", SLOT_OUT, SLOT_ACT, offsetof(struct swiglu_backward_args, dgate)}},
     .cases = backward_cases,
-    .case_names = {"one", "odd", "large"},
+    .case_names = {"one", "odd", "large", "ragged"},
     .in_place = {{"dup", "up"}, {"dgate", "gate"}},
     .count = backward_count,
     .reference = backward_reference,
