@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Attention and its gradient: plain references, cases and tolerances. The cases hold short and long
  * documents, queries behind a cache of keys, and rows with gaps.
+ * bf16: products of tensor cores take probabilities p, and in the gradient ds, rounded to bf16;
+ * sums are fp32. out is a mean of v under rounded p, then rounded itself: two. dv is a sum of
+ * rounded p dout, dq and dk of rounded ds, then rounded themselves: two as well (ds is made of the
+ * p before its rounding).
  * Read next: compute/ops/attention.h, compute/ops/op.h. */
 #include "compute/ops/attention.h"
 
@@ -153,6 +157,14 @@ static const struct attention_args cases[] = {
      .q_head_stride = 42,
      .k_head_stride = 42,
      .v_head_stride = 41},
+    /* Where a GPU's tiles of 32 or 64 rows end; heads of 32, 64 and 128 without padding and of
+     * other sizes with it; keys cut into parts, with a part that is empty. */
+    {.n_q = 64, .n_k = 64, .scale = 0.125f, MIXED(2, 64)},
+    {.n_q = 129, .n_k = 129, .scale = 0.125f, MIXED(3, 64)},
+    {.n_q = 100, .n_k = 100, .scale = 0.09f, MIXED(2, 128)},
+    {.n_q = 70, .n_k = 70, .scale = 0.1f, MIXED(2, 100)},
+    {.n_q = 1, .n_k = 300, .scale = 0.125f, MIXED(2, 64)},
+    {.n_q = 20, .n_k = 200, .scale = 0.125f, CACHED(2, 64)},
 };
 
 const struct op attention_op = {
@@ -168,11 +180,13 @@ const struct op attention_op = {
               {"last", SLOT_IN, SLOT_I32, offsetof(struct attention_args, last)}},
     .cases = cases,
     .case_names = {"one", "odd", "documents", "cache", "decode", "texts", "texts_odd", "long",
-                   "cache_long", "strided"},
+                   "cache_long", "strided", "tile", "tiles", "wide", "padded", "decode_long",
+                   "texts_tiles"},
     .count = count,
     .indices = indices,
     .reference = reference,
     .tolerance = tolerance,
+    .bf16_roundings = 2,
 };
 
 static int64_t backward_count(const void *args, int slot) {
@@ -256,6 +270,11 @@ static const struct attention_backward_args backward_cases[] = {
                  .q_head_stride = 18,
                  .k_head_stride = 18,
                  .v_head_stride = 19}},
+    {.forward = {.n_q = 64, .n_k = 64, .scale = 0.125f, MIXED(2, 64)}},
+    {.forward = {.n_q = 129, .n_k = 129, .scale = 0.125f, MIXED(3, 64)}},
+    {.forward = {.n_q = 280, .n_k = 280, .scale = 0.125f, MIXED(1, 64)}},
+    {.forward = {.n_q = 100, .n_k = 100, .scale = 0.09f, MIXED(2, 128)}},
+    {.forward = {.n_q = 70, .n_k = 70, .scale = 0.1f, MIXED(9, 100)}},
 };
 
 #define FORWARD(field) offsetof(struct attention_backward_args, forward.field)
@@ -275,11 +294,12 @@ const struct op attention_backward_op = {
               {"dk", SLOT_INOUT, SLOT_ACT, offsetof(struct attention_backward_args, dk)},
               {"dv", SLOT_INOUT, SLOT_ACT, offsetof(struct attention_backward_args, dv)}},
     .cases = backward_cases,
-    .case_names = {"one", "odd", "documents", "strided"},
+    .case_names = {"one", "odd", "documents", "strided", "tile", "tiles", "long", "wide", "padded"},
     .count = backward_count,
     .indices = backward_indices,
     .prepare = backward_prepare,
     .reference = backward_reference,
     .tolerance = backward_tolerance,
+    .bf16_roundings = 2,
     .forward_case = backward_forward,
 };
