@@ -27,4 +27,22 @@ else()
     "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:-Xptxas -Werror,-warn-spills,-warn-lmem-usage>"
     "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>")
   target_link_libraries(cotrain_cuda PRIVATE CUDA::cublasLt)
+
+  # What tools/check_cuda.py looks at, for every target: ptxas' account of each kernel, and the PTX.
+  set(gates ${PROJECT_BINARY_DIR}/cuda_gates)
+  set(reports)
+  foreach(source ${cuda_sources})
+    get_filename_component(name ${source} NAME_WE)
+    file(MAKE_DIRECTORY ${gates}/${name})
+    add_custom_command(OUTPUT ${gates}/${name}.txt DEPENDS ${source} DEPFILE ${gates}/${name}.d
+      COMMAND ${CMAKE_CUDA_COMPILER} -std=c++20 -O3 -DNDEBUG -fatbin -I${PROJECT_SOURCE_DIR} -Werror all-warnings
+              -Xptxas=-v,-Werror,-warn-spills,-warn-lmem-usage -gencode arch=compute_80,code=sm_80
+              -gencode arch=compute_90,code=sm_90 -gencode arch=compute_100,code=sm_100
+              -gencode "arch=compute_120,code=[sm_120,compute_120]" --keep --keep-dir ${gates}/${name}
+              -MD -MT ${gates}/${name}.txt -MF ${gates}/${name}.d -o ${gates}/${name}.fatbin ${source}
+              > ${gates}/${name}.txt 2>&1 || (cat ${gates}/${name}.txt && false)
+      COMMENT "nvcc, all targets: ${name}.cu")
+    list(APPEND reports ${gates}/${name}.txt)
+  endforeach()
+  add_custom_target(cuda_gates DEPENDS ${reports})
 endif()
