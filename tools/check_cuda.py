@@ -16,7 +16,7 @@ from check_common import Checker
 TABLE = "docs/cuda_registers.txt"
 TARGETS = ("sm_80", "sm_90", "sm_100", "sm_120")
 FORBIDDEN = (
-    (r"\.f64\b", "double precision"),
+    (r"(?m)^(?!\s*\.reg\b).*\.f64\b", "double precision"),
     (r"\b(?:atom|red)\.", "an atomic"),
     (r"\b(?:ld|st)\.local\b", "local memory"),
 )
