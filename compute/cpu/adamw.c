@@ -14,10 +14,10 @@
 
 enum { SQUARES_BLOCK = 1024, SQUARES_BLOCKS = 4096 };
 
-/* The settings of a step, rounded once, and the codes of 8-bit states. */
+/* A step, and the codes of 8-bit states. */
 struct adamw_work {
     const struct adamw_args *args;
-    float keep, new1, beta2, new2, step_size, root_correction, eps, gradient_scale;
+    struct adamw_factors by;
     float m_values[256];
     struct codes m_codes, v_codes;
 };
@@ -29,15 +29,6 @@ struct adamw_block {
     const float *g;
     float w_own[ADAMW_BLOCK], m_own[ADAMW_BLOCK], v_own[ADAMW_BLOCK], g_own[ADAMW_BLOCK];
 };
-
-/* beta^n by squaring: the same product everywhere. */
-static double adamw_power(double beta, int64_t n) {
-    double result = 1;
-    for (; n > 0; n >>= 1, beta *= beta) {
-        if (n & 1) result *= beta;
-    }
-    return result;
-}
 
 /* LANES elements of a row from `at` on, zeros behind those that are left. */
 ALWAYS_INLINE void adamw_load(const struct mat *row, int64_t at, int64_t left, float out[LANES]) {
@@ -98,16 +89,16 @@ static void adamw_open(const struct adamw_work *s, struct adamw_block *b) {
 }
 
 static void adamw_update(const struct adamw_work *s, const struct adamw_block *b) {
-    const vec new1 = vec_set(s->new1), minus_step = vec_set(-s->step_size);
+    const vec new1 = vec_set(s->by.new1), minus_step = vec_set(-s->by.step_size);
     for (int i = 0; i < ADAMW_BLOCK; i += SIMD_WIDTH) {
-        const vec g = vec_load(b->g + i) * s->gradient_scale;
+        const vec g = vec_load(b->g + i) * s->by.gradient_scale;
         vec m = vec_load(b->m + i), v = vec_load(b->v + i);
         m = vec_fma(new1, g - m, m);
-        v = vec_fma(g * s->new2, g, v * s->beta2);
-        const vec root = vec_sqrt(v) / s->root_correction + s->eps;
+        v = vec_fma(g * s->by.new2, g, v * s->by.beta2);
+        const vec root = vec_sqrt(v) / s->by.root_correction + s->by.eps;
         vec_store(b->m + i, m);
         vec_store(b->v + i, v);
-        vec_store(b->w + i, vec_fma(minus_step, m / root, vec_load(b->w + i) * s->keep));
+        vec_store(b->w + i, vec_fma(minus_step, m / root, vec_load(b->w + i) * s->by.keep));
     }
 }
 
@@ -198,17 +189,7 @@ static void adamw_codes(struct adamw_work *s) {
 err CPU(adamw)(struct compute *c, const struct adamw_args *args) {
     (void)c;
     BUG_IF(args->step < 1 || !args->w == !args->w_bf16 || args->first % ADAMW_BLOCK != 0);
-    struct adamw_work s = {
-        .args = args,
-        .keep = (float)(1 - args->lr * args->weight_decay),
-        .new1 = (float)(1 - args->beta1),
-        .beta2 = (float)args->beta2,
-        .new2 = (float)(1 - args->beta2),
-        .step_size = (float)(args->lr / (1 - adamw_power(args->beta1, args->step))),
-        .root_correction = (float)sqrt(1 - adamw_power(args->beta2, args->step)),
-        .eps = (float)args->eps,
-        .gradient_scale = (float)args->gradient_scale,
-    };
+    struct adamw_work s = {.args = args, .by = adamw_factors(args)};
     if (args->states_8bit) adamw_codes(&s);
     par_for((args->n + ADAMW_BLOCK - 1) / ADAMW_BLOCK, ELEMENTS_A_PIECE / ADAMW_BLOCK, adamw_piece,
             &s);

@@ -29,6 +29,28 @@ void adamw_code_values(float m[256], float v[256]) {
     for (int i = 0; i < 256; i++) v[i] = magnitude(i, 2);
 }
 
+/* beta^n by squaring: the same product everywhere. */
+static double power(double beta, int64_t n) {
+    double result = 1;
+    for (; n > 0; n >>= 1, beta *= beta) {
+        if (n & 1) result *= beta;
+    }
+    return result;
+}
+
+struct adamw_factors adamw_factors(const struct adamw_args *args) {
+    return (struct adamw_factors){
+        .keep = (float)(1 - args->lr * args->weight_decay),
+        .new1 = (float)(1 - args->beta1),
+        .beta2 = (float)args->beta2,
+        .new2 = (float)(1 - args->beta2),
+        .step_size = (float)(args->lr / (1 - power(args->beta1, args->step))),
+        .root_correction = (float)sqrt(1 - power(args->beta2, args->step)),
+        .eps = (float)args->eps,
+        .gradient_scale = (float)args->gradient_scale,
+    };
+}
+
 enum {
     SLOT_W,
     SLOT_M,

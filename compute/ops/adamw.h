@@ -12,6 +12,10 @@
 #include "compute/compute.h"
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Weights in bf16 are rounded stochastically: element i goes up with the probability that its cut
  * off bits have of a whole step, by the half word `first + i` of the stream (seed, RNG_ROUND, step)
  * (base/philox.h). The mean of many roundings is the fp32 value; to nearest, an update below half a
@@ -42,10 +46,21 @@ struct adamw_args {
 /* What the codes stand for: 256 of m, and 256 of v. */
 void adamw_code_values(float m[256], float v[256]);
 
+/* The settings of a step, computed in double and rounded once, the same for every backend:
+ *   m = fma(new1, g - m, m);  v = fma(g new2, g, v beta2);  g = gradient gradient_scale
+ *   w = fma(-step_size, m / (sqrt(v) / root_correction + eps), w keep) */
+struct adamw_factors {
+    float keep, new1, beta2, new2, step_size, root_correction, eps, gradient_scale;
+};
+struct adamw_factors adamw_factors(const struct adamw_args *args);
+
 struct sum_squares_args {
     int64_t n;
     struct mat x; /* (1,N), fp32, bf16 or fp16, contiguous */
     double *out;  /* host memory, complete on return */
 };
 
+#ifdef __cplusplus
+}
+#endif
 #endif
