@@ -6,6 +6,8 @@
  * Read next: compute/cuda_scratch.h. */
 #include "compute/cuda_scratch.h"
 
+#include "compute/ops/cross_entropy.h"
+
 /* The library's workspace, both operands as they are converted, and a bias. */
 static size_t product(const struct work_shape *shape, enum dtype act) {
     const size_t element = (size_t)dtype_bytes(act);
@@ -13,8 +15,16 @@ static size_t product(const struct work_shape *shape, enum dtype act) {
            cuda_scratch_part((size_t)shape->columns * sizeof(float));
 }
 
+/* Two numbers of each block of a row of logits. */
+static size_t cross_entropy(const struct work_shape *shape, enum dtype act) {
+    (void)act;
+    const int64_t blocks = (shape->columns + CROSS_ENTROPY_BLOCK - 1) / CROSS_ENTROPY_BLOCK;
+    return (size_t)(shape->rows * blocks) * 2 * sizeof(float);
+}
+
 static size_t (*const operations[])(const struct work_shape *shape, enum dtype act) = {
     product,
+    cross_entropy,
 };
 
 static size_t largest(const struct work_shape *shape, enum dtype act) {

@@ -57,7 +57,7 @@ static __device__ __forceinline__ void load_raw(const T *p, int64_t left, T (&v)
         }
         return;
     }
-    for (int i = 0; i < N; i++) v[i] = i < left ? p[i] : from_float<T>(0.0f);
+    for (int i = 0; i < N; i++) v[i] = i < left ? p[i] : T();
 }
 /* Writes the first `left` of them. */
 template <int N, class T>
