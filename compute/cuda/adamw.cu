@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * AdamW in one pass. A warp has ADAMW_BLOCK elements, twice four side by side a thread, and walks from
- * block to block of them; so an 8-bit block's largest magnitude is the warp's own affair, and eight
- * elements' random half words are one Philox block of two threads.
+ * AdamW in one pass. A warp has ADAMW_BLOCK elements, twice four side by side a thread, and walks
+ * from block to block of them; so an 8-bit block's largest magnitude is the warp's own affair, and
+ * eight elements' random half words are one Philox block of two threads.
  * The arithmetic, its order and the codes are those of compute/cpu/adamw.c, bit for bit: nothing is
  * summed, and division and square root are rounded correctly here as there.
  * Read next: compute/ops/adamw.h, the contract. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Cross entropy of rows of logits and its gradient. A thread block has CROSS_ENTROPY_BLOCK logits of
- * one row, all in registers, so they are read once: their largest and their sum below it. Then a warp
- * a row folds those in the vocabulary's order. So there is work for the whole GPU with few rows too,
- * and ranges of whole blocks do not show in the bits.
+ * Cross entropy of rows of logits and its gradient. A thread block has CROSS_ENTROPY_BLOCK logits
+ * of one row, all in registers, so they are read once: their largest and their sum below it. Then a
+ * warp a row folds those in the vocabulary's order. So there is work for the whole GPU with few
+ * rows too, and ranges of whole blocks do not show in the bits.
  * Exponentials are made below the block's own largest logit and brought to the row's in the fold.
  * Read next: compute/ops/cross_entropy.h, the contract. */
 #include "compute/cuda/device.cuh"

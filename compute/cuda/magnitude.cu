@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * DoRA's rescaling and its gradient. A thread has a few columns side by side and follows them down a
- * slice of the rows, so that the ratios stay in registers; dm in two passes, the slices' sums folded
- * in order.
+ * DoRA's rescaling and its gradient. A thread has a few columns side by side and follows them down
+ * a slice of the rows, so that the ratios stay in registers; dm in two passes, the slices' sums
+ * folded in order.
  * Read next: compute/ops/magnitude.h, the contract; compute/cuda/columns.cuh. */
 #include "compute/cuda/columns.cuh"
 #include "compute/ops/magnitude.h"

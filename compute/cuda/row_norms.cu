@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Lengths of the rows of a weight with a low-rank update, which never exist as a matrix: a block has
- * ROWS rows and goes along their columns, a thread one column of all rows at a time, so that a column
- * of `a` is read once for all of them.
+ * Lengths of the rows of a weight with a low-rank update, which never exist as a matrix: a block
+ * has ROWS rows and goes along their columns, a thread one column of all rows at a time, so that a
+ * column of `a` is read once for all of them.
  * Quantised weights are decoded on the way, as on the CPU.
  * Read next: compute/ops/magnitude.h, the contract. */
 #include "compute/cuda/device.cuh"

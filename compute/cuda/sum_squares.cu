@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The sum of squares without double precision, which most GPUs are slow in: a square and a sum are
- * three floats, each holding what the one before rounds off (Knuth's two-sum; the square's rest by a
- * fused multiply-add). A thread block adds up a stretch, at most MAX_PARTS of them whatever the GPU;
- * the host folds the stretches in double.
- * Bound: three floats lose 2^-72 of the sum with each addition; what counts is double's 2^-53 on the
- * host, at most MAX_PARTS + 2 times and never more often than there are elements: within the
+ * three floats, each holding what the one before rounds off (Knuth's two-sum; the square's rest by
+ * a fused multiply-add). A thread block adds up a stretch, at most MAX_PARTS of them whatever the
+ * GPU; the host folds the stretches in double.
+ * Bound: three floats lose 2^-72 of the sum with each addition; what counts is double's 2^-53 on
+ * the host, at most MAX_PARTS + 2 times and never more often than there are elements: within the
  * contract's. That holds for elements of 2^-50 to 2^63: squares of smaller ones lose digits, and
  * larger ones' are infinite, which the trainer takes for what it is, a gradient that is not finite.
  * Read next: compute/ops/adamw.h, the contract. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * AdamW on the GPU backend leaves the same bytes as on the CPU: weights in fp32 and bf16 (rounded at
- * random), states in fp32 and 8 bits, gradients of all types, over several steps; whole and ragged
- * blocks, operands that lie beside a vector's alignment, more blocks than one walk of the grid.
- * Read next: compute/ops/adamw.h, compute/cuda/adamw.cu. */
+ * AdamW on the GPU backend leaves the same bytes as on the CPU: weights in fp32 and bf16 (rounded
+ * at random), states in fp32 and 8 bits, gradients of all types, over several steps; whole and
+ * ragged blocks, operands that lie beside a vector's alignment, more blocks than one walk of the
+ * grid. Read next: compute/ops/adamw.h, compute/cuda/adamw.cu. */
 #include "base/philox.h"
 #include "compute/ops/adamw.h"
 
