@@ -5,6 +5,7 @@
 #include "compute/module.h"
 
 #include "base/env.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "compute/cuda_scratch.h"
 
@@ -48,6 +49,8 @@ static err open_module(const struct backend_module **out) {
     } else if (strcmp((*out)->interface, COTRAIN_BACKEND_INTERFACE) != 0) {
         e = fail(ERR_MISMATCH, "the GPU backend '%s' (%s) was not built with this program (%s)",
                  file, (*out)->version, COTRAIN_VERSION);
+    } else {
+        LOG(COMPUTE, DEBUG, "GPU backend '%s', version %s", file, (*out)->version);
     }
     str_release(&path);
     return e;

@@ -24,6 +24,7 @@ err projection_forward(const struct projection *p, const struct projection_call 
                                                       .b = mat_transposed(p->weight),
                                                       .c = y,
                                                       .c_stride = p->y_stride,
+                                                      .paired = p->paired,
                                                       .bias = p->bias,
                                                       .more_a = more.left,
                                                       .more_b = more.right,
@@ -51,7 +52,8 @@ static err weight_gradient(const struct projection *p, const struct projection_c
                                                    .c = g.values,
                                                    .c_stride = p->in,
                                                    .accumulate = !g.fresh,
-                                                   .c_is_gradient = true}));
+                                                   .c_is_gradient = true,
+                                                   .paired = p->paired}));
     return gradient_close(&g);
 }
 
@@ -81,6 +83,7 @@ err projection_backward(const struct projection *p, const struct projection_call
                                                           .c = dx,
                                                           .c_stride = p->in,
                                                           .accumulate = accumulate,
+                                                          .paired = p->paired,
                                                           .more_a = more.left,
                                                           .more_b = more.right,
                                                           .more_k = more.k}));

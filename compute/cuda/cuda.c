@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "compute/cuda/memory.h"
+#include "compute/cuda/product.h"
 #include "compute/cuda_scratch.h"
 #include "compute/module.h"
 
@@ -66,6 +67,8 @@ static void cuda_close(struct compute *c) {
     if (!s) return;
     if (s->stream) (void)cudaStreamSynchronize(s->stream);
     cuda_copies_close(c);
+    filter_close(s);
+    blas_release(s);
     if (s->own.at) (void)cudaFree(s->own.at);
     if (s->blas) (void)cublasLtDestroy(s->blas);
     if (s->stream) (void)cudaStreamDestroy(s->stream);
@@ -88,6 +91,13 @@ static err cuda_open(struct compute *c) {
     if (!e && cublasLtCreate(&s->blas) != CUBLAS_STATUS_SUCCESS)
         e = fail(ERR_IO, "cublasLtCreate failed on GPU %d", s->device);
     if (!e) e = cuda_copies_open(c);
+    if (e) cuda_close(c);
+    return e;
+}
+
+static err cuda_open_cudnn(struct compute *c) {
+    TRY(cuda_open(c));
+    err e = filter_open(c);
     if (e) cuda_close(c);
     return e;
 }
@@ -122,15 +132,15 @@ err cuda_scratch(struct compute *c, size_t bytes, void **out) {
 #undef OP
 
 #define CUDA_FUNCTIONS(variant_name, dtype)                                                        \
-    .name = "cuda", .variant = variant_name, .act_dtype = dtype, .open = cuda_open,                \
-    .close = cuda_close, .alloc = cuda_alloc, .free = cuda_free, .upload = cuda_upload,            \
-    .download = cuda_download, .zero = cuda_zero, .wait = cuda_wait,                               \
-    .memory_left = cuda_memory_left, .pin = cuda_pin, .unpin = cuda_unpin, .fetch = cuda_fetch,    \
-    .use = cuda_use, .store = cuda_store, .give = cuda_give, .lend = cuda_lend,                    \
-    .take_back = cuda_take_back
+    .name = "cuda", .variant = variant_name, .act_dtype = dtype, .close = cuda_close,              \
+    .alloc = cuda_alloc, .free = cuda_free, .upload = cuda_upload, .download = cuda_download,      \
+    .zero = cuda_zero, .wait = cuda_wait, .memory_left = cuda_memory_left, .pin = cuda_pin,        \
+    .unpin = cuda_unpin, .fetch = cuda_fetch, .use = cuda_use, .store = cuda_store,                \
+    .give = cuda_give, .lend = cuda_lend, .take_back = cuda_take_back
 
 static const struct backend bf16 = {
     CUDA_FUNCTIONS("bf16", DTYPE_BF16),
+    .open = cuda_open,
     .scratch_bytes = cuda_scratch_bf16,
 #define OP(name) .name = cuda_##name,
 #include "compute/ops.def"
@@ -138,13 +148,22 @@ static const struct backend bf16 = {
 };
 static const struct backend f32 = {
     CUDA_FUNCTIONS("f32", DTYPE_F32),
+    .open = cuda_open,
     .scratch_bytes = cuda_scratch_f32,
 #define OP(name) .name = cuda_##name,
 #include "compute/ops.def"
 #undef OP
 };
-static const struct backend *const variants[] = {&bf16, &f32};
+static const struct backend cudnn = {
+    CUDA_FUNCTIONS("cudnn", DTYPE_BF16),
+    .open = cuda_open_cudnn,
+    .scratch_bytes = cuda_scratch_bf16,
+#define OP(name) .name = cuda_##name,
+#include "compute/ops.def"
+#undef OP
+};
+static const struct backend *const variants[] = {&bf16, &f32, &cudnn};
 
 extern const struct backend_module cotrain_backend_module;
-const struct backend_module cotrain_backend_module = {COTRAIN_VERSION, COTRAIN_BACKEND_INTERFACE,
-                                                      variants, 2};
+const struct backend_module cotrain_backend_module = {
+    COTRAIN_VERSION, COTRAIN_BACKEND_INTERFACE, variants, sizeof variants / sizeof variants[0]};

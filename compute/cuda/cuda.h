@@ -5,8 +5,9 @@
  * which launches them on the state's stream. The same sources are compiled by g++ against the
  * emulator of tests/cudasim, so kernels keep to what it knows.
  *
- * Two variants share all functions and differ in the activations' dtype, backend->act_dtype:
+ * The variants share all functions and differ in the activations' dtype, backend->act_dtype:
  * "bf16" (products on tensor cores, sums in fp32) and "f32" (fp32 all through, for checking).
+ * "cudnn" is as "bf16", with the localized filter's products through cuDNN.
  * Order: the stream's. All is deterministic: no atomics in sums, block sums folded in order.
  * Read next: compute/cuda/device.cuh, what kernels share. */
 #ifndef COTRAIN_COMPUTE_CUDA_CUDA_H
@@ -36,6 +37,8 @@ struct cuda_state {
     int device;
     cudaStream_t stream;
     cublasLtHandle_t blas;
+    struct blas *algorithms;      /* of products (blas.c); NULL before the first */
+    struct filter *filter;        /* cuDNN (filter_cudnn.c); NULL: another variant */
     struct cuda_memory lent, own; /* scratch of one operation: lent by the plan, or our own */
     struct cuda_copies *copies;   /* memory.c */
 };

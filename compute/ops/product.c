@@ -2,6 +2,8 @@
  * Matrix product: plain reference, cases and tolerance.
  * Tolerance: an element is a chain of K + more_k roundings, each at most 2^-24 of the partial sum;
  * independent, they add up as the root, relative to partial sums as large as the largest element.
+ * Where products are bf16, roundings to it are behind both operands, the bias or the residual, the
+ * low-rank part in c, and the result.
  * What is absent in a case has no stride.
  * Read next: compute/ops/product.h, compute/ops/op.h. */
 #include "compute/ops/product.h"
@@ -102,6 +104,15 @@ static const struct product_args cases[] = {
      .add_stride = 101},
     {SIZE(4, 45, 65), .a = PLAIN(4, 65), .b = TURNED(65, 45), .c_stride = 45, .accumulate = true,
      .more_a = TURNED(4, 6), .more_b = PLAIN(6, 45), .more_k = 6, .add_stride = 45},
+    {SIZE(64, 48, 160), .a = PLAIN(64, 160), .b = TURNED(160, 48), .c_stride = 64, .paired = true,
+     .bias = PLAIN(1, 48), .more_a = PLAIN(64, 16), .more_b = TURNED(16, 48), .more_k = 16,
+     .add_stride = 56},
+    {SIZE(33, 160, 48), .a = PLAIN(33, 48), .b = PLAIN(48, 160), .c_stride = 160, .paired = true,
+     .accumulate = true},
+    {SIZE(48, 160, 33), .a = TURNED(48, 33), .b = PLAIN(33, 160), .c_stride = 160, .paired = true,
+     .accumulate = true},
+    {SIZE(16, 1024, 200), .a = TURNED(16, 200), .b = PLAIN(200, 1024), .c_stride = 1024},
+    {SIZE(136, 16, 512), .a = PLAIN(136, 512), .b = TURNED(512, 16), .c_stride = 16},
 };
 
 const struct op product_op = {
@@ -142,8 +153,14 @@ const struct op product_op = {
                    "more_and_add",
                    "all",
                    "few_rows_all",
-                   "few_rows_plain_more"},
+                   "few_rows_plain_more",
+                   "paired",
+                   "paired_input_gradient",
+                   "paired_weight_gradient",
+                   "low_rank_gradient",
+                   "low_rank_input"},
     .count = count,
     .reference = reference,
     .tolerance = tolerance,
+    .bf16_roundings = 5,
 };

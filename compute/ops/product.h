@@ -24,6 +24,8 @@ struct product_args {
     int64_t c_stride;
     bool accumulate;
     bool c_is_gradient; /* c is an fp32 gradient, not an activation (differs on a GPU only) */
+    bool paired;        /* of the localized filter: its input's rows are paired (ops/pair). No other
+                         * numbers; a backend may take another way */
     struct mat bias;    /* (1,N); data NULL: none. Not together with accumulate */
     struct mat more_a, more_b; /* (M,more_k), (more_k,N) */
     int64_t more_k;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Every case of every operation on the GPU backend's two variants, against the plain reference:
+ * Every case of every operation on the GPU backend's variants, against the plain reference:
  *     ops [OPERATION [CASE]]
  * Prints a digest of all results at the end, which no order of threads, blocks and streams changes.
  * Read next: tests/unit/compute/cases.h. */
@@ -37,11 +37,12 @@ static int check(const struct test_case *t, struct compute *c, uint64_t *digest)
 }
 
 int main(int argc, char **argv) {
-    static const char *const devices[] = {"cuda:f32", "cuda:bf16"};
+    static const char *const devices[] = {"cuda:f32", "cuda:bf16", "cuda:cudnn"};
+    enum { CUDNN = 2, N_DEVICES = sizeof devices / sizeof devices[0] };
     static const enum dtype dtypes[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
     uint64_t digest = 0xcbf29ce484222325u;
     int n_wrong = 0, n_run = 0, n_missing = 0;
-    for (int v = 0; v < 2; v++) {
+    for (int v = 0; v < N_DEVICES; v++) {
         struct compute c;
         if (compute_open(&c, devices[v])) {
             fprintf(stderr, "%s: %s\n", devices[v], err_message());
@@ -50,6 +51,7 @@ int main(int argc, char **argv) {
         for (int number = 0; number < n_ops; number++) {
             const struct op *op = ops[number];
             if (argc > 1 && strcmp(argv[1], op->name) != 0) continue;
+            if (v == CUDNN && op != &product_op) continue; /* nothing else of its own */
             if (!backend_has(c.backend, number)) {
                 n_missing++;
                 continue;
