@@ -284,8 +284,8 @@ static void shapes(struct compute *c, struct compute *cpu) {
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) compare(c, cpu, &all[i], NULL);
 }
 
-/* The library rounds operands to bf16, the general kernel does not: a product of the model's kind is
- * the library's. */
+/* The library rounds operands to bf16, the general kernel does not: a product of the model's kind
+ * is the library's. */
 static void library_is_used(struct compute *c) {
     enum { M = 64, N = 96, K = 32 };
     static float ones[N * K], c_values[M * N];
