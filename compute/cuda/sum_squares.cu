@@ -11,7 +11,7 @@
 #include "compute/cuda/device.cuh"
 #include "compute/ops/adamw.h"
 
-enum { THREADS = 256, N = 8, MAX_PARTS = 1024 };
+enum { THREADS = 256, MAX_PARTS = 1024, TURN = 8 * THREADS }; /* TURN: what a stretch is of */
 
 struct sum {
     float high, middle, low;
@@ -45,6 +45,7 @@ static __device__ __forceinline__ void fold_warp(struct sum &s) {
 template <class T>
 static __global__ void __launch_bounds__(THREADS)
     sum_squares(int64_t n, int64_t stretch, const T *x, struct sum *parts) {
+    constexpr int N = vec<T>::N;
     __shared__ struct sum of_warp[THREADS / 32];
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
     const int64_t begin = blockIdx.x * stretch, end = begin + stretch < n ? begin + stretch : n;
@@ -68,8 +69,8 @@ static __global__ void __launch_bounds__(THREADS)
 }
 
 template <class T> static err run(struct compute *c, const struct sum_squares_args *a) {
-    const int64_t turns = n_blocks(a->n, (int64_t)MAX_PARTS * THREADS * N),
-                  stretch = (turns ? turns : 1) * THREADS * N;
+    const int64_t turns = n_blocks(a->n, (int64_t)MAX_PARTS * TURN),
+                  stretch = (turns ? turns : 1) * TURN;
     const unsigned n_parts = n_blocks(a->n, stretch);
     struct sum host[MAX_PARTS];
     void *parts = NULL;
