@@ -230,7 +230,7 @@ static err read_saved(const struct adapter *a, int64_t i) {
 static err fill_site(struct adapter_site *site, void *work) {
     const struct adapter *a = site->adapter;
     float *values[ADAPTER_PAIR] = {NULL};
-    err e = ERR_OK;
+    err e = model_enter_projection(a->model, site->projection);
     for (int t = 0; t < ADAPTER_PAIR; t++)
         if (!(values[t] = mem_zalloc((size_t)site->params[t].count, sizeof(float)))) e = ERR_MEMORY;
     if (e == ERR_OK) e = a->init->fill(site, work, values[ADAPTER_A], values[ADAPTER_B]);

@@ -179,14 +179,26 @@ static void merge_rows(void *ctx, int64_t begin, int64_t end, int thread) {
     }
 }
 
+/* Of the weight that is merged: training may hold a quantised copy of it, or none at hand. */
+static err merged_norms(const struct adapter_site *site, const float *weight) {
+    const struct projection *p = site->projection;
+    struct compute *c = site->adapter->compute;
+    const size_t bytes = (size_t)(p->out * p->in) * sizeof *weight;
+    void *copy;
+    if (c->backend->host_memory)
+        return row_norms(site, (struct mat){weight, DTYPE_F32, p->in, 1}, site->norms);
+    TRY(c->backend->alloc(c, bytes, &copy));
+    err e = c->backend->upload(c, copy, weight, bytes);
+    if (e == ERR_OK) e = row_norms(site, (struct mat){copy, DTYPE_F32, p->in, 1}, site->norms);
+    c->backend->free(c, copy);
+    return e;
+}
+
 static err merge(const struct adapter_site *site, float *const *values, float *weight) {
     const struct projection *p = site->projection;
-    const bool host_memory = site->adapter->compute->backend->host_memory;
     float *norms;
-    /* Of the weight that is merged: training may hold a quantised copy of it. */
-    const struct mat base = host_memory ? (struct mat){weight, DTYPE_F32, p->in, 1} : p->weight;
     ((struct adapter_site *)p->adapter_state)->norms_hold = false;
-    TRY(row_norms(site, base, site->norms));
+    TRY(merged_norms(site, weight));
     TRY(adapter_download(site->adapter, site->norms, p->out, &norms));
     lora_add(site, values[ADAPTER_A], values[ADAPTER_B], site->scale, weight);
     struct merge_call call = {values[DORA_M], norms, weight, p->in};

@@ -48,14 +48,18 @@ static err unknown_device(const char *device) {
 
 err compute_open(struct compute *c, const char *device) {
     err e = ERR_OK;
-    bool named = false;
+    bool named = false, refused = false;
+    struct err_kept why;
     for (int i = 0; i < n_backends; i++) {
         if (device != NULL && !names(device, backends[i])) continue;
         named = true;
         *c = (struct compute){.backend = backends[i]};
         e = backends[i]->open(c);
+        if (e == ERR_UNSUPPORTED && !refused) err_keep(&why);
+        refused = refused || e == ERR_UNSUPPORTED;
         if (e != ERR_UNSUPPORTED) break;
     }
+    if (e == ERR_UNSUPPORTED) err_put_back(&why); /* the first variant is the best */
     if (!named) e = unknown_device(device);
     if (e != ERR_OK) *c = (struct compute){0};
     return e;

@@ -25,7 +25,8 @@ struct mat {
 
 struct compute;
 
-enum { COMPUTE_SLOTS = 4 };
+/* Slots of struct backend: two for each use, which are taken by turns. */
+enum { SLOT_STATES = 0, SLOT_LAYERS = 2, COMPUTE_SLOTS = 4 };
 
 /* The most that the operations of a run work on: what their scratch depends on. */
 struct work_shape {

@@ -88,7 +88,9 @@ struct model_plan_options {
                                 * that model/gradient.h tells of */
     struct gradient_taker gradient_taker; /* take not NULL: large gradients are handed to it and not
                                            * kept; a step is then one pass */
-    double embedding_noise;               /* alpha of model/noise.c, in calls that train; 0: none */
+    bool offload_layers;    /* weights of layers that are not trained stay in pinned host memory and
+                          * are streamed in (model/stream.c): for backends with their own memory */
+    double embedding_noise; /* alpha of model/noise.c, in calls that train; 0: none */
     /* What weights that are not trained are held in: NULL or "checkpoint" as they are stored,
      * mapped where that can be; "f32", "bf16"; or a row of compute/quants.def: projections so
      * quantised, the rest in 16 bits. */
@@ -116,6 +118,10 @@ int64_t param_stored_bytes(const struct param *p);
 const char *model_format(const struct model *m); /* of its files, a row of formats.def */
 /* The projection of that module name, or NULL. */
 struct projection *model_projection(struct model *m, const char *module);
+
+/* Before operations outside the passes below that read the projection's weight: a model that
+ * streams its layers brings it in. */
+MUST_CHECK err model_enter_projection(const struct model *m, const struct projection *p);
 
 struct model_call {
     const struct batch *batch;

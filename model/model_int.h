@@ -56,6 +56,15 @@ struct noise {
     float *host;  /* (N) host */
 };
 
+/* Frozen weights of the layers, streamed in through two places (model/stream.c). */
+struct layer_stream {
+    bool on;
+    size_t at, host_at, place_bytes; /* in the plan; place_bytes of one */
+    size_t *bytes;                   /* (L) of each layer */
+    char *places, *host;             /* host: of the layers, one after another */
+    int64_t held[2];                 /* layer in each place; -1: none */
+};
+
 enum { WEIGHT_COPY_KINDS = 3 };
 
 struct model_internal {
@@ -69,6 +78,7 @@ struct model_internal {
     size_t copies_at[WEIGHT_COPY_KINDS], rope_at, x_final_at, rstd_at, loss_at[LOSS_ROWS],
         lookup_at[3];
     float *cos, *sin; /* (P, D/2) */
+    struct layer_stream stream;
     struct gradients gradients;
     struct workspace workspace;
     void *x_final;     /* act (N,C) residual stream after the last layer */
@@ -90,6 +100,15 @@ MUST_CHECK err weights_plan(struct model *m, struct plan *plan);
 MUST_CHECK err weights_place(struct model *m, const struct plan *plan);
 /* Bytes of fp32 values, 64-byte aligned, or SIZE_MAX where that does not fit. */
 size_t plan_floats(int64_t count);
+/* Streaming: the layer's weights are in place for the operations that follow, and the layer that
+ * comes after by `step` (1 or -1) is fetched meanwhile. Nothing where they are in memory. */
+MUST_CHECK err stream_enter(const struct model *m, int64_t layer, int64_t step);
+MUST_CHECK err stream_plan(struct model *m, struct plan *plan, const size_t *layer_bytes);
+void stream_place(struct model *m, const struct plan *plan);
+/* Where `offset` bytes into a layer's weights are read by operations, and kept. */
+char *stream_at(const struct model *m, int64_t layer, size_t offset);
+char *stream_host_at(const struct model *m, int64_t layer, size_t offset);
+
 /* A parameter as the passes read it, after weights_place. */
 struct mat weights_mat(const struct param *p, int64_t columns);
 /* Reserving and placing of their gradients; then the start and the end of a step's. */

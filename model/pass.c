@@ -50,6 +50,7 @@ err layers_forward(const struct pass *p, void *out) {
     const struct model *m = p->model;
     for (int64_t l = 0; l < m->config.n_layers; l++) {
         const struct saved *s = &p->workspace->layers[l];
+        TRY(stream_enter(m, l, 1));
         TRY(attention_forward(p, &m->internal->layers[l], s));
         TRY(feed_forward_forward(p, &m->internal->layers[l], s,
                                  l + 1 < m->config.n_layers ? s[1].x : out));
@@ -83,6 +84,7 @@ static err layer_backward(const struct pass *p, int64_t number) {
     const struct layer *l = &p->model->internal->layers[number];
     const struct workspace *w = p->workspace;
     const struct saved *s = &w->layers[number];
+    TRY(stream_enter(p->model, number, -1));
     if (!workspace_holds(w, number, KEEP_ATTENTION)) TRY(attention_forward(p, l, s));
     TRY(feed_forward_backward(p, l, s, workspace_holds(w, number, KEEP_ALL)));
     return l->wanted.middle ? attention_backward(p, l, s) : ERR_OK;

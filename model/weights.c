@@ -87,9 +87,28 @@ static int copy_kind(const struct param *p) {
  * maps up to 2 MiB at once, which is 1 MiB for a tensor as it happens to lie. */
 enum { NEIGHBOURS = 1 << 20 };
 
+/* The layer that a parameter is streamed with; -1: it is not. */
+static int64_t streamed_layer(const struct model *m, const struct param *p) {
+    if (!m->internal->stream.on || p->trained) return -1;
+    return param_spec_at(&m->config, p - m->params).layer;
+}
+
+static err plan_streamed(struct model *m, struct plan *plan) {
+    size_t *bytes = mem_zalloc((size_t)m->config.n_layers, sizeof *bytes);
+    if (!bytes) return ERR_MEMORY;
+    for (int64_t i = 0; i < m->n_params; i++) {
+        const int64_t layer = streamed_layer(m, &m->params[i]);
+        if (layer >= 0) bytes[layer] = add_sizes(bytes[layer], copy_bytes(m, &m->params[i]));
+    }
+    err code = stream_plan(m, plan, bytes);
+    mem_free(bytes);
+    return code;
+}
+
 err weights_plan(struct model *m, struct plan *plan) {
     struct model_internal *in = m->internal;
     size_t copies[WEIGHT_COPY_KINDS] = {0}, mapped = 0, around = 0;
+    in->stream.on = in->options.offload_layers && !m->compute->backend->host_memory;
     for (int64_t i = 0; i < m->n_params; i++) {
         struct param *p = &m->params[i];
         TRY(choose_dtype(m, p));
@@ -99,7 +118,7 @@ err weights_plan(struct model *m, struct plan *plan) {
             if (bytes > NEIGHBOURS) around += NEIGHBOURS;
         }
         size_t *sum = &copies[copy_kind(p)];
-        *sum = add_sizes(*sum, copy_bytes(m, p));
+        if (streamed_layer(m, p) < 0) *sum = add_sizes(*sum, copy_bytes(m, p));
     }
     plan_add(plan, PLAN_MAPPED, "weights where the checkpoint has them", mapped);
     if (around > 0 && (copies[0] > 0 || copies[1] > 0 || copies[2] > 0))
@@ -108,7 +127,7 @@ err weights_plan(struct model *m, struct plan *plan) {
         in->copies_at[i] = i == 0 || copies[i] > 0 /* a plan names what it has, and fp32 always */
                                ? plan_add(plan, PLAN_WEIGHTS, copy_names[i], copies[i])
                                : 0;
-    return ERR_OK;
+    return in->stream.on ? plan_streamed(m, plan) : ERR_OK;
 }
 
 err weights_stored(const struct model *m, const struct param *p, const void **out, void **owned) {
@@ -125,11 +144,22 @@ static void forget(const struct model *m, const struct param *p) {
     tensor_file_forget(m->internal->file, tensor_file_find(m->internal->file, p->name));
 }
 
-/* Converts one parameter into the backend's memory, a piece at a time. */
-static err upload_converted(const struct model *m, const struct param *p, const void *from,
-                            char *to) {
+/* Where a parameter's weights go: the backend's memory, or the host's that is streamed to there. */
+struct target {
+    char *to, *host; /* host: NULL, or in place of `to` */
+};
+
+static err put(const struct model *m, const struct target *t, size_t at, const void *from,
+               size_t bytes) {
+    if (!t->host) return m->compute->backend->upload(m->compute, t->to + at, from, bytes);
+    memcpy(t->host + at, from, bytes);
+    return ERR_OK;
+}
+
+/* Converts one parameter, a piece at a time. */
+static err put_converted(const struct model *m, const struct param *p, const void *from,
+                         const struct target *to) {
     enum { PIECE = 1 << 20 };
-    struct compute *c = m->compute;
     const int64_t size = dtype_bytes(p->held_dtype);
     const bool same = p->dtype == p->held_dtype;
     float *wide = mem_alloc(same ? 1 : PIECE, sizeof *wide);
@@ -144,7 +174,7 @@ static err upload_converted(const struct model *m, const struct param *p, const 
             weights_to_f32(from, p->dtype, at, n, wide);
             dtype_from_f32(wide, n, p->held_dtype, piece);
         }
-        code = c->backend->upload(c, to + at * size, values, (size_t)(n * size));
+        code = put(m, to, (size_t)(at * size), values, (size_t)(n * size));
         forget(m, p);
     }
     mem_free(piece);
@@ -156,6 +186,7 @@ static err upload_converted(const struct model *m, const struct param *p, const 
 struct parts {
     const struct quant *q;
     int64_t bytes[QUANT_MAX_PARTS], counts[QUANT_MAX_PARTS];
+    size_t at[QUANT_MAX_PARTS];  /* from the target on */
     void *made[QUANT_MAX_PARTS]; /* on the host */
     const void *places[QUANT_MAX_PARTS];
 };
@@ -163,12 +194,14 @@ struct parts {
 /* Lays the parts out from `to` on. */
 static struct parts lay_out(const struct param *p, char *to) {
     struct parts out = {.q = quant_of_dtype(p->held_dtype)};
+    size_t at = 0;
     for (int i = 0; i < out.q->n_parts; i++) {
         const struct quant_part part = out.q->part(i, p->shape[0], p->shape[1]);
         out.counts[i] = part.count;
         out.bytes[i] = part.count * dtype_bytes(part.dtype);
-        out.places[i] = to;
-        to += plan_aligned((size_t)out.bytes[i]);
+        out.at[i] = at;
+        out.places[i] = to + at;
+        at += plan_aligned((size_t)out.bytes[i]);
     }
     return out;
 }
@@ -180,73 +213,67 @@ static err encode(const struct param *p, const void *from, struct parts *k,
     return k->q->open((const void *const *)k->made, k->counts, w.rows, w.columns, out);
 }
 
-static err upload_parts(const struct model *m, const struct param *p, const struct parts *k,
-                        const void *const *from) {
-    enum { PIECE = 1 << 24 };
-    struct compute *c = m->compute;
-    for (int i = 0; i < k->q->n_parts; i++) {
-        for (int64_t at = 0; at < k->bytes[i]; at += PIECE) {
-            const int64_t n = k->bytes[i] - at < PIECE ? k->bytes[i] - at : PIECE;
-            TRY(c->backend->upload(c, (char *)k->places[i] + at, (const char *)from[i] + at,
-                                   (size_t)n));
-        }
-    }
+static err put_parts(const struct model *m, const struct param *p, const struct parts *k,
+                     const void *const *from, const struct target *to) {
+    for (int i = 0; i < k->q->n_parts; i++) TRY(put(m, to, k->at[i], from[i], (size_t)k->bytes[i]));
     forget(m, p);
     return ERR_OK;
 }
 
-/* Quantised in host memory, one parameter at a time, and the parts uploaded. */
-static err encode_and_upload(const struct model *m, const struct param *p, const void *from,
-                             struct parts *k, struct quant_blocks *out) {
+/* Quantised in host memory, one parameter at a time, and the parts put where they go. */
+static err encode_and_put(const struct model *m, const struct param *p, const void *from,
+                          const struct target *to, struct quant_blocks *out) {
+    struct parts parts = lay_out(p, to->to), *k = &parts;
     err code = ERR_OK;
     for (int i = 0; i < k->q->n_parts; i++)
         if (!(k->made[i] = mem_alloc((size_t)k->bytes[i], 1))) code = ERR_MEMORY;
     if (!code) code = encode(p, from, k, out);
-    if (!code) code = upload_parts(m, p, k, (const void *const *)k->made);
+    if (!code) code = put_parts(m, p, k, (const void *const *)k->made, to);
     quant_blocks_move(out, k->q->n_parts, (const void *const *)k->made, k->places);
     for (int i = 0; i < k->q->n_parts; i++) mem_free(k->made[i]);
     return code;
 }
 
 /* As the file has it: the parts, bytes for bytes. */
-static err upload_stored(struct model *m, const struct param *p, struct parts *k,
-                         struct quant_blocks *out) {
+static err put_stored(struct model *m, const struct param *p, const struct target *to,
+                      struct quant_blocks *out) {
+    struct parts layout = lay_out(p, to->to), *k = &layout;
     const void *parts[QUANT_MAX_PARTS];
     int64_t counts[QUANT_MAX_PARTS];
     TRY(quantised_parts(m, p, parts, counts));
     for (int i = 0; i < k->q->n_parts; i++)
         if (counts[i] < k->counts[i]) k->bytes[i] = k->bytes[i] / k->counts[i] * counts[i];
     *out = *(const struct quant_blocks *)p->stored;
-    TRY(upload_parts(m, p, k, parts));
+    TRY(put_parts(m, p, k, parts, to));
     quant_blocks_move(out, k->q->n_parts, parts, k->places);
     return ERR_OK;
 }
 
-/* p->held becomes blocks in host memory, which point into the plan's. */
-static err quantise(struct model *m, struct param *p, const void *from, char *to) {
-    struct parts k = lay_out(p, to);
+/* p->held becomes blocks in host memory, which point into the target. */
+static err quantise(struct model *m, struct param *p, const void *from, const struct target *to) {
     struct quant_blocks *blocks = arena_alloc(&m->arena, 1, sizeof *blocks);
     if (!blocks) return ERR_MEMORY;
     p->held = blocks;
     if (m->compute->backend->host_memory) {
+        struct parts k = lay_out(p, to->to);
         for (int i = 0; i < k.q->n_parts; i++) k.made[i] = (void *)k.places[i];
         return encode(p, from, &k, blocks);
     }
-    if (p->dtype == p->held_dtype) return upload_stored(m, p, &k, blocks);
-    return encode_and_upload(m, p, from, &k, blocks);
+    return p->dtype == p->held_dtype ? put_stored(m, p, to, blocks)
+                                     : encode_and_put(m, p, from, to, blocks);
 }
 
-static err copy_weights(struct model *m, struct param *p, char *to) {
+static err copy_weights(struct model *m, struct param *p, const struct target *to) {
     const void *from;
     void *owned;
     err code = weights_stored(m, p, &from, &owned);
-    p->held = to;
-    if (p->held_dtype == DTYPE_F32) p->value = (float *)(void *)to;
-    if (p->held_dtype == DTYPE_BF16 && p->trained) p->value_bf16 = (uint16_t *)(void *)to;
+    p->held = to->to;
+    if (p->held_dtype == DTYPE_F32 && !to->host) p->value = (float *)(void *)to->to;
+    if (p->held_dtype == DTYPE_BF16 && p->trained) p->value_bf16 = (uint16_t *)(void *)to->to;
     if (!code && quant_of_dtype(p->held_dtype))
         code = quantise(m, p, from, to);
     else if (!code)
-        code = upload_converted(m, p, from, to);
+        code = put_converted(m, p, from, to);
     mem_free(owned);
     forget(m, p);
     return code ? fail_in(code, "parameter '%s'", p->name) : ERR_OK;
@@ -255,13 +282,24 @@ static err copy_weights(struct model *m, struct param *p, char *to) {
 err weights_place(struct model *m, const struct plan *plan) {
     struct model_internal *in = m->internal;
     char *copies[WEIGHT_COPY_KINDS];
+    int64_t before = -1; /* layer of the streamed parameter before */
+    size_t offset = 0;
+    if (in->stream.on) stream_place(m, plan);
     for (int i = 0; i < WEIGHT_COPY_KINDS; i++) copies[i] = plan_at(plan, in->copies_at[i]);
     for (int64_t i = 0; i < m->n_params; i++) {
         struct param *p = &m->params[i];
+        const int64_t layer = streamed_layer(m, p);
         char **to = &copies[copy_kind(p)];
+        struct target target = {*to, NULL};
+        if (layer >= 0) {
+            if (layer != before) offset = 0;
+            target = (struct target){stream_at(m, layer, offset), stream_host_at(m, layer, offset)};
+            offset += copy_bytes(m, p);
+            before = layer;
+        }
         p->held = p->stored;
-        if (wants_copy(m, p)) TRY(copy_weights(m, p, *to));
-        *to += copy_bytes(m, p);
+        if (wants_copy(m, p)) TRY(copy_weights(m, p, &target));
+        if (layer < 0) *to += copy_bytes(m, p);
     }
     return ERR_OK;
 }

@@ -39,7 +39,7 @@ static err host_piece(void *ctx, const struct tensor *t, int64_t begin, int64_t 
                                          (size_t)(*n * size));
 }
 
-/* Writes n tensors that live in the backend's memory. */
+/* Writes n tensors that live in the backend's memory, where they have no `data` yet. */
 static err write_tensors(struct compute *c, const char *dir, const char *stem,
                          struct tensor *tensors, const void *const *data, int64_t n) {
     struct tensor_reader reader = {c, data, tensors, NULL};
@@ -103,6 +103,7 @@ static err write_optimizer(const struct trainer *t, const char *dir) {
         for (int k = 0; k < s->n && e == ERR_OK; k++, n++) {
             e = name_state(t, i, k, &a, &tensors[n]);
             data[n] = s->data[k];
+            if (t->internal->offload.optimizer) tensors[n].data = s->data[k];
         }
     }
     if (e == ERR_OK) e = write_tensors(t->run.compute, dir, "optimizer", tensors, data, n);
@@ -207,7 +208,8 @@ err checkpoint_write(const struct trainer *t) {
 
 /* ---- reading ---- */
 
-/* The tensor of the file that `like` describes, into the backend's memory. */
+/* The tensor of the file that `like` describes, into the backend's memory, or with c NULL into the
+ * host's. */
 static err upload(struct compute *c, const struct tensor_file *f, const struct tensor *like,
                   void *to) {
     const struct tensor *t;
@@ -215,7 +217,10 @@ static err upload(struct compute *c, const struct tensor_file *f, const struct t
     if (t->dtype != like->dtype)
         return fail(ERR_MISMATCH, "tensor '%s' is %s and not %s", like->name, dtype_name(t->dtype),
                     dtype_name(like->dtype));
-    return c->backend->upload(c, to, t->data, (size_t)(t->count * dtype_bytes(t->dtype)));
+    const size_t bytes = (size_t)(t->count * dtype_bytes(t->dtype));
+    if (c) return c->backend->upload(c, to, t->data, bytes);
+    memcpy(to, t->data, bytes);
+    return ERR_OK;
 }
 
 static err read_params(struct trainer *t, const char *dir) {
@@ -240,7 +245,9 @@ static err read_states(struct trainer *t, const char *dir) {
         for (int k = 0; k < s->n && e == ERR_OK; k++) {
             struct tensor like;
             e = name_state(t, i, k, &a, &like);
-            if (e == ERR_OK) e = upload(t->run.compute, f, &like, s->data[k]);
+            if (e == ERR_OK)
+                e = upload(t->internal->offload.optimizer ? NULL : t->run.compute, f, &like,
+                           s->data[k]);
         }
     }
     arena_release(&a);

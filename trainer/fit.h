@@ -19,7 +19,7 @@
  * it on. */
 #define FIT_CONTEXT_BYTES (640LL << 20)
 
-/* On a backend with memory of its own all of it is there, and what is resident is what it holds. */
+/* On a backend with memory of its own all of it is there: what is resident is what it holds. */
 struct fit {
     int64_t planned_bytes, mapped_bytes; /* of the plan that was chosen */
     int64_t program_bytes;               /* the allowance beside it */

@@ -98,6 +98,10 @@ static const struct opt rows[] = {
         .help = "what gradients of the model's weights are kept in (not given: f32)"),
     ROW(optimizer_in_backward, .aliases = "optimizer_in_bwd",
         .help = "update each weight in the backward pass, so that no gradient is kept"),
+    ROW(offload, .choices = "none,optimizer,layers,all", .aliases = "offload_optimizer_device",
+        .help = "what a run on a GPU keeps in pinned host memory and streams in: states of the "
+                "optimizer, layers that are not trained, or both (not given: none); no number "
+                "depends on it"),
     ROW(loraplus_lr_ratio, .min = 0, .max = 1e6,
         .help = "LoRA+: learning rate of an adapter's B over that of its A, 16 is common"),
     ROW(loraplus_lr_embedding, .min = 0, .max = 10,

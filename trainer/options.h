@@ -39,6 +39,7 @@ struct train_options {
     const char *trained_weight_dtype; /* what trained weights of the model are held in; NULL: f32 */
     const char *gradient_dtype;       /* what large gradients are kept in (model/gradient.h) */
     bool optimizer_in_backward;       /* they are not kept: each is used as soon as it is there */
+    const char *offload;              /* what a GPU's run keeps on the host (trainer/offload.h) */
     double loraplus_lr_ratio, loraplus_lr_embedding;
     double neftune_noise_alpha;
 };

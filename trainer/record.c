@@ -22,7 +22,7 @@ static bool only_keeps(const char *name, const struct train_options *o) {
     const bool rounds = o->gradient_dtype && !strcmp(o->gradient_dtype, "bf16");
     const bool narrow = o->trained_weight_dtype && !strcmp(o->trained_weight_dtype, "bf16");
     return !strcmp(name, "save_steps") || !strcmp(name, "save_total_limit") ||
-           !strcmp(name, "eval_steps") || !strcmp(name, "recompute") ||
+           !strcmp(name, "eval_steps") || !strcmp(name, "recompute") || !strcmp(name, "offload") ||
            (!narrow && !strcmp(name, "trained_weight_dtype")) ||
            (!rounds && (!strcmp(name, "gradient_dtype") || !strcmp(name, "optimizer_in_backward")));
 }

@@ -100,9 +100,10 @@ err trainer_init(struct trainer *t, const struct train_run *run) {
 
 static void plan_states(struct optimizer_states *s, const struct trainer *t, int64_t number,
                         struct plan *plan) {
+    const enum plan_kind kind = t->internal->offload.optimizer ? PLAN_HOST : PLAN_OPTIMIZER;
     s->n = t->internal->optimizer->states(t->params[number], s->of);
     for (int k = 0; k < s->n; k++)
-        s->at[k] = plan_add(plan, PLAN_OPTIMIZER, s->of[k].name,
+        s->at[k] = plan_add(plan, kind, s->of[k].name,
                             (size_t)(s->of[k].count * dtype_bytes(s->of[k].dtype)));
 }
 
@@ -113,13 +114,16 @@ err trainer_plan(struct trainer *t, struct plan *plan) {
         .max_step_tokens = t->run.source->max_rows * t->run.source->max_row_tokens,
         .backward = true,
         .recompute = t->recompute,
+        .offload_layers = offload_wanted(t->run.options, t->run.compute, "layers"),
     };
     if (t->run.options->optimizer_in_backward)
         options.gradient_taker = (struct gradient_taker){t, update_take};
     methods_plan(&t->run, &options);
     TRY(model_plan(t->run.model, plan, &options));
     if (t->run.adapter) TRY(adapter_plan(t->run.adapter, plan, true));
+    in->offload.optimizer = offload_wanted(t->run.options, t->run.compute, "optimizer");
     for (int64_t i = 0; i < t->n_params; i++) plan_states(&in->states[i], t, i, plan);
+    if (in->offload.optimizer) offload_plan(&in->offload, plan);
     return ERR_OK;
 }
 
@@ -129,7 +133,9 @@ err trainer_start(struct trainer *t, const struct plan *plan) {
     if (t->run.adapter) TRY(adapter_start(t->run.adapter, plan));
     for (int64_t i = 0; i < t->n_params; i++)
         for (int k = 0; k < in->states[i].n; k++)
-            in->states[i].data[k] = plan_at(plan, in->states[i].at[k]);
+            in->states[i].data[k] = in->offload.optimizer ? plan_host_at(plan, in->states[i].at[k])
+                                                          : plan_at(plan, in->states[i].at[k]);
+    if (in->offload.optimizer) offload_place(&in->offload, plan);
     TRY(batch_init(&in->batch, in->max_tokens));
     in->token_loss = mem_alloc((size_t)in->max_tokens, sizeof *in->token_loss);
     return in->token_loss ? ERR_OK : ERR_MEMORY;

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "trainer/checkpoint.h"
+#include "trainer/offload.h"
 #include "trainer/optim/optim.h"
 #include "trainer/record.h"
 #include "trainer/schedule/schedule.h"
@@ -36,6 +37,7 @@ struct trainer_internal {
     struct checkpoint_state progress;
     int64_t kept_step; /* of the newest checkpoint; 0: none */
     struct step_update update;
+    struct offload offload;
 };
 
 /* The parameters that are marked as trained: the adapter's, then the model's. */

@@ -89,7 +89,11 @@ static err update_slice(const struct trainer *t, int64_t i, int64_t begin, int64
         .step = s->step + 1,
         .options = o,
     };
-    memcpy(u.state, t->internal->states[i].data, sizeof u.state);
+    const struct optimizer_states *states = &t->internal->states[i];
+    memcpy(u.state, states->data, sizeof u.state);
+    if (t->internal->offload.optimizer)
+        return offload_update(&t->internal->offload, t->run.compute, kind, &u, states->of,
+                              states->n);
     return kind->update(t->run.compute, &u);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The GPU backend's memory and copies, as struct backend has them (compute/compute.h), for the tables
- * of its variants in cuda.c.
+ * The GPU backend's memory and copies, as struct backend has them (compute/compute.h), for the
+ * tables of its variants in cuda.c.
  * Read next: compute/cuda/memory.c. */
 #ifndef COTRAIN_COMPUTE_CUDA_MEMORY_H
 #define COTRAIN_COMPUTE_CUDA_MEMORY_H

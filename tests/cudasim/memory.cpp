@@ -170,6 +170,8 @@ cudaError_t cudaMalloc(void **out, size_t n) {
     *out = nullptr;
     (void)options();
     if (n == 0) return cudaSuccess;
+    trace("cudaMalloc", n);
+    if (fails("malloc")) return result(cudaErrorMemoryAllocation);
     if (n_live_bytes + n > options().memory_bytes) return result(cudaErrorMemoryAllocation);
     char *first = arena_end + PAGE, *end = first + round_up(round_up(n, ALIGNMENT), PAGE);
     if (end > arena + ARENA_BYTES) return result(cudaErrorMemoryAllocation);
@@ -186,6 +188,7 @@ cudaError_t cudaFree(void *p) {
     Allocation *a = find_allocation(p);
     if (!a || a->at != p) fault("cudaFree: %p was never given by cudaMalloc", p);
     if (!a->live) fault("cudaFree: %p was freed already", p);
+    if (cudaError_t e = lost()) return result(e);
     drain_all();
     a = find_allocation(p);
     a->live = false;
@@ -209,6 +212,7 @@ cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *all_bytes) {
 
 cudaError_t cudaMallocHost(void **out, size_t n) {
     std::lock_guard lock(emu::mutex);
+    trace("cudaMallocHost", n);
     void *p = mmap(nullptr, round_up(n ? n : 1, PAGE), PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     *out = p == MAP_FAILED ? nullptr : p;

@@ -97,6 +97,7 @@ cudaError_t launch(const void *kernel, const cudaLaunchConfig_t *config, const v
                 {(const char *)args, (const char *)args + n},
                 call};
     enqueue(config->stream, [l = std::move(l)] { run_kernel(l); });
+    lose("launch", cudaErrorLaunchFailure); /* told to who waits for it */
     return cudaSuccess;
 }
 } // namespace emu
@@ -111,6 +112,7 @@ cudaError_t cudaFuncSetAttribute(const void *kernel, cudaFuncAttribute attribute
 }
 
 cudaError_t cudaGetDeviceCount(int *n) {
+    if (fails("driver")) return result(cudaErrorInsufficientDriver);
     *n = 1;
     return cudaSuccess;
 }
@@ -150,7 +152,7 @@ cudaError_t cudaRuntimeGetVersion(int *version) {
     return cudaSuccess;
 }
 cudaError_t cudaDriverGetVersion(int *version) {
-    *version = CUDART_VERSION;
+    *version = fails("driver") ? 11080 : CUDART_VERSION;
     return cudaSuccess;
 }
 
@@ -172,6 +174,8 @@ static const struct {
     {cudaErrorInvalidConfiguration, "cudaErrorInvalidConfiguration",
      "invalid configuration argument"},
     {cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device ordinal"},
+    {cudaErrorECCUncorrectable, "cudaErrorECCUncorrectable", "uncorrectable ECC error encountered"},
+    {cudaErrorLaunchFailure, "cudaErrorLaunchFailure", "unspecified launch failure"},
     {cudaErrorNotReady, "cudaErrorNotReady", "device not ready"},
 };
 const char *cudaGetErrorName(cudaError_t e) {

@@ -111,6 +111,8 @@ cudaError_t cudaStreamCreateWithPriority(cudaStream_t *out, unsigned flags, int)
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     std::lock_guard lock(emu::mutex);
+    lose("sync", cudaErrorECCUncorrectable);
+    if (cudaError_t e = lost()) return result(e);
     drain_stream(stream);
     return cudaSuccess;
 }
@@ -164,6 +166,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     std::lock_guard lock(emu::mutex);
     const unsigned long number = event->recorded;
+    if (cudaError_t e = lost()) return result(e);
     drain([=] { return !number || !is_pending(number); });
     return cudaSuccess;
 }

@@ -31,8 +31,9 @@ int adamw_states(const struct param *p, struct optimizer_state out[OPTIMIZER_MAX
 
 err adamw_update(struct compute *c, const struct optimizer_update *u) {
     struct adamw_args args = adamw_settings(u);
-    args.m = (float *)u->state[0] + u->begin;
-    args.v = (float *)u->state[1] + u->begin;
+    const int64_t at = u->begin - u->state_begin;
+    args.m = (float *)u->state[0] + at;
+    args.v = (float *)u->state[1] + at;
     return c->backend->adamw(c, &args);
 }
 

@@ -14,8 +14,12 @@ static bool in_8_bits(const struct param *p) {
 
 static struct optimizer_state largest_of(const struct param *p, const char *name) {
     const int64_t blocks = (p->count + ADAMW_BLOCK - 1) / ADAMW_BLOCK;
-    return (struct optimizer_state){
-        .name = name, .dtype = DTYPE_F32, .n_dims = 1, .shape = {blocks}, .count = blocks};
+    return (struct optimizer_state){.name = name,
+                                    .dtype = DTYPE_F32,
+                                    .n_dims = 1,
+                                    .shape = {blocks},
+                                    .count = blocks,
+                                    .block = ADAMW_BLOCK};
 }
 
 static int states(const struct param *p, struct optimizer_state out[OPTIMIZER_MAX_STATES]) {
@@ -30,11 +34,12 @@ static int states(const struct param *p, struct optimizer_state out[OPTIMIZER_MA
 static err update(struct compute *c, const struct optimizer_update *u) {
     if (!in_8_bits(u->param)) return adamw_update(c, u);
     struct adamw_args args = adamw_settings(u);
+    const int64_t at = u->begin - u->state_begin;
     args.states_8bit = true;
-    args.m_codes = (uint8_t *)u->state[0] + u->begin;
-    args.v_codes = (uint8_t *)u->state[1] + u->begin;
-    args.m_largest = (float *)u->state[2] + u->begin / ADAMW_BLOCK;
-    args.v_largest = (float *)u->state[3] + u->begin / ADAMW_BLOCK;
+    args.m_codes = (uint8_t *)u->state[0] + at;
+    args.v_codes = (uint8_t *)u->state[1] + at;
+    args.m_largest = (float *)u->state[2] + at / ADAMW_BLOCK;
+    args.v_largest = (float *)u->state[3] + at / ADAMW_BLOCK;
     return c->backend->adamw(c, &args);
 }
 

@@ -29,7 +29,7 @@ err optimizer_find(const char *name, const struct optimizer_kind **out) {
 struct optimizer_state optimizer_state_like(const struct param *p, const char *name,
                                             enum dtype dtype) {
     struct optimizer_state s = {
-        .name = name, .dtype = dtype, .n_dims = p->n_dims, .count = p->count};
+        .name = name, .dtype = dtype, .n_dims = p->n_dims, .count = p->count, .block = 1};
     memcpy(s.shape, p->shape, sizeof s.shape);
     return s;
 }

@@ -17,7 +17,8 @@ struct optimizer_update {
     int64_t number;      /* of the parameter among the run's trained ones */
     int64_t begin, n;    /* the elements [begin, begin + n); begin a multiple of 256 */
     struct mat gradient; /* (1,N) of those elements */
-    void *state[OPTIMIZER_MAX_STATES]; /* of the whole parameter, as `states` described them */
+    void *state[OPTIMIZER_MAX_STATES]; /* as `states` described them, of the elements from */
+    int64_t state_begin;               /* this one on: 0, the whole parameter; else as begin */
     double lr, weight_decay;           /* decay already 0 for parameters that do not decay */
     double gradient_scale; /* the gradient times this is what counts: mean over tokens, clipped */
     int64_t step;          /* updates done, with this one: from 1 */
@@ -31,6 +32,7 @@ struct optimizer_state {
     int n_dims;
     int64_t shape[4];
     int64_t count;
+    int64_t block; /* elements of the parameter for each one */
 };
 /* One of the parameter's own shape. */
 struct optimizer_state optimizer_state_like(const struct param *p, const char *name,
