@@ -15,8 +15,8 @@
  * were measured on small models and 29 MiB with the tokenizer's libraries and 2.1B weights. */
 #define FIT_PROGRAM_BYTES (32LL << 20)
 
-/* Beside a plan on a GPU: the context, the kernels' code and cuBLASLt's. No GPU was there to measure
- * it on. */
+/* Beside a plan on a GPU: the context, the kernels' code and cuBLASLt's. No GPU was there to
+ * measure it on. */
 #define FIT_CONTEXT_BYTES (640LL << 20)
 
 /* On a backend with memory of its own all of it is there: what is resident is what it holds. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Optimiser states that a run on a GPU keeps in pinned host memory (train.offload). An update
- * passes over a parameter in pieces: states are fetched into one of two places on the GPU, updated and
- * stored again, while those of the piece before and after are on their way. An element's update
+ * passes over a parameter in pieces: states are fetched into one of two places on the GPU, updated
+ * and stored again, while those of the piece before and after are on their way. An element's update
  * depends on nothing outside its block of 256, so no bit shows it.
  * Read next: trainer/offload.c, compute/compute.h for slots. */
 #ifndef COTRAIN_TRAINER_OFFLOAD_H
