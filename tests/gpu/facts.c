@@ -212,12 +212,16 @@ static cublasStatus_t describe(struct product *p, const struct shape *s) {
 
 static cublasStatus_t choose(struct product *p) {
     const size_t workspace = WORKSPACE;
+    const uint32_t one_order = CUBLASLT_REDUCTION_SCHEME_NONE; /* as the backend asks */
     cublasLtMatmulPreference_t preference;
     int found = 0;
     cublasStatus_t e = cublasLtMatmulPreferenceCreate(&preference);
     if (e) return e;
     e = cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
                                              &workspace, sizeof workspace);
+    if (!e)
+        e = cublasLtMatmulPreferenceSetAttribute(
+            preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &one_order, sizeof one_order);
     if (!e)
         e = cublasLtMatmulAlgoGetHeuristic(p->blas, p->desc, p->a, p->b, p->c, p->c, preference, 1,
                                            &p->chosen, &found);
