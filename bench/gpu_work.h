@@ -208,7 +208,11 @@ static inline void work_make(struct work_list *l, const struct model_config *con
 static inline enum dtype work_dtype(const struct work *w, int slot, enum dtype act) {
     const struct slot *s = &ops[w->op]->slots[slot];
     switch (s->type) {
-    case SLOT_ACT: return act;
+    case SLOT_ACT: {
+        const struct product_args *p = (const void *)w->args[0];
+        const bool gradient = w->op == OP_product && p->c_is_gradient && !strcmp(s->name, "c");
+        return gradient ? DTYPE_F32 : act;
+    }
     case SLOT_BF16: return DTYPE_BF16;
     case SLOT_I32: return DTYPE_I32;
     case SLOT_U8: return DTYPE_U8;
