@@ -237,17 +237,18 @@ static struct result result_of(const struct bench *b) {
 }
 
 static err print_json(const struct bench *b, const struct result *r) {
-    json_t *ops = json_object(),
-           *all = json_pack(
-               "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:[f, f]}",
-               "method", b->options->method, "tokens",
-               (json_int_t)(b->options->rows * b->options->tokens), "threads",
-               (json_int_t)par_threads(), "seconds", r->step_s, "predicted_seconds", b->expected_s,
-               "roofline_seconds", r->roofline_s, "tokens_per_s", r->tokens_s, "in_products",
-               r->share, "gflops", 1e-9 * r->with_attention, "peak_gflops", 1e-9 * b->peak,
-               "of_peak", r->with_attention / b->peak, "of_peak_without_attention",
-               r->rate / b->peak, "planned_mib", r->planned_mib, "anonymous_mib", r->anonymous_mib,
-               "peak_mib", r->peak_mib, "loss", b->first_loss, b->last_loss);
+    json_t
+        *ops = json_object(),
+        *all = json_pack(
+            "{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:[f, f]}",
+            "method", b->options->method, "tokens",
+            (json_int_t)(b->options->rows * b->options->tokens), "threads",
+            (json_int_t)par_threads(), "seconds", r->step_s, "predicted_seconds", b->expected_s,
+            "roofline_seconds", r->roofline_s, "tokens_per_s", r->tokens_s, "in_products", r->share,
+            "gflops", 1e-9 * r->with_attention, "peak_gflops", 1e-9 * b->peak, "of_peak",
+            r->with_attention / b->peak, "of_peak_without_attention", r->rate / b->peak,
+            "planned_mib", r->planned_mib, "anonymous_mib", r->anonymous_mib, "peak_mib",
+            r->peak_mib, "loss", b->first_loss, b->last_loss);
     err e = ops && all ? ERR_OK : fail(ERR_MEMORY, "out of memory");
     for (int i = 0; i < OPS && !e; i++)
         if (b->timed.calls[i])

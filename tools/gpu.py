@@ -267,12 +267,12 @@ def digests(folder):
 
 
 def interrupt(run, command, record, environment):
-    """Kills a run (SIGKILL) once it has three steps behind it."""
+    """Kills a run (SIGKILL) once it has two steps behind it."""
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 300
         while process.poll() is None and time.monotonic() < deadline:
-            if os.path.exists(record) and open(record, "rb").read().count(b"\n") >= 3:
+            if os.path.exists(record) and open(record, "rb").read().count(b"\n") >= 2:
                 break
             time.sleep(0.002)
         process.kill()
@@ -288,7 +288,8 @@ def training(run):
             (("cuda:f32", "lora"), ("cuda:f32", "full"), ("cuda:bf16", "lora"), ("cuda:bf16", "full")):
         works = [os.path.join(run.scratch, f"{device}.{recipe}.{i}") for i in range(3)]
         commands = [[run.program("cotrain"), "train", f"{month}/{recipe}.yaml", "--work", work, "--device", device,
-                     "--set", "train.save_steps=1", "--set", "train.max_steps=24"] for work in works]
+                     "--set", "train.save_steps=1", "--set",
+                     f"train.max_steps={5 if run.arguments.quick else 24}"] for work in works]
         for command in commands[:2]:
             run.command(command, environment=environment)
         interrupt(run, commands[2], os.path.join(works[2], "train/run.jsonl"), environment)
