@@ -3,6 +3,7 @@
  * the quantised types, on the way.
  *   pack_block:  to[r][c] = m(row + r, col + c), rows of `to` are to_row apart
  *   pack_panel:  the same with TILE_COLS columns, zeros from column `cols` on
+ *   pack_slices: the same cut into slices of columns, each a block of its own
  * Contiguous rows are copied, contiguous columns are transposed in registers, anything else is
  * gathered element by element.
  * Read next: compute/cpu/product.c. */
@@ -162,7 +163,10 @@ ALWAYS_INLINE void pack_transpose(vec x[SIMD_WIDTH]) {
 #endif
 }
 
-enum { PACK_LINE = 64 }; /* bytes of a cache line */
+enum {
+    PACK_LINE = 64,      /* bytes of a cache line */
+    PACK_SLICE_ROWS = 8, /* streams that a processor follows, and ways of an L1 cache */
+};
 
 struct pack_block {
     const struct mat *m;
@@ -256,6 +260,47 @@ static inline void pack_panel(const struct pack_block *p) {
         memset(p->to + r * p->to_row + p->cols, 0, (size_t)(TILE_COLS - p->cols) * sizeof(float));
     }
     pack_block(p);
+}
+
+/* Slices of `width` columns: to[c / width][r][c % width] = m(row + r, col + c), slices to_slice
+ * apart, zeros behind the last column. A few rows of all slices at a time: the lines of one slice
+ * alone lie a row apart, each in another page, and where rows are a power of two long all of them
+ * in one set of the cache. Measured with AVX2 on a Zen 3: a weight gradient lost up to a tenth to
+ * that, one of 16 rows more than half. */
+ALWAYS_INLINE void pack_slices_as(const struct pack_block *p, const int width, int64_t to_slice,
+                                  const enum dtype t) {
+    const int64_t stride = p->m->col_stride;
+    for (int64_t first = 0; first < p->rows; first += PACK_SLICE_ROWS) {
+        const int64_t end = p->rows - first < PACK_SLICE_ROWS ? p->rows : first + PACK_SLICE_ROWS;
+        float *slice = p->to;
+        for (int64_t c = 0; c < p->cols; c += width, slice += to_slice) {
+            for (int64_t r = first; r < end; r++) {
+                const int64_t from = pack_at(p->m, p->row + r, p->col + c);
+                float *to = slice + r * width;
+                /* A vector may run into the slice's next row, which is written later. */
+                const int64_t room = r + 1 < p->rows ? width + SIMD_WIDTH - 1 : width;
+                int i = 0;
+                for (; stride == 1 && i < width && i + SIMD_WIDTH <= room &&
+                       c + i + SIMD_WIDTH <= p->cols;
+                     i += SIMD_WIDTH) {
+                    vec_store(to + i, pack_elements(p->m, from + i, t));
+                }
+                for (; i < width; i++) {
+                    to[i] = c + i < p->cols ? pack_element(p->m, from + i * stride, t) : 0;
+                }
+            }
+        }
+    }
+}
+
+ALWAYS_INLINE void pack_slices(const struct pack_block *p, const int width, int64_t to_slice) {
+    switch (p->m->dtype) {
+    case DTYPE_NF4: pack_slices_as(p, width, to_slice, DTYPE_NF4); break;
+    case DTYPE_INT8: pack_slices_as(p, width, to_slice, DTYPE_INT8); break;
+    case DTYPE_BF16: pack_slices_as(p, width, to_slice, DTYPE_BF16); break;
+    case DTYPE_F16: pack_slices_as(p, width, to_slice, DTYPE_F16); break;
+    default: pack_slices_as(p, width, to_slice, DTYPE_F32); break;
+    }
 }
 
 #endif

@@ -24,6 +24,7 @@ struct product_work {
     int64_t block_cols;           /* columns of b that are packed together */
     int64_t chain, block_k;       /* k + more_k, and how much of it is packed together */
     bool a_in_place;
+    bool b_by_rows; /* rows of b are contiguous */
     float *scratch;
     int64_t scratch_count; /* floats a thread */
 };
@@ -48,15 +49,15 @@ static bool product_turned(const struct mat *a) {
     return a->row_stride == 1 && a->col_stride != 1;
 }
 
-/* The block's part of a, with elements where t->a_row and t->a_k say: each k a row of it, or each
- * row. Both pairs of operands are copied the way that suits the first. */
+/* The block's part of a, with elements where t->a_row and t->a_k say: row after row, or tile after
+ * tile with each k a row of it. Both pairs of operands are copied the way that suits the first. */
 static void product_pack_a(const struct product_work *w, const struct product_part *p, float *to,
                            struct tile *t) {
     const struct product_args *args = w->args;
     const int64_t first = product_first_pair(w, p);
     const bool turned = product_turned(first > 0 ? &args->a : &args->more_a);
     t->a_row = turned ? 1 : p->k_count;
-    t->a_k = turned ? p->rows : 1;
+    t->a_k = turned ? TILE_ROWS : 1;
     for (int pair = 0; pair < 2; pair++) {
         struct mat m = pair ? args->more_a : args->a;
         const int64_t begin = pair ? first : 0, count = pair ? p->k_count - first : first;
@@ -65,28 +66,43 @@ static void product_pack_a(const struct product_work *w, const struct product_pa
         if (turned) {
             m.row_stride = m.col_stride;
             m.col_stride = (pair ? args->more_a : args->a).row_stride;
-            pack_block(
-                &(struct pack_block){&m, k, p->row, count, p->rows, to + begin * p->rows, p->rows});
+            pack_slices(&(struct pack_block){&m, k, p->row, count, p->rows, to + begin * TILE_ROWS,
+                                             TILE_ROWS},
+                        TILE_ROWS, p->k_count * TILE_ROWS);
         } else {
             pack_block(&(struct pack_block){&m, p->row, k, p->rows, count, to + begin, p->k_count});
         }
     }
 }
 
-/* The panel of b from column `j` of the block on, and of the bias where the chain begins. */
+/* One pair's part of a panel of b, or of all the block's panels where rows of b are contiguous. */
+static void product_pack_pair(const struct product_work *w, const struct pack_block *b,
+                              int64_t k_count) {
+    if (w->b_by_rows) {
+        pack_slices(b, TILE_COLS, k_count * TILE_COLS);
+    } else {
+        pack_panel(b);
+    }
+}
+
+/* Columns `j` to `j + cols` of the block of b, and of the bias where the chain begins. */
 static void product_pack_b(const struct product_work *w, const struct product_part *p, int64_t j,
-                           float *panel, float *bias) {
+                           int64_t cols, float *panel, float *bias) {
     const struct product_args *args = w->args;
-    const int64_t first = product_first_pair(w, p), col = p->col + j,
-                  cols = p->cols - j < TILE_COLS ? p->cols - j : TILE_COLS;
+    const int64_t first = product_first_pair(w, p), col = p->col + j;
     if (first > 0)
-        pack_panel(&(struct pack_block){&args->b, p->k, col, first, cols, panel, TILE_COLS});
+        product_pack_pair(w,
+                          &(struct pack_block){&args->b, p->k, col, first, cols, panel, TILE_COLS},
+                          p->k_count);
     if (first < p->k_count)
-        pack_panel(&(struct pack_block){&args->more_b, p->k + first - args->k, col,
-                                        p->k_count - first, cols, panel + first * TILE_COLS,
-                                        TILE_COLS});
+        product_pack_pair(w,
+                          &(struct pack_block){&args->more_b, p->k + first - args->k, col,
+                                               p->k_count - first, cols, panel + first * TILE_COLS,
+                                               TILE_COLS},
+                          p->k_count);
     if (p->k == 0 && args->bias.data)
-        pack_panel(&(struct pack_block){&args->bias, 0, col, 1, cols, bias, TILE_COLS});
+        pack_slices(&(struct pack_block){&args->bias, 0, col, 1, cols, bias, TILE_COLS}, TILE_COLS,
+                    TILE_COLS);
 }
 
 /* Fetches part `i` of `parts` of what comes behind the panel of b at column `j` of the block, or
@@ -142,21 +158,23 @@ static void product_block(const struct product_work *w, const struct product_par
     } else {
         product_pack_a(w, p, pack_a, &t);
     }
+    const int64_t a_step = t.a_k == 1 ? t.a_row : p->k_count; /* from one row to the next tile's */
     for (int64_t j = 0; j < p->cols; j += TILE_COLS) {
         const int64_t cols = p->cols - j < TILE_COLS ? p->cols - j : TILE_COLS;
         float *panel = pack_b + j * p->k_count;
-        if (p->row == whole->row) product_pack_b(w, p, j, panel, bias + j);
+        if (p->row == whole->row && (j == 0 || !w->b_by_rows))
+            product_pack_b(w, p, j, w->b_by_rows ? p->cols : cols, panel, bias + j);
         if (!w->a_in_place)
             product_fetch_a(w, whole, p, j / TILE_COLS, (p->cols + TILE_COLS - 1) / TILE_COLS);
         t.b = panel;
         if (args->bias.data) t.bias = bias + j;
         for (int64_t i = 0; i < p->rows; i += TILE_ROWS) {
             const int64_t rows = p->rows - i < TILE_ROWS ? p->rows - i : TILE_ROWS;
-            t.a = a + i * t.a_row;
+            t.a = a + i * a_step;
             t.c = (float *)args->c + (p->row + i) * args->c_stride + p->col + j;
             t.c_next = t.c + TILE_ROWS * args->c_stride;
             if (add) t.add = add + (p->row + i) * args->add_stride + p->col + j;
-            if (p->row == whole->row)
+            if (p->row == whole->row && !w->b_by_rows)
                 product_fetch_b(w, whole, p, j, i / TILE_ROWS,
                                 (p->rows + TILE_ROWS - 1) / TILE_ROWS);
             CPU(tile)(&t, (int)rows, cols);
@@ -301,7 +319,9 @@ err CPU(product)(struct compute *c, const struct product_args *args) {
     product_grid(&w, most < par_threads() ? most : par_threads());
     const int64_t blocks = (w.chain + PRODUCT_K - 1) / PRODUCT_K;
     w.block_k = product_round_up((w.chain + blocks - 1) / blocks, PRODUCT_K_UNIT);
-    w.block_cols = args->m <= PRODUCT_FEW_ROWS ? TILE_COLS : product_block_cols(args->n);
+    w.b_by_rows = args->b.col_stride == 1 && (args->more_k == 0 || args->more_b.col_stride == 1);
+    w.block_cols =
+        args->m <= PRODUCT_FEW_ROWS && !w.b_by_rows ? TILE_COLS : product_block_cols(args->n);
     w.a_in_place = args->a.dtype == DTYPE_F32 && args->a.col_stride == 1 && args->more_k == 0 &&
                    args->n <= 4 * TILE_COLS && (uintptr_t)args->a.data % sizeof(float) == 0;
     w.scratch_count = product_scratch_count(w.block_cols);
