@@ -125,9 +125,10 @@ err cuda_scratch(struct compute *c, size_t bytes, void **out) {
     return ERR_OK;
 }
 
-/* While the backend is being written: an operation that is not there yet is NULL in the tables. */
+/* Hidden, so that one that is missing is an error of the linker, not of the program that loads. */
 #define OP(name)                                                                                   \
-    extern err cuda_##name(struct compute *, const struct name##_args *) __attribute__((weak));
+    extern err cuda_##name(struct compute *, const struct name##_args *)                           \
+        __attribute__((visibility("hidden")));
 #include "compute/ops.def"
 #undef OP
 

@@ -41,7 +41,7 @@ int main(int argc, char **argv) {
     enum { CUDNN = 2, N_DEVICES = sizeof devices / sizeof devices[0] };
     static const enum dtype dtypes[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
     uint64_t digest = 0xcbf29ce484222325u;
-    int n_wrong = 0, n_run = 0, n_missing = 0;
+    int n_wrong = 0, n_run = 0;
     for (int v = 0; v < N_DEVICES; v++) {
         struct compute c;
         if (compute_open(&c, devices[v])) {
@@ -52,10 +52,6 @@ int main(int argc, char **argv) {
             const struct op *op = ops[number];
             if (argc > 1 && strcmp(argv[1], op->name) != 0) continue;
             if (v == CUDNN && op != &product_op) continue; /* nothing else of its own */
-            if (!backend_has(c.backend, number)) {
-                n_missing++;
-                continue;
-            }
             for (int i = 0; i < OP_MAX_CASES && op->case_names[i]; i++) {
                 if (argc > 2 && strcmp(argv[2], op->case_names[i]) != 0) continue;
                 for (int d = 0; d < (case_has_mat(op) ? 3 : 1); d++) {
@@ -70,7 +66,6 @@ int main(int argc, char **argv) {
         }
         compute_close(&c);
     }
-    printf("%d cases, %d wrong, %d operations missing, digest %016llx\n", n_run, n_wrong, n_missing,
-           (unsigned long long)digest);
+    printf("%d cases, %d wrong, digest %016llx\n", n_run, n_wrong, (unsigned long long)digest);
     return n_wrong > 0 || n_run == 0;
 }

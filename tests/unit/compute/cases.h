@@ -40,16 +40,6 @@ static err (*const op_calls[])(struct compute *c, const void *args) = {
 #undef OP
 };
 
-/* Whether the backend has the operation of that number in ops[]. */
-static inline bool backend_has(const struct backend *b, int number) {
-    const void *functions[] = {
-#define OP(name) (const void *)(uintptr_t)b->name,
-#include "compute/ops.def"
-#undef OP
-    };
-    return functions[number] != NULL;
-}
-
 struct test_case {
     const struct op *op;
     int number; /* in ops[] */
