@@ -25,7 +25,7 @@ import explained
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 KERNELS = os.path.join(ROOT, "compute", "cuda")
-TIMEOUT_S = 150
+TIMEOUT_S = 240
 
 # (kind, pattern, replacements): each match in device code is a bug to plant.
 KINDS = (
