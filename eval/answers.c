@@ -97,7 +97,10 @@ err answers_decode(struct eval_subject *s, struct answer *answers, int64_t n,
     d.workers = mem_zalloc((size_t)threads, sizeof *d.workers);
     err result = d.prompts == NULL || d.workers == NULL ? ERR_MEMORY : encode_prompts(&d, n);
     if (result == ERR_OK) {
-        par_for(n, 1, answer_range, &d);
+        if (s->compute.backend->host_memory)
+            par_for(n, 1, answer_range, &d);
+        else
+            answer_range(&d, 0, n, 0); /* a device is one thread's */
         result = first_failure(answers, n);
     }
     for (int i = 0; d.workers != NULL && i < threads; i++) {
