@@ -43,7 +43,8 @@ static __device__ __forceinline__ float delta_part(const T *out, const T *dout, 
 template <class T>
 static __global__ void __launch_bounds__(DELTA_QUERIES *DELTA_HEADS)
     attention_delta(struct attention_backward_args b, struct query_values to, bool vectors) {
-    __shared__ float delta[DELTA_HEADS][DELTA_QUERIES + 1], lse[DELTA_HEADS][DELTA_QUERIES + 1];
+    constexpr int ROW = DELTA_QUERIES + 4; /* 8 heads of 4 queries lie in 32 banks */
+    __shared__ float delta[DELTA_HEADS][ROW], lse[DELTA_HEADS][ROW];
     const struct attention_args &a = b.forward;
     const int64_t query = (int64_t)blockIdx.x * DELTA_QUERIES;
     const int head = (int)blockIdx.y * DELTA_HEADS, thread = (int)threadIdx.x;

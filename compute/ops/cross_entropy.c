@@ -138,6 +138,7 @@ static const struct cross_entropy_backward_args backward_cases[] = {
     {.n = 7, .v = 37, .scale = 0.125f},
     {.n = 20, .v = 3001, .scale = 1},
     {.n = 5, .v = 777, .first = CROSS_ENTROPY_BLOCK, .scale = 2},
+    {.n = 5, .v = 2 * CROSS_ENTROPY_BLOCK, .scale = 1},
 };
 
 const struct op cross_entropy_backward_op = {
@@ -149,7 +150,7 @@ const struct op cross_entropy_backward_op = {
               {"most", SLOT_IN, SLOT_F32, offsetof(struct cross_entropy_backward_args, most)},
               {"sum", SLOT_IN, SLOT_F32, offsetof(struct cross_entropy_backward_args, sum)}},
     .cases = backward_cases,
-    .case_names = {"one", "odd", "wide", "range"},
+    .case_names = {"one", "odd", "wide", "range", "blocks"},
     .count = backward_count,
     .indices = backward_indices,
     .prepare = backward_prepare,

@@ -23,8 +23,8 @@ LEAST_COALESCED, MOST_WAVEFRONTS = 0.90, 2.0
 HOT = {
     "rmsnorm": "wide", "rmsnorm_backward": "wide", "swiglu": "large", "swiglu_backward": "large",
     "pair": "long", "unpair": "long", "shareqk": "wide", "shareqk_backward": "wide", "rope": "wide",
-    "attention": "long", "attention_backward": "documents", "cross_entropy": "blocks",
-    "cross_entropy_backward": "wide", "adamw": "large", "add": "large", "scale": "large",
+    "attention": "long", "attention_backward": "tiles", "cross_entropy": "first_range",
+    "cross_entropy_backward": "blocks", "adamw": "large", "add": "large", "scale": "large",
     "dropout": "wide", "widen_bf16": "large", "round_bf16": "large", "sum_rows": "long",
 }
 
