@@ -59,7 +59,7 @@ static err processor_findings(json_t *report, const struct machine *m) {
     if (code != ERR_OK) return code;
     return finding(report, "vector units",
                    m->fast_products ? NULL
-                                    : "products run on the portable code, several times slower; "
+                                    : "products run on the portable code, a hundred times slower; "
                                       "the numbers are the same bits",
                    m->vectors[0] ? m->vectors : "none known");
 }

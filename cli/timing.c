@@ -5,6 +5,7 @@
 #include "cli/timing.h"
 
 #include <stdio.h>
+#include <string.h>
 
 err timing_start(struct timing *t, const struct trainer *trainer, int64_t planned_bytes) {
     *t = (struct timing){0};
@@ -48,16 +49,25 @@ static double gigaflops(double multiplications) {
     return 2e-9 * multiplications; /* each with its addition */
 }
 
+/* The ratio is that of docs/performance.md's ladder of vector units. */
+static err portable_warning(const struct trainer *trainer, struct str *out) {
+    const struct backend *b = trainer->run.compute->backend;
+    if (strcmp(b->name, "cpu") != 0 || strcmp(b->variant, "portable") != 0) return ERR_OK;
+    return str_add(out, "warning: products run on portable code, without AVX2 and FMA (or Neon): a "
+                        "step takes about a hundred times as long, and gives the same bits\n");
+}
+
 err timing_plan_text(const struct timing *t, const struct trainer *trainer, struct str *out) {
     const struct pace_step step = full_step(trainer);
     const double seconds = pace_seconds(&t->pace, trainer, &step);
     char one[TIME_TEXT_SIZE], all[TIME_TEXT_SIZE];
-    return str_printf(
-        out,
-        "%s of %.0f tokens, %.4g tokens/s; %lld steps in %s at most (measured: "
-        "products %.0f GFLOP/s)\n",
-        time_text(seconds, one), step.tokens, step.tokens / seconds, (long long)trainer->n_steps,
-        time_text(seconds * (double)trainer->n_steps, all), gigaflops(t->pace.products));
+    TRY(str_printf(out,
+                   "%s of %.0f tokens, %.4g tokens/s; %lld steps in %s at most (measured: "
+                   "products %.0f GFLOP/s)\n",
+                   time_text(seconds, one), step.tokens, step.tokens / seconds,
+                   (long long)trainer->n_steps, time_text(seconds * (double)trainer->n_steps, all),
+                   gigaflops(t->pace.products)));
+    return portable_warning(trainer, out);
 }
 
 err timing_plan_json(const struct timing *t, const struct trainer *trainer, json_t *out) {

@@ -148,7 +148,8 @@ class Workshop:
     def __init__(self, build):
         self.here = os.path.join(os.path.abspath(build), "tests", "cudasim")
         self.build = os.path.abspath(build)
-        self.program = os.path.join(self.here, "cuda_ops")
+        with open(os.path.join(ROOT, "compute/ops.def"), encoding="utf-8") as f:
+            self.operations = set(re.findall(r"^OP\((\w+)\)", f.read(), re.M))
         with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as f:
             rows = json.load(f)
         self.commands, self.objects = {}, []
@@ -189,20 +190,25 @@ class Workshop:
             sys.exit(f"mutate: linking failed: {done.stderr}")
         return library
 
-    def operations(self, unit):
+    def checks(self, unit):
+        """Commands that run what the file serves: its operations' cases, or the products that it helps."""
         with open(os.path.join(KERNELS, unit), encoding="utf-8") as f:
-            return re.findall(r'extern "C" err cuda_(\w+)\(struct compute \*c', f.read())
+            named = re.findall(r'extern "C" err cuda_(\w+)\(struct compute \*c', f.read())
+        operations = [name for name in named if name in self.operations]
+        if operations:
+            return [[os.path.join(self.here, "cuda_ops"), name] for name in operations]
+        return [[os.path.join(self.here, "cuda_products")]]
 
     def run(self, library, unit):
         """(how it was noticed or None, what it said)"""
         said, digests = "", []
-        for op in self.operations(unit):
+        for command in self.checks(unit):
             setting = {"COTRAIN_CUDA_LIBRARY": library, "EMU_PROTECT": "1", "OMP_NUM_THREADS": "1"}
             try:
-                done = subprocess.run([self.program, op], env={**os.environ, **setting},
+                done = subprocess.run(command, env={**os.environ, **setting},
                                       capture_output=True, text=True, timeout=TIMEOUT_S)
             except subprocess.TimeoutExpired:
-                return "no end", f"{op} ran longer than {TIMEOUT_S} s"
+                return "no end", f"{' '.join(command[-1:])} ran longer than {TIMEOUT_S} s"
             digests += re.findall(r"digest \w+", done.stdout)
             if done.returncode:
                 said = done.stderr or f"status {done.returncode}"
@@ -248,8 +254,6 @@ def main():
         return
     shop, known = Workshop(arguments.build), explained.read(os.path.join(HERE, "survivors.txt"))
     for unit in sorted({m.unit for m in mutants}):
-        if not shop.operations(unit):
-            sys.exit(f"mutate: {unit} has no operation whose cases could run")
         if shop.untouched(unit)[0]:
             sys.exit(f"mutate: {unit} fails without a bug: {shop.untouched(unit)[1]}")
     how_many, survivors, n = collections.Counter(), [], 0

@@ -96,6 +96,10 @@ run "$COTRAIN" plan "$middle/full.yaml" --memory 64G
 expect_rc 0
 expect_out "in one allocation"
 expect_out "made again   nothing"
+# A machine without the vector units is told what that costs.
+run "$COTRAIN" plan "$month/lora.yaml" --device cpu:portable
+expect_rc 0
+expect_out "warning: products run on portable code"
 for word in rubbish -1GiB 3parsecs ""; do
     for command in plan train run; do
         run "$COTRAIN" $command "$month/lora.yaml" --memory "$word"
