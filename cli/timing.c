@@ -49,7 +49,7 @@ static double gigaflops(double multiplications) {
     return 2e-9 * multiplications; /* each with its addition */
 }
 
-/* The ratio is that of docs/performance.md's ladder of vector units. */
+/* The ratio is that of the products, docs/performance.md. */
 static err portable_warning(const struct trainer *trainer, struct str *out) {
     const struct backend *b = trainer->run.compute->backend;
     if (strcmp(b->name, "cpu") != 0 || strcmp(b->variant, "portable") != 0) return ERR_OK;
