@@ -308,16 +308,6 @@ static inline void work_release(struct compute *c, struct work *w) {
         }
 }
 
-/* Whether the backend has the operation. */
-static inline bool work_there(const struct compute *c, const struct work *w) {
-    const void *functions[] = {
-#define OP(name) (const void *)(uintptr_t)c->backend->name,
-#include "compute/ops.def"
-#undef OP
-    };
-    return functions[w->op] != NULL;
-}
-
 static inline err work_call(struct compute *c, const struct work *w, int64_t call) {
     const void *args = w->args[call % w->n_sets];
     switch (w->op) {
