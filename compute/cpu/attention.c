@@ -96,7 +96,8 @@ static void attention_open(const struct attention_work *w, struct attention_run 
     if (!r->packed) return;
     for (int64_t j = 0; j < n; j += TILE_COLS) {
         int64_t cols = n - j < TILE_COLS ? n - j : TILE_COLS;
-        pack_panel(&(struct pack_block){&turned, 0, j, d, cols, r->packed_keys + j * d, TILE_COLS});
+        pack_panels(&(struct pack_block){&turned, 0, j, d, cols, r->packed_keys + j * d, TILE_COLS},
+                    0);
     }
     for (int64_t j = 0; j < n; j++) {
         float *to = r->packed_values + j * w->d_wide;

@@ -2,8 +2,8 @@
  * Copies of a block of a matrix operand into fp32 panels, converting bf16 and fp16, and decoding
  * the quantised types, on the way.
  *   pack_block:  to[r][c] = m(row + r, col + c), rows of `to` are to_row apart
- *   pack_panel:  the same with TILE_COLS columns, zeros from column `cols` on
- *   pack_slices: the same cut into slices of columns, each a block of its own
+ *   pack_panels: the same cut into panels of TILE_COLS columns, each a block of its own
+ *   pack_tiles:  the same with TILE_ROWS columns
  * Contiguous rows are copied, contiguous columns are transposed in registers, anything else is
  * gathered element by element.
  * Read next: compute/cpu/product.c. */
@@ -254,21 +254,12 @@ static inline void pack_fetch(const struct pack_block *p, int64_t i, int64_t par
     }
 }
 
-/* A block of up to TILE_COLS columns, the missing ones zero. */
-static inline void pack_panel(const struct pack_block *p) {
-    for (int64_t r = 0; p->cols < TILE_COLS && r < p->rows; r++) {
-        memset(p->to + r * p->to_row + p->cols, 0, (size_t)(TILE_COLS - p->cols) * sizeof(float));
-    }
-    pack_block(p);
-}
-
-/* Slices of `width` columns: to[c / width][r][c % width] = m(row + r, col + c), slices to_slice
- * apart, zeros behind the last column. A few rows of all slices at a time: the lines of one slice
- * alone lie a row apart, each in another page, and where rows are a power of two long all of them
- * in one set of the cache. Measured with AVX2 on a Zen 3: a weight gradient lost up to a tenth to
- * that, one of 16 rows more than half. */
-ALWAYS_INLINE void pack_slices_as(const struct pack_block *p, const int width, int64_t to_slice,
-                                  const enum dtype t) {
+/* Rows of m are contiguous (or single elements are taken one by one): a few rows of all slices at
+ * a time. The lines of one slice alone lie a row apart, each in another page, and where rows are a
+ * power of two long all of them in one set of the cache. Measured with AVX2 on a Zen 3: a weight
+ * gradient lost up to a tenth to that, one of 16 rows more than half. */
+ALWAYS_INLINE void pack_slices_by_rows(const struct pack_block *p, const int width,
+                                       int64_t to_slice, const enum dtype t) {
     const int64_t stride = p->m->col_stride;
     for (int64_t first = 0; first < p->rows; first += PACK_SLICE_ROWS) {
         const int64_t end = p->rows - first < PACK_SLICE_ROWS ? p->rows : first + PACK_SLICE_ROWS;
@@ -293,6 +284,53 @@ ALWAYS_INLINE void pack_slices_as(const struct pack_block *p, const int width, i
     }
 }
 
+/* Columns of m are contiguous: SIMD_WIDTH rows of up to SIMD_WIDTH columns are transposed. */
+ALWAYS_INLINE void pack_slices_by_columns(const struct pack_block *p, const int width,
+                                          int64_t to_slice, const enum dtype t) {
+    float *slice = p->to;
+    for (int64_t c = 0; c < p->cols; c += width, slice += to_slice) {
+#pragma GCC unroll 4
+        for (int s = 0; s < width; s += SIMD_WIDTH) {
+            const int n = width - s < SIMD_WIDTH ? width - s : SIMD_WIDTH;
+            const int64_t left = p->cols - c - s, from = pack_at(p->m, p->row, p->col + c + s);
+            float *to = slice + s;
+            int64_t r = 0;
+            for (; r + SIMD_WIDTH <= p->rows; r += SIMD_WIDTH) {
+                vec x[SIMD_WIDTH] = {{0}};
+#pragma GCC unroll 16
+                for (int i = 0; i < n; i++) {
+                    if (i < left) x[i] = pack_elements(p->m, from + r + i * p->m->col_stride, t);
+                }
+                pack_transpose(x);
+#pragma GCC unroll 16
+                for (int i = 0; i < SIMD_WIDTH; i++, to += width) {
+                    /* A vector may run into the slice's next row, which is written later. */
+                    if (n == SIMD_WIDTH || r + i + 1 < p->rows) {
+                        vec_store(to, x[i]);
+                    } else {
+                        vec_store_part(to, x[i], n);
+                    }
+                }
+            }
+            for (; r < p->rows; r++, to += width) {
+                for (int i = 0; i < n; i++)
+                    to[i] = i < left ? pack_element(p->m, from + r + i * p->m->col_stride, t) : 0;
+            }
+        }
+    }
+}
+
+ALWAYS_INLINE void pack_slices_as(const struct pack_block *p, const int width, int64_t to_slice,
+                                  const enum dtype t) {
+    if (p->m->row_stride == 1 && p->m->col_stride != 1) {
+        pack_slices_by_columns(p, width, to_slice, t);
+    } else {
+        pack_slices_by_rows(p, width, to_slice, t);
+    }
+}
+
+/* Slices of `width` columns: to[c / width][r][c % width] = m(row + r, col + c), slices to_slice
+ * apart, zeros behind the last column. */
 ALWAYS_INLINE void pack_slices(const struct pack_block *p, const int width, int64_t to_slice) {
     switch (p->m->dtype) {
     case DTYPE_NF4: pack_slices_as(p, width, to_slice, DTYPE_NF4); break;
@@ -301,6 +339,14 @@ ALWAYS_INLINE void pack_slices(const struct pack_block *p, const int width, int6
     case DTYPE_F16: pack_slices_as(p, width, to_slice, DTYPE_F16); break;
     default: pack_slices_as(p, width, to_slice, DTYPE_F32); break;
     }
+}
+
+static inline void pack_panels(const struct pack_block *p, int64_t to_panel) {
+    pack_slices(p, TILE_COLS, to_panel);
+}
+
+static inline void pack_tiles(const struct pack_block *p, int64_t to_tile) {
+    pack_slices(p, TILE_ROWS, to_tile);
 }
 
 #endif

@@ -4,8 +4,27 @@
  * Read next: compute/cpu/tile.h. */
 #include "compute/cpu/tile.h"
 
-/* With constant rows and vecs the loops over them unroll and `acc` lives in registers. */
-ALWAYS_INLINE void tile_body(const struct tile *t, const int rows, const int vecs) {
+enum { TILE_STEPS = 4 }; /* elements of k in a turn of the loop over packed operands */
+
+/* One element of k. */
+ALWAYS_INLINE void tile_step(vec acc[TILE_ROWS][TILE_VECS], const float *a, int64_t a_row,
+                             const float *b, const int rows, const int vecs) {
+    vec column[TILE_VECS];
+#pragma GCC unroll 2
+    for (int v = 0; v < vecs; v++) column[v] = vec_load(b + v * SIMD_WIDTH);
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+        vec element = vec_set(a[i * a_row]);
+#pragma GCC unroll 2
+        for (int v = 0; v < vecs; v++) acc[i][v] = vec_fma(element, column[v], acc[i][v]);
+    }
+}
+
+/* With constant rows and vecs the loops over them unroll and `acc` lives in registers. Where a and
+ * b are packed their strides are constants, too, which leaves registers to unroll k: measured with
+ * AVX2 on a Zen 3, 1.19 of the speed with strides. */
+ALWAYS_INLINE void tile_body(const struct tile *t, const int rows, const int vecs,
+                             const bool packed) {
     float *const c = t->c;
     const int64_t c_row = t->c_row;
     vec acc[TILE_ROWS][TILE_VECS];
@@ -27,20 +46,15 @@ ALWAYS_INLINE void tile_body(const struct tile *t, const int rows, const int vec
         }
     }
     const float *a = t->a, *b = t->b;
-    const int64_t a_row = t->a_row, a_k = t->a_k, b_row = t->b_row;
-    for (int64_t k = t->k; k > 0; k--) {
-        vec column[TILE_VECS];
-#pragma GCC unroll 2
-        for (int v = 0; v < vecs; v++) column[v] = vec_load(b + v * SIMD_WIDTH);
-#pragma GCC unroll 8
-        for (int i = 0; i < rows; i++) {
-            vec element = vec_set(a[i * a_row]);
-#pragma GCC unroll 2
-            for (int v = 0; v < vecs; v++) acc[i][v] = vec_fma(element, column[v], acc[i][v]);
+    int64_t k = t->k;
+    for (; packed && k >= TILE_STEPS; k -= TILE_STEPS) {
+#pragma GCC unroll 4
+        for (int u = 0; u < TILE_STEPS; u++, a += TILE_ROWS, b += TILE_COLS) {
+            tile_step(acc, a, 1, b, rows, vecs);
         }
-        a += a_k;
-        b += b_row;
     }
+    const int64_t a_row = t->a_row, a_k = t->a_k, b_row = t->b_row;
+    for (; k > 0; k--, a += a_k, b += b_row) tile_step(acc, a, a_row, b, rows, vecs);
     if (t->add) {
 #pragma GCC unroll 8
         for (int i = 0; i < rows; i++) {
@@ -59,10 +73,10 @@ ALWAYS_INLINE void tile_body(const struct tile *t, const int rows, const int vec
 
 #define TILE(rows)                                                                                 \
     static void tile_##rows##x1(const struct tile *t) {                                            \
-        tile_body(t, rows, 1);                                                                     \
+        tile_body(t, rows, 1, false);                                                              \
     }                                                                                              \
     static void tile_##rows##x2(const struct tile *t) {                                            \
-        tile_body(t, rows, 2);                                                                     \
+        tile_body(t, rows, 2, false);                                                              \
     }
 TILE(1)
 TILE(2)
@@ -77,6 +91,10 @@ TILE(7)
 TILE(8)
 #endif
 #undef TILE
+
+static void tile_packed(const struct tile *t) {
+    tile_body(t, TILE_ROWS, TILE_VECS, true);
+}
 
 static void (*const tile_functions[TILE_ROWS][TILE_VECS])(const struct tile *) = {
     {tile_1x1, tile_1x2}, {tile_2x1, tile_2x2}, {tile_3x1, tile_3x2}, {tile_4x1, tile_4x2},
@@ -108,7 +126,10 @@ static void tile_ragged(const struct tile *t, int rows, int64_t cols, int vecs) 
 
 void CPU(tile)(const struct tile *t, int rows, int64_t cols) {
     int vecs = cols > SIMD_WIDTH ? 2 : 1;
-    if (cols == vecs * SIMD_WIDTH) {
+    if (rows == TILE_ROWS && cols == TILE_COLS && t->a_row == 1 && t->a_k == TILE_ROWS &&
+        t->b_row == TILE_COLS) {
+        tile_packed(t);
+    } else if (cols == vecs * SIMD_WIDTH) {
         tile_functions[rows - 1][vecs - 1](t);
     } else {
         tile_ragged(t, rows, cols, vecs);
