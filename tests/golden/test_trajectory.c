@@ -3,6 +3,7 @@
  * rules, without a mask, and LoRA. Losses and norms are compared with the double precision run of
  * the released code; tolerances are those that the golden files suggest (losses 1e-3, gradient
  * norms 2e-3 relative), and the worst values found are printed.
+ *     test_golden_trajectory [DEVICE]
  * Read next: tests/unit/trainer/fixture.h. */
 #include "tests/unit/trainer/fixture.h"
 
@@ -19,6 +20,8 @@ static const struct golden_run golden_runs[] = {
     {"full_2d_only_unmasked", true, false, "2d"},
     {"lora_2d_only", false, true, "2d"},
 };
+
+static const char *device; /* NULL: this processor */
 
 struct worst {
     double lr, loss, gradient, norm, value;
@@ -47,9 +50,20 @@ static void watch_step(void *ctx, const struct train_report *report) {
     larger(&w->worst->gradient, fabs(report->gradient_norm - norm) / norm);
 }
 
-static double norm_of(const struct param *p) {
+/* A parameter's numbers, the caller's to free. */
+static float *values_of(const struct fixture *f, const struct param *p) {
+    float *values = mem_alloc((size_t)p->count, sizeof *values);
+    assert_non_null(values);
+    assert_ok(f->compute.backend->download((struct compute *)&f->compute, values, p->value,
+                                           (size_t)p->count * sizeof *values));
+    return values;
+}
+
+static double norm_of(const struct fixture *f, const struct param *p) {
+    float *values = values_of(f, p);
     double sum = 0;
-    for (int64_t i = 0; i < p->count; i++) sum += (double)p->value[i] * (double)p->value[i];
+    for (int64_t i = 0; i < p->count; i++) sum += (double)values[i] * (double)values[i];
+    mem_free(values);
     return sqrt(sum);
 }
 
@@ -63,7 +77,7 @@ static void compare_norms(const struct fixture *f, const json_t *norms, struct w
         const struct param *p = fixture_param(f, name);
         if (!p) fail_msg("no parameter '%s'", name);
         larger(&worst->norm,
-               fabs(norm_of(p) - json_number_value(value)) / json_number_value(value));
+               fabs(norm_of(f, p) - json_number_value(value)) / json_number_value(value));
     }
 }
 
@@ -95,10 +109,12 @@ static void compare_values(const struct fixture *f, const char *path, struct wor
         const double *want = t->data;
         double largest = 0, difference = 0;
         assert_non_null(p);
+        float *values = values_of(f, p);
         for (int64_t j = 0; j < t->count; j++) {
             larger(&largest, fabs(want[j]));
-            larger(&difference, fabs((double)p->value[j] - want[j]));
+            larger(&difference, fabs((double)values[j] - want[j]));
         }
+        mem_free(values);
         larger(&worst->value, difference / largest);
     }
     tensor_file_close(file);
@@ -113,6 +129,7 @@ static void run_one(const char *model_dir, const struct golden_run *g, const jso
     fixture_init(&f, model_dir);
     snprintf(adapter_dir, sizeof adapter_dir, "%s/lora", model_dir);
     if (!g->full) f.adapter_dir = adapter_dir;
+    f.device = device;
     f.options.learning_rate = json_number_value(json_object_get(run, "max_lr"));
     f.options.weight_decay_rule = g->decay_rule;
     f.mask = g->masked ? LOSS_MASK_YUAN_HF : LOSS_MASK_ALL;
@@ -174,7 +191,8 @@ static void test_micro(void **state) {
     run_all(path);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (argc > 1) device = argv[1];
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_nano), cmocka_unit_test(test_micro)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

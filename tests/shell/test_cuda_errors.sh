@@ -30,6 +30,13 @@ echo "no library" >"$scratch/foreign.so"
 COTRAIN_CUDA_LIBRARY=$scratch/foreign.so train foreign
 expect_rc 1
 expect_err "the GPU backend '$scratch/foreign.so' does not open"
+other=$(dirname "$COTRAIN")/tests/cudasim/other/libcotrain_cuda.so
+COTRAIN_CUDA_LIBRARY=$other train other
+expect_rc 1
+expect_one_error "the GPU backend '$other' (0.0.7) was not built with this program ("
+COTRAIN_CUDA_LIBRARY=$(dirname "$COTRAIN_CUDA_LIBRARY")/../libcudasim.so train none
+expect_rc 1
+expect_one_error "is no backend of this program"
 for word in abacus cuda:abacus; do
     run "$COTRAIN" plan "$month/lora.yaml" --device $word --memory 1GB
     expect_rc 1

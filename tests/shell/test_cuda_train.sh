@@ -28,7 +28,7 @@ a, b = ([json.loads(line)["loss"] for line in open(path)] for path in sys.argv[1
 sys.exit(not (len(a) == len(b) == 4 and max(abs(x - y) for x, y in zip(a, b)) <= float(sys.argv[3])))
 END
 }
-for settings in "lora" "full" "lora train.weight_dtype=nf4" "lora adapter.type=dora" \
+for settings in "lora" "full" "lora train.weight_dtype=nf4" "lora adapter.type=dora train.weight_dtype=int8" \
     "full train.optimizer=adamw_8bit train.trained_weight_dtype=bf16 train.gradient_dtype=bf16"; do
     recipe=${settings%% *}
     sets=$(echo " ${settings#$recipe}" | sed 's/ \([a-z]\)/ --set \1/g')

@@ -91,6 +91,7 @@ struct fixture {
     struct train_run run;
     enum loss_mask mask;
     int64_t rows_per_step, n_steps;
+    const char *device;                  /* NULL: this processor */
     const char *model_dir, *adapter_dir; /* adapter_dir: a saved one; NULL: by adapter_options */
     const char *dataset_digest, *base_digest;
 };
@@ -118,7 +119,7 @@ static inline void fixture_init(struct fixture *f, const char *model_dir) {
 
 /* Opens everything that a trainer needs; run.dir and callbacks are the test's. */
 static inline void fixture_open(struct fixture *f) {
-    assert_ok(compute_open(&f->compute, NULL));
+    assert_ok(compute_open(&f->compute, f->device));
     assert_ok(model_open(&f->model, f->model_dir, &f->compute));
     if (f->adapter_dir)
         assert_ok(adapter_open(&f->adapter, &f->model, f->adapter_dir));
