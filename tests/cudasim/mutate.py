@@ -71,26 +71,26 @@ def strip(text):
     return re.sub(r"/\*.*?\*/|//[^\n]*", lambda m: re.sub(r"[^\n]", " ", m.group(0)), text, flags=re.S)
 
 
-def device_spans(code):
-    """(start, end) of the bodies of functions that run on the device."""
+def device_functions(code):
+    """(name, start and end of the body) of functions that run on the device."""
     for head in re.finditer(r"__(?:global|device)__", code):
         brace = re.compile(r"[{;]").search(code, head.end())
         if not brace or brace.group(0) == ";":
             continue
+        name = re.search(r"(\w+)\s*(?:<[^<>()]*>)?\s*\(", re.sub(r"__launch_bounds__\([^()]*\)", "", code[head.end():brace.start()]))
         depth = 0
         for mark in re.compile(r"[{}]").finditer(code, brace.start()):
             depth += 1 if mark.group(0) == "{" else -1
             if depth == 0:
-                yield brace.start(), mark.end()
+                yield name.group(1) if name else "", brace.start(), mark.end()
                 break
 
 
-def mutants_of(path, unit):
-    with open(path, encoding="utf-8") as f:
-        text = f.read()
+def mutants_of(path, text, unit_of):
     code = strip(text)
-    for start, end in device_spans(code):
-        for kind, pattern, replacements in KINDS:
+    for name, start, end in device_functions(code):
+        unit = unit_of(name)
+        for kind, pattern, replacements in KINDS if unit else ():
             for match in re.compile(pattern).finditer(code, start, end):
                 line_start = code.rfind("\n", 0, match.start()) + 1
                 line_end = code.find("\n", match.start())
@@ -109,20 +109,25 @@ def mutants_of(path, unit):
 
 
 def all_mutants(files):
-    """Of every kernel file; a header's are tried in the first file that includes it."""
-    names = sorted(os.listdir(KERNELS))
+    """Of every kernel file; of a header's function, tried in the largest file that calls it."""
+    sources = {}
+    for name in sorted(os.listdir(KERNELS)):
+        if name.endswith((".cu", ".cuh")):
+            with open(os.path.join(KERNELS, name), encoding="utf-8") as f:
+                sources[name] = f.read()
     found = []
-    for name in names:
-        if not name.endswith((".cu", ".cuh")) or files and name not in files:
+    for name, text in sources.items():
+        if name == "ptx.cuh" or files and name not in files:
             continue
-        unit = name
-        if name.endswith(".cuh"):
-            users = [n for n in names if n.endswith(".cu") and
-                     f'"compute/cuda/{name}"' in open(os.path.join(KERNELS, n), encoding="utf-8").read()]
-            if not users or name == "ptx.cuh":
-                continue
-            unit = max(users, key=lambda n: os.path.getsize(os.path.join(KERNELS, n)))
-        found += mutants_of(os.path.join(KERNELS, name), unit)
+
+        def unit_of(function, name=name):
+            if name.endswith(".cu"):
+                return name
+            callers = [n for n, other in sources.items() if n.endswith(".cu") and
+                       re.search(rf"\b{function}\b", strip(other))]
+            return max(callers, key=lambda n: len(sources[n]), default=None)
+
+        found += mutants_of(os.path.join(KERNELS, name), text, unit_of)
     return found
 
 
