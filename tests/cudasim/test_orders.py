@@ -15,7 +15,6 @@ ORDERS = (
     {"EMU_ORDER": "forward", "EMU_STREAMS": "fifo", "EMU_PROTECT": "1"},
     {"EMU_ORDER": "reverse", "EMU_STREAMS": "lifo"},
     {"EMU_ORDER": "random", "EMU_STREAMS": "random", "EMU_SEED": "1"},
-    {"EMU_ORDER": "random", "EMU_STREAMS": "random", "EMU_SEED": "2"},
 )
 ALWAYS = {"EMU_LEAKS": "1", "OMP_WAIT_POLICY": "passive"}
 
