@@ -144,11 +144,8 @@ static __global__ void __launch_bounds__(THREADS, 2)
         (const T *)g.dout + hv, a.o_row, n, d, vectors
     };
 
-    tile_load<TILE_ROWS<T>, D>(m.rows[0], k, tile);
+    tile_load<TILE_ROWS<T>, D>(m.rows[0], k, tile); /* with the first columns below */
     tile_load<TILE_ROWS<T>, D>(m.rows[1], v, tile);
-    __pipeline_commit();
-    __pipeline_wait_prior(0);
-    __syncthreads();
     typename kind::rows key_rows, value_rows;
     rows_open(key_rows, m.rows[0] + own * TILE_ROW<T, D>);
     rows_open(value_rows, m.rows[1] + own * TILE_ROW<T, D>);
