@@ -26,6 +26,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 KERNELS = os.path.join(ROOT, "compute", "cuda")
 TIMEOUT_S = 240
+# Files whose bits a program of its own looks at more closely than its operation's cases do.
+PROGRAMS = {"adamw.cu": "cuda_adamw", "bf16.cu": "../test_unit_compute_bf16"}
 
 # (kind, pattern, replacements): each match in device code is a bug to plant.
 KINDS = (
@@ -109,7 +111,7 @@ def mutants_of(path, text, unit_of):
 
 
 def all_mutants(files):
-    """Of every kernel file; of a header's function, tried in the largest file that calls it."""
+    """Of every kernel file; of a header's function, tried in the smallest file that calls it."""
     sources = {}
     for name in sorted(os.listdir(KERNELS)):
         if name.endswith((".cu", ".cuh")):
@@ -125,7 +127,7 @@ def all_mutants(files):
                 return name
             callers = [n for n, other in sources.items() if n.endswith(".cu") and
                        re.search(rf"\b{function}\b", strip(other))]
-            return max(callers, key=lambda n: len(sources[n]), default=None)
+            return min(callers, key=lambda n: len(sources[n]), default=None)
 
         found += mutants_of(os.path.join(KERNELS, name), text, unit_of)
     return found
@@ -200,8 +202,9 @@ class Workshop:
         with open(os.path.join(KERNELS, unit), encoding="utf-8") as f:
             named = re.findall(r'extern "C" err cuda_(\w+)\(struct compute \*c', f.read())
         operations = [name for name in named if name in self.operations]
+        programs = [[os.path.join(self.here, PROGRAMS[unit])]] if unit in PROGRAMS else []
         if operations:
-            return [[os.path.join(self.here, "cuda_ops"), name] for name in operations]
+            return [[os.path.join(self.here, "cuda_ops"), name] for name in operations] + programs
         return [[os.path.join(self.here, "cuda_products")]]
 
     def run(self, library, unit):
