@@ -24,9 +24,9 @@ struct place {
     int64_t row, column, left; /* left: logits of the row from `column` on */
 };
 static __device__ __forceinline__ struct place own_place(int64_t v, int64_t blocks_a_row) {
-    const int64_t most = CROSS_ENTROPY_BLOCK, block = blockIdx.x, row = block / blocks_a_row,
-                  column = (block - row * blocks_a_row) * most;
-    return {row, column, v - column < most ? v - column : most};
+    const int64_t block = blockIdx.x, row = block / blocks_a_row,
+                  column = (block - row * blocks_a_row) * CROSS_ENTROPY_BLOCK;
+    return {row, column, v - column};
 }
 
 /* The sum below `to` of two sums below their own largest logits. Nothing below -inf: 0. */
