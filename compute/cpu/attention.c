@@ -94,11 +94,8 @@ static void attention_open(const struct attention_work *w, struct attention_run 
     r->values = r->packed ? r->packed_values : v;
     r->values_row = r->packed ? w->d_wide : args->v_row;
     if (!r->packed) return;
-    for (int64_t j = 0; j < n; j += TILE_COLS) {
-        int64_t cols = n - j < TILE_COLS ? n - j : TILE_COLS;
-        pack_panels(&(struct pack_block){&turned, 0, j, d, cols, r->packed_keys + j * d, TILE_COLS},
-                    0);
-    }
+    pack_panels(&(struct pack_block){&turned, 0, 0, d, n, r->packed_keys, TILE_COLS},
+                TILE_COLS * d);
     for (int64_t j = 0; j < n; j++) {
         float *to = r->packed_values + j * w->d_wide;
         memcpy(to, v + j * args->v_row, (size_t)d * sizeof(float));

@@ -99,10 +99,7 @@ static void attention_scatter(const struct attention_gradient_work *w, const flo
 
 static void attention_turn(const float *from, int64_t row, int64_t n, int64_t d, float *to) {
     const struct mat turned = {from, DTYPE_F32, 1, row};
-    for (int64_t j = 0; j < n; j += TILE_COLS) {
-        const int64_t cols = n - j < TILE_COLS ? n - j : TILE_COLS;
-        pack_panels(&(struct pack_block){&turned, 0, j, d, cols, to + j * d, TILE_COLS}, 0);
-    }
+    pack_panels(&(struct pack_block){&turned, 0, 0, d, n, to, TILE_COLS}, TILE_COLS * d);
 }
 
 static void attention_open_head(const struct attention_gradient_work *w, struct attention_head *h) {

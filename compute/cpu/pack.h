@@ -4,8 +4,8 @@
  *   pack_block:  to[r][c] = m(row + r, col + c), rows of `to` are to_row apart
  *   pack_panels: the same cut into panels of TILE_COLS columns, each a block of its own
  *   pack_tiles:  the same with TILE_ROWS columns
- * Contiguous rows are copied, contiguous columns are transposed in registers, anything else is
- * gathered element by element.
+ * Contiguous rows are copied; of panels and tiles contiguous columns are transposed in registers;
+ * anything else is gathered element by element.
  * Read next: compute/cpu/product.c. */
 #ifndef COTRAIN_COMPUTE_CPU_PACK_H
 #define COTRAIN_COMPUTE_CPU_PACK_H
@@ -195,39 +195,13 @@ ALWAYS_INLINE void pack_rows_as(const struct pack_block *p, const enum dtype t) 
     }
 }
 
-/* Columns of m are contiguous: blocks of SIMD_WIDTH columns by SIMD_WIDTH rows are transposed. */
-ALWAYS_INLINE void pack_columns_as(const struct pack_block *p, const enum dtype t) {
-    for (int64_t c = 0; c < p->cols; c += SIMD_WIDTH) {
-        const int64_t left = p->cols - c < SIMD_WIDTH ? p->cols - c : SIMD_WIDTH;
-        int64_t r = 0;
-        for (; left == SIMD_WIDTH && r + SIMD_WIDTH <= p->rows; r += SIMD_WIDTH) {
-            vec x[SIMD_WIDTH];
-            const int64_t from = pack_at(p->m, p->row + r, p->col + c);
-#pragma GCC unroll 16
-            for (int i = 0; i < SIMD_WIDTH; i++) {
-                x[i] = pack_elements(p->m, from + i * p->m->col_stride, t);
-            }
-            pack_transpose(x);
-#pragma GCC unroll 16
-            for (int i = 0; i < SIMD_WIDTH; i++) vec_store(p->to + (r + i) * p->to_row + c, x[i]);
-        }
-        for (int64_t j = 0; j < left; j++) {
-            const int64_t from = pack_at(p->m, p->row, p->col + c + j);
-            for (int64_t i = r; i < p->rows; i++) {
-                p->to[i * p->to_row + c + j] = pack_element(p->m, from + i, t);
-            }
-        }
-    }
-}
-
 static inline void pack_block(const struct pack_block *p) {
-    const bool columns = p->m->row_stride == 1 && p->m->col_stride != 1;
     switch (p->m->dtype) {
-    case DTYPE_NF4: columns ? pack_columns_as(p, DTYPE_NF4) : pack_rows_as(p, DTYPE_NF4); break;
-    case DTYPE_INT8: columns ? pack_columns_as(p, DTYPE_INT8) : pack_rows_as(p, DTYPE_INT8); break;
-    case DTYPE_BF16: columns ? pack_columns_as(p, DTYPE_BF16) : pack_rows_as(p, DTYPE_BF16); break;
-    case DTYPE_F16: columns ? pack_columns_as(p, DTYPE_F16) : pack_rows_as(p, DTYPE_F16); break;
-    default: columns ? pack_columns_as(p, DTYPE_F32) : pack_rows_as(p, DTYPE_F32); break;
+    case DTYPE_NF4: pack_rows_as(p, DTYPE_NF4); break;
+    case DTYPE_INT8: pack_rows_as(p, DTYPE_INT8); break;
+    case DTYPE_BF16: pack_rows_as(p, DTYPE_BF16); break;
+    case DTYPE_F16: pack_rows_as(p, DTYPE_F16); break;
+    default: pack_rows_as(p, DTYPE_F32); break;
     }
 }
 
