@@ -121,7 +121,7 @@ def main():
         if what == "quick":
             ctest("release", "unit tests, fuzz corpora and lint", count, "-R", r"^(unit|fuzz|lint)\.")
         if what == "test":
-            ctest("release", "all tests", count, "-E", r"^fault\.(disk|memory)$")  # under sanitizers, below
+            ctest("release", "tests", count, "-E", r"^fault\.(disk|memory)$")  # under sanitizers, below
             if build("debug", count):
                 ctest("debug", "unit tests and fuzz corpora under sanitizers", count,
                       "-R", r"^(unit|fuzz|fault)\.")

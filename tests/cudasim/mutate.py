@@ -79,7 +79,8 @@ def device_functions(code):
         brace = re.compile(r"[{;]").search(code, head.end())
         if not brace or brace.group(0) == ";":
             continue
-        name = re.search(r"(\w+)\s*(?:<[^<>()]*>)?\s*\(", re.sub(r"__launch_bounds__\([^()]*\)", "", code[head.end():brace.start()]))
+        words = re.sub(r"__launch_bounds__\([^()]*\)", "", code[head.end():brace.start()])
+        name = re.search(r"(\w+)\s*(?:<[^<>()]*>)?\s*\(", words)
         depth = 0
         for mark in re.compile(r"[{}]").finditer(code, brace.start()):
             depth += 1 if mark.group(0) == "{" else -1
@@ -117,6 +118,7 @@ def all_mutants(files):
         if name.endswith((".cu", ".cuh")):
             with open(os.path.join(KERNELS, name), encoding="utf-8") as f:
                 sources[name] = f.read()
+    kernels = {name: strip(text) for name, text in sources.items() if name.endswith(".cu")}
     found = []
     for name, text in sources.items():
         if name == "ptx.cuh" or files and name not in files:
@@ -125,8 +127,7 @@ def all_mutants(files):
         def unit_of(function, name=name):
             if name.endswith(".cu"):
                 return name
-            callers = [n for n, other in sources.items() if n.endswith(".cu") and
-                       re.search(rf"\b{function}\b", strip(other))]
+            callers = [n for n, code in kernels.items() if re.search(rf"\b{function}\b", code)]
             return min(callers, key=lambda n: len(sources[n]), default=None)
 
         found += mutants_of(os.path.join(KERNELS, name), text, unit_of)
