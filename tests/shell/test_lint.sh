@@ -37,10 +37,14 @@ plant_row() {
     cp "$scratch/kept" "$tree/$2"
 }
 
-for check in includes tables style format; do
-    run "$tree/tools/check_$check.py" --root "$tree"
+# clean CHECK: nothing is planted yet.
+clean() {
+    run "$tree/tools/check_$1.py" --root "$tree"
     expect_rc 0
-done
+}
+clean includes
+clean tables
+clean style
 
 # Includes: upwards, sideways, a library out of its folder, an unknown one, a file that is not there.
 plant includes base/planted.c 5 "rank 2 is not below base's 0" '#include "model/model.h"'
@@ -107,6 +111,7 @@ plant style base/planted.c 704 "704 lines; 700 is the limit" "$(seq 700 | sed 's
 
 # Layout, where the formatter is.
 if command -v clang-format-14 >/dev/null; then
+    clean format
     plant format base/planted.c 5 "not as clang-format lays it out" 'int   planted( void );'
 fi
 
