@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include <ctype.h>
 #include <string.h>
 
 enum { JSON_MAX_BYTES = 1 << 30 };
@@ -82,6 +83,79 @@ err json_parse_file(const char *path, json_t **out) {
     if (e == ERR_OK) e = json_parse(str_text(&text), text.len, where.data, out);
     str_release(&where);
     str_release(&text);
+    return e;
+}
+
+/* A \uXXXX at `at`, or -1. */
+static int32_t escaped_unit(const char *at, size_t n) {
+    int32_t unit = 0;
+    if (n < 6 || at[0] != '\\' || at[1] != 'u') return -1;
+    for (int i = 2; i < 6; i++) {
+        const char *digits = "0123456789abcdef", *d = strchr(digits, tolower((unsigned char)at[i]));
+        if (!d || !*d) return -1;
+        unit = unit * 16 + (int32_t)(d - digits);
+    }
+    return unit;
+}
+
+/* The escape at `at`: whole pairs and plain escapes stay, half a pair and NUL become U+FFFD. */
+static err mend_escape(const char *at, size_t n, struct str *out, size_t *used) {
+    int32_t unit = escaped_unit(at, n), low = unit >= 0 ? escaped_unit(at + 6, n - 6) : -1;
+    bool high_half = unit >= 0xD800 && unit < 0xDC00, low_half = unit >= 0xDC00 && unit < 0xE000;
+    *used = unit < 0 ? (n > 1 ? 2 : 1) : 6;
+    if (high_half && low >= 0xDC00 && low < 0xE000)
+        *used = 12;
+    else if (high_half || low_half || unit == 0)
+        return str_add(out, "\\ufffd");
+    return str_append(out, at, *used);
+}
+
+static err mend(const char *text, size_t n, struct str *out) {
+    for (size_t i = 0, used; i < n; i += used) {
+        uint32_t codepoint;
+        used = utf8_next(text + i, n - i, &codepoint);
+        if (text[i] == '\\') {
+            TRY(mend_escape(text + i, n - i, out, &used));
+        } else if (used == 0 || text[i] == '\0') {
+            used = 1;
+            TRY(str_codepoint(out, 0xFFFD));
+        } else {
+            TRY(str_append(out, text + i, used));
+        }
+    }
+    return ERR_OK;
+}
+
+static err parse_values(const struct str *text, const char *where, json_t *list) {
+    size_t how = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK;
+    for (size_t at = 0;;) {
+        json_error_t why;
+        at += strspn(text->data + at, " \t\r\n");
+        if (at >= text->len) return ERR_OK;
+        err_clear();
+        json_t *value = json_loadb(text->data + at, text->len - at, how, &why);
+        if (err_message()[0] != '\0') { /* json_alloc has recorded the truth: see json_parse */
+            json_decref(value);
+            return fail_in(ERR_MEMORY, "%s", where);
+        }
+        if (!value)
+            return fail(ERR_PARSE, "%s: byte %zu: not valid JSON: %s", where,
+                        at + (size_t)why.position, why.text);
+        TRY(json_push(list, value));
+        at += (size_t)why.position;
+    }
+}
+
+err json_parse_all(const char *text, size_t n, const char *where, json_t **out) {
+    struct str mended = {0};
+    *out = json_array();
+    err e = *out ? mend(text, n, &mended) : fail(ERR_MEMORY, "out of memory for a JSON list");
+    if (e == ERR_OK && mended.len > 0) e = parse_values(&mended, where, *out);
+    str_release(&mended);
+    if (e != ERR_OK) {
+        json_decref(*out);
+        *out = NULL;
+    }
     return e;
 }
 

@@ -14,6 +14,10 @@
  * one. A string may hold NUL (json_string_length decides). The caller json_decref()s. */
 MUST_CHECK err json_parse(const char *text, size_t n, const char *where, json_t **out);
 MUST_CHECK err json_parse_file(const char *path, json_t **out);
+/* One or several values, one after the other (JSON Lines, what programs append page by page), into
+ * a new list. The text is a stranger's and need not be clean: bytes that are no UTF-8, NUL and
+ * halves of surrogate pairs come out as U+FFFD. The caller json_decref()s. */
+MUST_CHECK err json_parse_all(const char *text, size_t n, const char *where, json_t **out);
 /* Deterministic text: keys in insertion order (or sorted), UTF-8 kept; indented by two with a final
  * newline when `pretty`. Doubles are written with 17 significant digits. */
 MUST_CHECK err json_text(const json_t *value, int flags, struct str *out);

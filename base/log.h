@@ -10,7 +10,10 @@
 #include <stdint.h>
 
 #define LOG_SUBSYSTEMS(X)                                                                          \
-    X(BASE) X(RECIPES) X(COMPUTE) X(DATA) X(MODEL) X(ADAPTERS) X(TRAINER) X(EVAL) X(RELEASE) X(CLI)
+    X(BASE)                                                                                        \
+    X(REMOTE)                                                                                      \
+    X(RECIPES)                                                                                     \
+    X(COMPUTE) X(DATA) X(MODEL) X(ADAPTERS) X(ISSUES) X(TRAINER) X(EVAL) X(RELEASE) X(CLI)
 enum log_subsystem {
 #define X(name) LOG_##name,
     LOG_SUBSYSTEMS(X)

@@ -18,6 +18,9 @@ HEADER_LIBRARY = {
     r"omp\.h": "OpenMP::OpenMP_C",
     r"math\.h|fenv\.h|complex\.h|cmath": None,  # the C library's own; no library line needed
     r"yaml\.h": "yaml",
+    r"curl/.*": "curl",
+    r"git2(/.*)?(\.h)?": "git2",
+    r"microhttpd\.h": "tests only",
     r"sentencepiece.*": "sentencepiece",
     r"cmocka\.h": "tests only",
     r"cblas\.h|openblas_config\.h": "bench only",

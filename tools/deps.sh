@@ -30,6 +30,9 @@ find_missing() {
     need libssl-dev header cc openssl/evp.h
     need libxxhash-dev header cc xxhash.h
     need libyaml-dev header cc yaml.h
+    need libcurl4-openssl-dev header cc curl/curl.h
+    need libgit2-dev header cc git2.h
+    need libmicrohttpd-dev header cc microhttpd.h
     need libsentencepiece-dev header "c++ -x c++" sentencepiece_processor.h
     need libcmocka-dev header cc cmocka.h
     need python3 /usr/bin/python3 --version
@@ -37,6 +40,7 @@ find_missing() {
     need python3-yaml /usr/bin/python3 -c 'import yaml'
     need clang-format-14 sh -c 'clang-format-14 --version || clang-format --version | grep -q "version 14[.]"'
     need git git --version
+    need gh gh --version
     [ "$(uname -m)" = aarch64 ] && return
     # tests/shell/test_arm.sh builds the kernels for Arm and runs them here
     need gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc --version

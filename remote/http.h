@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * HTTP by libcurl: one request, one answer, whole in memory. Speaks https, and plain http to
+ * loopback only. A token goes into the Authorization header of the host that was asked and nowhere
+ * else: not into a log, an error or another host's request; redirects are the caller's to follow.
+ * What an answer means is the caller's business too; only what is no answer at all is an error.
+ * Read next: issues/github.h. */
+#ifndef COTRAIN_REMOTE_HTTP_H
+#define COTRAIN_REMOTE_HTTP_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct http;
+
+struct http_options {
+    int64_t connect_timeout_ms; /* 0: 10 s */
+    int64_t stall_timeout_ms;   /* without a byte for so long the request is given up; 0: 30 s */
+};
+MUST_CHECK err http_new(const struct http_options *options, struct http **out);
+void http_free(struct http *h); /* NULL is fine */
+
+struct http_request {
+    const char *method, *url;   /* method NULL: GET */
+    const char *const *headers; /* "Name: value" */
+    int64_t n_headers;
+    const char *token; /* bearer token, or NULL */
+    const void *body;  /* NULL: none */
+    size_t n_body;
+    size_t max_bytes; /* of the answer's body, decoded; more is ERR_LIMIT */
+};
+/* Answers of any status, with the body decoded (gzip and whatever else libcurl knows). */
+struct http_answer {
+    long status;
+    struct str body;
+    struct str headers; /* "name: value\n" lines, names in lower case; the last hop's alone */
+};
+/* ERR_IO: no answer (refused, cut, stalled, TLS), naming host and reason. Replaces *out, which the
+ * caller releases either way. */
+MUST_CHECK err http_send(struct http *h, const struct http_request *request,
+                         struct http_answer *out);
+void http_answer_release(struct http_answer *a);
+/* The first header of that name (lower case), without its line end; NULL when there is none.
+ * `out` is replaced. */
+MUST_CHECK err http_header(const struct http_answer *a, const char *name, struct str *out,
+                           bool *out_found);
+/* Whether two URLs name the same scheme, host and port. */
+bool http_same_host(const char *a, const char *b);
+/* Name and version of the library behind it. */
+const char *http_library(void);
+
+#endif
