@@ -29,6 +29,12 @@ const char *str_text(const struct str *s); /* never NULL */
 int64_t utf8_invalid_at(const char *text, size_t n);
 /* Reads one code point of well-formed text; returns its length in bytes (0 at the end). */
 size_t utf8_next(const char *text, size_t n, uint32_t *codepoint);
+/* The same of any bytes: one that begins no well-formed sequence reads as U+FFFD, length 1. */
+size_t utf8_next_any(const char *text, size_t n, uint32_t *codepoint);
+/* Draws nothing, or turns the direction of what is drawn: zero-width characters, bidirectional
+ * controls, fillers, variation selectors, tags (Unicode: Default_Ignorable_Code_Point, and the
+ * interlinear annotation marks). */
+bool utf8_invisible(uint32_t codepoint);
 int64_t utf8_count(const char *text, size_t n);
 /* Decodes into an array of code points (mem_alloc; the caller frees). Ill-formed text is an error.
  */

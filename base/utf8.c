@@ -46,6 +46,29 @@ size_t utf8_next(const char *text, size_t n, uint32_t *codepoint) {
     return len;
 }
 
+size_t utf8_next_any(const char *text, size_t n, uint32_t *codepoint) {
+    size_t len = utf8_next(text, n, codepoint);
+    if (len > 0 || n == 0) return len;
+    *codepoint = 0xFFFD;
+    return 1;
+}
+
+bool utf8_invisible(uint32_t c) {
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        {0x00AD, 0x00AD},   {0x034F, 0x034F}, {0x061C, 0x061C},   {0x115F, 0x1160},
+        {0x17B4, 0x17B5},   {0x180B, 0x180F}, {0x200B, 0x200F},   {0x202A, 0x202E},
+        {0x2060, 0x206F},   {0x3164, 0x3164}, {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},
+        {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFFB}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},
+        {0xE0000, 0xE0FFF},
+    };
+    if (c < 0xAD || (c >= 0x3165 && c < 0xFE00)) return false; /* most of any text */
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        if (c >= ranges[i].first && c <= ranges[i].last) return true;
+    return false;
+}
+
 int64_t utf8_count(const char *text, size_t n) {
     int64_t count = 0;
     for (size_t i = 0; i < n; i++) count += ((unsigned char)text[i] & 0xC0) != 0x80;

@@ -60,6 +60,39 @@ static void code_points_round_trip(void **state) {
     assert_fails(utf8_decode("ab\xFF", 3, &points, &n), ERR_PARSE, "byte 2");
 }
 
+static void any_bytes_can_be_read(void **state) {
+    (void)state;
+    static const char text[] = "a\xE4\xBD\xA0\xE4\xBD\xFF\xC0";
+    static const struct {
+        uint32_t point;
+        size_t len;
+    } want[] = {{'a', 1}, {0x4F60, 3}, {0xFFFD, 1}, {0xFFFD, 1}, {0xFFFD, 1}, {0xFFFD, 1}};
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+        uint32_t c;
+        size_t len = utf8_next_any(text + at, sizeof text - 1 - at, &c);
+        assert_int_equal(c, want[i].point);
+        assert_int_equal(len, want[i].len);
+        at += len;
+    }
+    assert_int_equal(at, sizeof text - 1);
+    assert_int_equal(utf8_next_any(text, 0, &(uint32_t){0}), 0);
+}
+
+static void what_draws_nothing_is_known(void **state) {
+    (void)state;
+    static const uint32_t invisible[] = {0xAD,   0x34F,  0x61C,  0x115F, 0x180E,  0x200B,
+                                         0x200D, 0x200E, 0x202E, 0x2060, 0x2066,  0x2069,
+                                         0x3164, 0xFE0F, 0xFEFF, 0xFFA0, 0xE0041, 0xE01EF};
+    static const uint32_t visible[] = {'a',    ' ',    0xA0,   0xAC,    0xAE,   0x300,
+                                       0x2010, 0x2029, 0x3000, 0x3165,  0x4F60, 0xFDFF,
+                                       0xFE10, 0xFF01, 0xFFFD, 0x1F91D, 0xE1000};
+    for (size_t i = 0; i < sizeof invisible / sizeof invisible[0]; i++)
+        if (!utf8_invisible(invisible[i])) fail_msg("U+%04X is not seen", invisible[i]);
+    for (size_t i = 0; i < sizeof visible / sizeof visible[0]; i++)
+        if (utf8_invisible(visible[i])) fail_msg("U+%04X is seen", visible[i]);
+}
+
 static void numbers_are_whole_texts(void **state) {
     (void)state;
     int64_t i;
@@ -103,6 +136,8 @@ int main(void) {
         cmocka_unit_test(grows_and_keeps_nul_bytes),
         cmocka_unit_test(invalid_utf8_is_found_where_it_is),
         cmocka_unit_test(code_points_round_trip),
+        cmocka_unit_test(any_bytes_can_be_read),
+        cmocka_unit_test(what_draws_nothing_is_known),
         cmocka_unit_test(numbers_are_whole_texts),
         cmocka_unit_test(nearest_name),
     };
