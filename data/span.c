@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include <string.h>
 
-static bool is_white(uint32_t c) {
+bool white_space(uint32_t c) {
     return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 ||
            c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
            c == 0x202F || c == 0x205F || c == 0x3000;
@@ -22,7 +22,7 @@ static size_t white_at(const char *text, size_t n) {
     uint32_t c;
     while (len < n && len < 4 && is_continuation(text[len])) len++;
     if (utf8_invalid_at(text, len) >= 0) return 0;
-    return utf8_next(text, len, &c) == len && is_white(c) ? len : 0;
+    return utf8_next(text, len, &c) == len && white_space(c) ? len : 0;
 }
 
 struct span span_strip_start(struct span s) {

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct span {
     const char *text;
@@ -18,5 +19,6 @@ struct span span_strip_end(struct span s);
 struct span span_strip(struct span s);
 bool span_blank(struct span s); /* empty, or nothing but white space */
 bool span_equal(struct span a, struct span b);
+bool white_space(uint32_t codepoint);
 
 #endif

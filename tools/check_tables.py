@@ -79,6 +79,7 @@ RULES = {
         Rule("OPCODE", r"\berr NAME\(", "model/formats/pickle_opcodes.c", argument=2),
     ],
     "issues/kinds.def": [],  # a row is a word of readings, with nothing to look up
+    "data/cases.def": [],  # a row is a fact of Unicode, with nothing to look up
     "data/special.def": [],  # a row is a fact about the tokenizer, with nothing to look up
     "eval/tasks.def": [
         Rule("TASK", DEFINED.format(r"\w*NAME\w*"), "eval/tasks/NAME.c", "eval/tasks/*.c"),
