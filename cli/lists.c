@@ -11,6 +11,7 @@
 #include "compute/ops/op.h"
 #include "compute/quant.h"
 #include "data/readers/reader.h"
+#include "data/sensitive.h"
 #include "eval/task.h"
 #include "model/preset.h"
 #include "model/formats/format.h"
@@ -73,6 +74,16 @@ static err list_formats(json_t *out) {
 static err list_readers(json_t *out) {
     for (int i = 0; i < n_readers; i++)
         if (!add_row(out, readers[i]->name, readers[i]->summary)) return ERR_MEMORY;
+    return ERR_OK;
+}
+
+static err list_sensitive(json_t *out) {
+    for (int i = 0; i < n_sensitive_rows; i++) {
+        const struct sensitive_row *rule = &sensitive_rows[i];
+        json_t *row = add_row(out, rule->name, rule->help);
+        if (!row) return ERR_MEMORY;
+        TRY(json_put(row, "class", json_string(sensitive_class_name(rule->what))));
+    }
     return ERR_OK;
 }
 

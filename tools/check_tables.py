@@ -80,6 +80,11 @@ RULES = {
     ],
     "issues/kinds.def": [],  # a row is a word of readings, with nothing to look up
     "data/cases.def": [],  # a row is a fact of Unicode, with nothing to look up
+    "data/sensitive.def": [
+        Rule("SENSITIVE", r"\bsensitive_rows\b", "data/sensitive.c"),  # that no name stands twice
+        Rule("SENSITIVE", r"\bbool find_NAME\(", "data/sensitive/*.c", "data/sensitive/*.c",
+             shared=("pattern.c",), argument=2),
+    ],
     "data/special.def": [],  # a row is a fact about the tokenizer, with nothing to look up
     "eval/tasks.def": [
         Rule("TASK", DEFINED.format(r"\w*NAME\w*"), "eval/tasks/NAME.c", "eval/tasks/*.c"),

@@ -77,6 +77,10 @@ plant_row tables compute/ops.def 'OP(planted)' "OP(planted): not defined in comp
 plant_row tables trainer/optim/optim.def 'OPTIMIZER(planted)' "no file trainer/optim/planted.c"
 plant_row tables cli/sections.def 'SECTION_MAP("planted", struct chain, planted, planted_options_table)' \
     "SECTION_MAP(planted_options_table): not defined"
+plant_row tables data/sensitive.def 'SENSITIVE(planted, SECRET, planted, "x", "y")' \
+    "SENSITIVE(planted): not defined in data/sensitive/*.c"
+plant_row tables data/sensitive.def 'SENSITIVE(email, PERSONAL, email, "[@]", "y")' \
+    "SENSITIVE(email) stands twice"
 plant_row tables base/err.def 'ERR(PLANTED, 1, "planted")' "ERR(PLANTED) is used nowhere"
 plant_row tables base/env.def 'ENV(COTRAIN_PLANTED, "planted")' "ENV(COTRAIN_PLANTED) is used nowhere"
 plant tables cli/cmd_planted.c 1 "has no row in cli/cmds.def" 'const int planted = 1;'
