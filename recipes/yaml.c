@@ -68,6 +68,31 @@ const char *node_kind_text(const struct recipe_node *node) {
     return "a value that could not be read";
 }
 
+static err add_parts(const struct recipe_node *node, json_t *out) {
+    for (const struct recipe_node *part = node->first; part; part = part->next) {
+        json_t *value;
+        TRY(yaml_tree_json(part, &value)); /* YAML_MAX_DEPTH deep at most */
+        TRY(part->key ? json_put(out, part->key, value) : json_push(out, value));
+    }
+    return ERR_OK;
+}
+
+err yaml_tree_json(const struct recipe_node *node, json_t **out) {
+    switch (node->kind) {
+    case NODE_TEXT: *out = json_string(node->text); break;
+    case NODE_LIST: *out = json_array(); break;
+    case NODE_MAP: *out = json_object(); break;
+    case NODE_NONE:
+    case NODE_BROKEN: *out = json_null(); break;
+    }
+    if (!*out) return fail(ERR_MEMORY, "out of memory for a tree of values");
+    err code = add_parts(node, *out);
+    if (code == ERR_OK) return ERR_OK;
+    json_decref(*out);
+    *out = NULL;
+    return code;
+}
+
 /* Hangs a finished or just opened node where it belongs. */
 static err place_node(struct reader *r, struct recipe_node *node) {
     struct recipe_node *parent = r->depth > 0 ? r->open[r->depth - 1] : NULL;
@@ -93,10 +118,10 @@ static bool expects_key(const struct reader *r) {
     return r->depth > 0 && r->open[r->depth - 1]->kind == NODE_MAP && !r->key;
 }
 
-static err take_key(struct reader *r, const char *key, struct recipe_place place) {
+static err take_key(struct reader *r, const char *key, bool plain, struct recipe_place place) {
     r->key = key;
     r->key_place = place;
-    if (strcmp(key, "<<") == 0) {
+    if (plain && strcmp(key, "<<") == 0) { /* quoted it is a text */
         r->drop_value = true;
         TRY(recipe_fault(r->faults, r->arena, ERR_UNSUPPORTED, place,
                          "merge keys are not allowed"));
@@ -157,8 +182,8 @@ static err take_scalar(struct reader *r, const yaml_event_t *event) {
     }
     char *text = arena_strdup(r->arena, value);
     if (!text) return ERR_MEMORY;
-    if (expects_key(r)) return take_key(r, text, place);
     bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    if (expects_key(r)) return take_key(r, text, plain, place);
     struct recipe_node *node;
     TRY(new_node(r, plain && means_nothing(text) ? NODE_NONE : NODE_TEXT, place, &node));
     node->text = text;

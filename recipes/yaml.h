@@ -6,6 +6,7 @@
 #ifndef COTRAIN_RECIPES_YAML_H
 #define COTRAIN_RECIPES_YAML_H
 
+#include "base/json.h"
 #include "recipes/faults.h"
 #include <stdbool.h>
 
@@ -38,6 +39,9 @@ struct recipe_node *node_find(const struct recipe_node *map, const char *key);
 void node_add(struct recipe_node *to, struct recipe_node *part);
 /* "a mapping", "a list", ... for messages. */
 const char *node_kind_text(const struct recipe_node *node);
+/* The tree as JSON: maps, lists and texts, none as null (a broken one too: its fault is recorded).
+ * For readers without a schema; every value is still a text. The caller json_decref()s. */
+MUST_CHECK err yaml_tree_json(const struct recipe_node *node, json_t **out);
 /* Version of the library behind it. */
 const char *yaml_library(void);
 

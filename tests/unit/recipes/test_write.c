@@ -82,8 +82,76 @@ static void texts_come_back_unchanged(void **state) {
         "\"a\" 'b' \\",
         "%a\nb",
         "null",
+        "a\n\tb\n\n\t\tc",
+        "\ta\nb",
+        "a\t\nb",
+        "a\nb\t",
+        "a\xe2\x80\xae\nb",
+        "👨\xe2\x80\x8d👩 ❤\xef\xb8\x8f\nb",
+        "\xf3\xa0\x81\x81",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) round_trip(texts[i]);
+}
+
+/* A value under the key `v` as it is written. */
+static void value_written_as(json_t *value, const char *wanted) {
+    json_t *map = json_pack("{s:o}", "v", value);
+    struct str out = {0};
+    assert_non_null(map);
+    assert_ok(recipe_write(map, NULL, &out));
+    assert_string_equal(str_text(&out), wanted);
+    str_release(&out);
+    json_decref(map);
+}
+
+static void lists_and_nothing_are_readable(void **state) {
+    (void)state;
+    value_written_as(json_null(), "v: null\n");
+    value_written_as(json_pack("[n,{},[]]"), "v: [null, {}, []]\n");
+    value_written_as(json_pack("[[i,i],[i]]", 1, 2, 3), "v:\n  - [1, 2]\n  - [3]\n");
+    value_written_as(json_pack("[[{s:i,s:i},[{s:i}]]]", "a", 1, "b", 2, "c", 3),
+                     "v:\n  - - a: 1\n      b: 2\n    - - c: 3\n");
+    value_written_as(json_pack("[s,s]", "a\nb", "c"), "v:\n  - |-\n    a\n    b\n  - c\n");
+    value_written_as(json_pack("[{s:s}]", "k", "a\n  b\n"), "v:\n  - k: |\n      a\n        b\n");
+    value_written_as(json_pack("[s,s]", "这个模型要能从注释生成代码，并且保留原有的能力",
+                               "第二条同样长的说明，两条加起来超过一行"),
+                     "v:\n  - \"这个模型要能从注释生成代码，并且保留原有的能力\"\n"
+                     "  - \"第二条同样长的说明，两条加起来超过一行\"\n");
+    struct str out = {0};
+    json_t *empty = json_object();
+    assert_ok(recipe_write(empty, NULL, &out));
+    assert_string_equal(str_text(&out), "{}\n");
+    str_release(&out);
+    json_decref(empty);
+}
+
+static void hidden_characters_are_seen(void **state) {
+    (void)state;
+    written_as("a\xe2\x80\xae"
+               "b",
+               "\"a\\u202eb\"");
+    written_as("\xe2\x80\x8b", "\"\\u200b\"");
+    written_as("\xf3\xa0\x81\x81", "\"\\U000e0041\"");
+    written_as("❤\xef\xb8\x8f", "\"❤\xef\xb8\x8f\"");
+}
+
+static void what_would_not_be_read_back_is_refused(void **state) {
+    (void)state;
+    struct str out = {0};
+    json_t *nul = json_pack("{s:s%}", "v", "a\n\0b", (size_t)4), *list = json_object();
+    assert_fails(recipe_write(nul, NULL, &out), ERR_UNSUPPORTED, "a NUL character");
+    assert_ok(json_put(list, "l", json_pack("[s%]", "a\0b", (size_t)3)));
+    assert_fails(recipe_write(list, NULL, &out), ERR_UNSUPPORTED, "a NUL character");
+    assert_fails(recipe_write_text("a\xff\nb", &out), ERR_UNSUPPORTED, "not UTF-8");
+    char key[1200];
+    memset(key, 'k', sizeof key);
+    key[sizeof key - 1] = '\0';
+    json_t *map = json_pack("{s:i}", key, 1);
+    assert_fails(recipe_write(map, NULL, &out), ERR_LIMIT, "a key of more than 1000 bytes");
+    str_release(&out);
+    json_decref(nul);
+    json_decref(list);
+    json_decref(map);
 }
 
 static void numbers_are_short_and_have_a_dot(void **state) {
@@ -174,6 +242,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_that_would_be_retyped_are_quoted),
         cmocka_unit_test(texts_come_back_unchanged),
+        cmocka_unit_test(lists_and_nothing_are_readable),
+        cmocka_unit_test(hidden_characters_are_seen),
+        cmocka_unit_test(what_would_not_be_read_back_is_refused),
         cmocka_unit_test(numbers_are_short_and_have_a_dot),
         cmocka_unit_test(comments_stand_above_and_behind),
         cmocka_unit_test(a_resolved_recipe_resolves_to_itself),

@@ -4,6 +4,7 @@
  * another one is seen. */
 #include "tests/unit/test.h"
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "recipes/yaml.h"
 
@@ -228,6 +229,51 @@ static void faults_without_end(void **state) {
     str_release(&text);
 }
 
+/* The tree of a text as JSON on one line. */
+static void reads_as(const char *text, const char *json) {
+    struct reading r;
+    struct str out = {0};
+    json_t *value;
+    read_text(&r, text);
+    assert_ok(yaml_tree_json(r.top, &value));
+    json_t *list = json_pack("[O]", value);
+    assert_ok(json_text(list, 0, &out));
+    json_decref(list);
+    assert_string_equal(str_text(&out), json);
+    str_release(&out);
+    json_decref(value);
+    arena_release(&r.arena);
+}
+
+static void a_tree_becomes_json(void **state) {
+    (void)state;
+    reads_as("a: no\nb: [1, '', ~, [x]]\nc: {}\nd: []\ne:\n\"f\": |\n  x\n  y\n",
+             "[{\"a\":\"no\",\"b\":[\"1\",\"\",null,[\"x\"]],\"c\":{},\"d\":[],\"e\":null,"
+             "\"f\":\"x\\ny\\n\"}]");
+    reads_as("- 芯片\n- \"a\\tb\"\n", "[[\"芯片\",\"a\\tb\"]]");
+    reads_as("alone\n", "[\"alone\"]");
+    reads_as("a: *x\nb: 1\n", "[{\"a\":null,\"b\":\"1\"}]"); /* broken, and said so */
+    reads_as("'<<': 1\n", "[{\"<<\":\"1\"}]");               /* quoted: no merge key */
+}
+
+static void no_memory_for_a_tree_is_said(void **state) {
+    (void)state;
+    struct reading r;
+    read_text(&r, "a: [b, {c: d}]\ne: f\n");
+    int64_t live = mem_stats().live_blocks;
+    for (int64_t nth = 1;; nth++) {
+        json_t *value;
+        fault_arm(FAULT_MEM, FAULT_FAIL, nth);
+        err code = yaml_tree_json(r.top, &value);
+        fault_arm(FAULT_MEM, FAULT_FAIL, 0);
+        json_decref(value);
+        assert_int_equal(mem_stats().live_blocks, live);
+        if (code == ERR_OK) break;
+        assert_int_equal(code, ERR_MEMORY);
+    }
+    arena_release(&r.arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_read),
@@ -238,6 +284,8 @@ int main(void) {
         cmocka_unit_test(depth_has_a_limit),
         cmocka_unit_test(size_has_limits),
         cmocka_unit_test(faults_without_end),
+        cmocka_unit_test(a_tree_becomes_json),
+        cmocka_unit_test(no_memory_for_a_tree_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
