@@ -40,6 +40,7 @@ find_missing() {
     need python3-yaml /usr/bin/python3 -c 'import yaml'
     need clang-format-14 sh -c 'clang-format-14 --version || clang-format --version | grep -q "version 14[.]"'
     need git git --version
+    need cmark-gfm cmark-gfm --version
     need gh gh --version
     [ "$(uname -m)" = aarch64 ] && return
     # tests/shell/test_arm.sh builds the kernels for Arm and runs them here
