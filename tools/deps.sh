@@ -35,12 +35,12 @@ find_missing() {
     need libmicrohttpd-dev header cc microhttpd.h
     need libsentencepiece-dev header "c++ -x c++" sentencepiece_processor.h
     need libcmocka-dev header cc cmocka.h
+    need cmark-gfm cmark-gfm --version
     need python3 /usr/bin/python3 --version
     need python3-numpy /usr/bin/python3 -c 'import numpy'
     need python3-yaml /usr/bin/python3 -c 'import yaml'
     need clang-format-14 sh -c 'clang-format-14 --version || clang-format --version | grep -q "version 14[.]"'
     need git git --version
-    need cmark-gfm cmark-gfm --version
     need gh gh --version
     [ "$(uname -m)" = aarch64 ] && return
     # tests/shell/test_arm.sh builds the kernels for Arm and runs them here
