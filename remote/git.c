@@ -242,7 +242,7 @@ static err make_commit(struct git_repo *repo, const struct git_commit_of *c, git
     int code = git_signature_new(&who, c->name, c->email, c->time_s, c->offset_minutes);
     if (code == 0) code = git_tree_lookup(&tree, repo->handle, tree_id);
     if (code == 0)
-        code = git_commit_create(&id, repo->handle, "HEAD", who, who, "UTF-8", c->message, tree,
+        code = git_commit_create(&id, repo->handle, "HEAD", who, who, NULL, c->message, tree,
                                  parent != NULL, parents);
     git_tree_free(tree);
     git_signature_free(who);
