@@ -240,6 +240,11 @@ err json_put(json_t *object, const char *key, json_t *value) {
     return fail(ERR_MEMORY, "out of memory at JSON key '%s'", key);
 }
 
+const char *json_text_of(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
 err json_copy_members(const json_t *object, json_t **out) {
     const char *key;
     json_t *value;

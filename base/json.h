@@ -32,6 +32,8 @@ MUST_CHECK err json_need_int(const json_t *object, const char *key, int64_t *out
 MUST_CHECK err json_need_number(const json_t *object, const char *key, double *out);
 MUST_CHECK err json_need_array(const json_t *object, const char *key, json_t **out);
 MUST_CHECK err json_need_object(const json_t *object, const char *key, json_t **out);
+/* A text that may be absent: "" where it is, or is no text. */
+const char *json_text_of(const json_t *object, const char *key);
 /* A new object with the same members, which both then refer to (json_copy would leave out what
  * there is no memory for). The caller json_decref()s. */
 MUST_CHECK err json_copy_members(const json_t *object, json_t **out);

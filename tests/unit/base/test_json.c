@@ -70,6 +70,10 @@ static void members_by_type(void **state) {
     assert_fails(json_need_int(v, "d", &n), ERR_PARSE, "'d' is not a whole number");
     assert_fails(json_need_string(v, "absent", &text), ERR_PARSE, "'absent' is missing");
     assert_fails(json_need_object(v, "l", &list), ERR_PARSE, "'l' is not a map");
+    assert_string_equal(json_text_of(v, "s"), "x");
+    assert_string_equal(json_text_of(v, "n"), "");
+    assert_string_equal(json_text_of(v, "absent"), "");
+    assert_string_equal(json_text_of(NULL, "s"), "");
     assert_ok(json_put(v, "more", json_integer(1)));
     assert_fails(json_put(v, "more", NULL), ERR_MEMORY, "more");
     json_decref(v);
@@ -97,6 +101,98 @@ static void members_are_copied_whole(void **state) {
     json_decref(from);
 }
 
+/* The values as one text, "3: [1]|{}|7" for three of them. */
+static void parsed_as(const char *text, size_t n, const char *wanted) {
+    json_t *values;
+    struct str is = {0};
+    assert_ok(json_parse_all(text, n, "'x'", &values));
+    assert_ok(str_printf(&is, "%zu:", json_array_size(values)));
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        assert_ok(str_add(&is, i > 0 ? "|" : " "));
+        assert_ok(json_text(json_array_get(values, i), 0, &is));
+    }
+    assert_string_equal(is.data, wanted);
+    str_release(&is);
+    json_decref(values);
+}
+#define PARSED_AS(text, wanted) parsed_as(text, sizeof(text) - 1, wanted)
+
+static void values_one_after_the_other(void **state) {
+    (void)state;
+    PARSED_AS("", "0:");
+    PARSED_AS(" \r\n\t", "0:");
+    PARSED_AS("[1]", "1: [1]");
+    PARSED_AS("[1][2]", "2: [1]|[2]");
+    PARSED_AS("{\"a\": 1}\n{\"b\": 2}\r\n", "2: {\"a\":1}|{\"b\":2}");
+    PARSED_AS(" null true\n7 \"x\"{}[]", "6: null|true|7|\"x\"|{}|[]");
+    PARSED_AS("9223372036854775807", "1: 9223372036854775807");
+}
+
+#define U_FFFD "\xEF\xBF\xBD"
+/* A stranger's bytes are mended, and what is well-formed stays as it is. */
+static void strangers_bytes_are_mended(void **state) {
+    (void)state;
+    PARSED_AS("\"a\xFFz\"", "1: \"a" U_FFFD "z\"");
+    PARSED_AS("\"\xED\xA0\x80\"", "1: \"" U_FFFD U_FFFD U_FFFD "\"");
+    PARSED_AS("\"\xE6\xBA\"", "1: \"" U_FFFD U_FFFD "\"");
+    PARSED_AS("\"a\0z\"", "1: \"a" U_FFFD "z\"");
+    PARSED_AS("\"a\\u0000z\"", "1: \"a" U_FFFD "z\"");
+    PARSED_AS("\"\\ud83d\"", "1: \"" U_FFFD "\"");
+    PARSED_AS("\"\\udd1d\"", "1: \"" U_FFFD "\"");
+    PARSED_AS("\"\\ud83d\\u0041\"", "1: \"" U_FFFD "A\"");
+    PARSED_AS("\"\\ud83d\\ud83e\\udd1d\"", "1: \"" U_FFFD "\xF0\x9F\xA4\x9D\"");
+    PARSED_AS("\"\\uD83E\\uDD1D\"", "1: \"\xF0\x9F\xA4\x9D\"");
+    PARSED_AS("\"\\\\u0000\\\\ud83d\"", "1: \"\\\\u0000\\\\ud83d\"");
+    PARSED_AS("{\"a\\u0000\": \"\\n\\/\\\"\"}", "1: {\"a" U_FFFD "\":\"\\n/\\\"\"}");
+    PARSED_AS("\"\xE6\xBA\x90\xE2\x80\x8B\"", "1: \"\xE6\xBA\x90\xE2\x80\x8B\"");
+}
+
+static void faults_among_several_values(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *part;
+    } bad[] = {
+        {"[1] [2", "'x': byte 6: not valid JSON"},
+        {"[1]]", "'x': byte 4: not valid JSON"},
+        {"{\"a\": 1, \"a\": 2}", "duplicate"},
+        {"\"\\u12\"", "not valid JSON"},
+        {"\"\\", "not valid JSON"},
+        {"\xFF", "not valid JSON"},
+        {"[99999999999999999999]", "too big integer"},
+        {"nul", "not valid JSON"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        json_t *values;
+        assert_fails(json_parse_all(bad[i].text, strlen(bad[i].text), "'x'", &values), ERR_PARSE,
+                     bad[i].part);
+        assert_null(values);
+    }
+    struct str deep = {0};
+    for (int i = 0; i < 5000; i++) assert_ok(str_add(&deep, "["));
+    json_t *values;
+    assert_fails(json_parse_all(deep.data, deep.len, "'x'", &values), ERR_PARSE, "depth");
+    str_release(&deep);
+}
+
+/* Whichever allocation fails, it is told, and not blamed on the text. */
+static void several_values_short_of_memory(void **state) {
+    (void)state;
+    static const char text[] = "[1, \"a\xFF\", {\"b\": [2.5, null]}]{\"c\": \"d\"} \"e\"";
+    json_t *values;
+    int n = 1;
+    for (;; n++) {
+        fault_arm(FAULT_MEM, FAULT_FAIL, n);
+        err code = json_parse_all(text, sizeof text - 1, "'x'", &values);
+        fault_arm(FAULT_MEM, FAULT_FAIL, 0);
+        if (code == ERR_OK) break;
+        assert_int_equal(code, ERR_MEMORY);
+        assert_null(values);
+    }
+    assert_true(n > 10);
+    assert_int_equal(json_array_size(values), 3);
+    json_decref(values);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(faults_have_line_and_column),
@@ -104,6 +200,10 @@ int main(void) {
         cmocka_unit_test(text_is_exact_and_ordered),
         cmocka_unit_test(members_by_type),
         cmocka_unit_test(members_are_copied_whole),
+        cmocka_unit_test(values_one_after_the_other),
+        cmocka_unit_test(strangers_bytes_are_mended),
+        cmocka_unit_test(faults_among_several_values),
+        cmocka_unit_test(several_values_short_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
