@@ -19,12 +19,13 @@ struct http_options {
     int64_t connect_timeout_ms; /* 0: 10 s */
     int64_t stall_timeout_ms;   /* without a byte for so long the request is given up; 0: 30 s */
 };
+/* Connections are kept open between requests. One thread at a time. */
 MUST_CHECK err http_new(const struct http_options *options, struct http **out);
 void http_free(struct http *h); /* NULL is fine */
 
 struct http_request {
     const char *method, *url;   /* method NULL: GET */
-    const char *const *headers; /* "Name: value" */
+    const char *const *headers; /* "Name: value"; one with a control character is ERR_RANGE */
     int64_t n_headers;
     const char *token; /* bearer token, or NULL */
     const void *body;  /* NULL: none */
@@ -33,21 +34,33 @@ struct http_request {
 };
 /* Answers of any status, with the body decoded (gzip and whatever else libcurl knows). */
 struct http_answer {
-    long status;
-    struct str body;
+    long status;        /* 0: there is no answer */
+    struct str body;    /* as far as it came, where there is no answer */
     struct str headers; /* "name: value\n" lines, names in lower case; the last hop's alone */
+    bool again; /* no answer, but the same request may well get one later: refused, cut, stalled */
 };
-/* ERR_IO: no answer (refused, cut, stalled, TLS), naming host and reason. Replaces *out, which the
- * caller releases either way. */
+/* ERR_IO: no answer (refused, cut, stalled, TLS), naming host and reason. ERR_STOPPED: the process
+ * was asked to stop (base/stop.h); a request with a body is never broken off for that. Replaces
+ * *out, which the caller releases either way. */
 MUST_CHECK err http_send(struct http *h, const struct http_request *request,
                          struct http_answer *out);
 void http_answer_release(struct http_answer *a);
-/* The first header of that name (lower case), without its line end; NULL when there is none.
- * `out` is replaced. */
+/* The first header of that name (lower case), without its line end; *out_found false and an empty
+ * text when there is none. `out` is replaced. */
 MUST_CHECK err http_header(const struct http_answer *a, const char *name, struct str *out,
                            bool *out_found);
+
+/* Whether http_send would ask this URL: https, or plain http to loopback; no user name in it.
+ * ERR_RANGE says what is wrong. */
+MUST_CHECK err http_url_check(const char *url);
 /* Whether two URLs name the same scheme, host and port. */
 bool http_same_host(const char *a, const char *b);
+/* The URL that `reference` (whole, or relative as in "/a?b=c") names when it stands in an answer
+ * from `base`; ERR_PARSE where it is none. `out` is replaced. */
+MUST_CHECK err http_url_join(const char *base, const char *reference, struct str *out);
+/* Appends text as a part of a path or query: all but letters, digits and -._~ as %XX. */
+MUST_CHECK err http_url_escape(const char *text, struct str *out);
+
 /* Name and version of the library behind it. */
 const char *http_library(void);
 

@@ -21,6 +21,7 @@ HEADER_LIBRARY = {
     r"curl/.*": "curl",
     r"git2(/.*)?(\.h)?": "git2",
     r"microhttpd\.h": "tests only",
+    r"zlib\.h": "tests only",
     r"sentencepiece.*": "sentencepiece",
     r"cmocka\.h": "tests only",
     r"cblas\.h|openblas_config\.h": "bench only",
@@ -33,7 +34,7 @@ SYSTEM = re.compile(r"""(
     stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|tgmath|threads|time|uchar|wchar|
     dirent|fcntl|fnmatch|ftw|getopt|glob|libgen|poll|pthread|pwd|sched|spawn|syslog|termios|unistd|
     immintrin|arm_neon|cpuid|execinfo|malloc|link|dlfcn|
-    sys/[a-z_]+|linux/[a-z_]+|gnu/[a-z-]+)\.h|
+    arpa/inet|netinet/(in|tcp)|sys/[a-z_]+|linux/[a-z_]+|gnu/[a-z-]+)\.h|
     (algorithm|atomic|cassert|cmath|csignal|cstdarg|cstddef|cstdint|cstdio|cstdlib|cstring|deque|
     exception|functional|list|map|memory|mutex|new|numeric|random|string|string_view|tuple|type_traits|
     unordered_map|utility|vector)
