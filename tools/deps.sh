@@ -33,6 +33,7 @@ find_missing() {
     need libcurl4-openssl-dev header cc curl/curl.h
     need libgit2-dev header cc git2.h
     need libmicrohttpd-dev header cc microhttpd.h
+    need zlib1g-dev header cc zlib.h
     need libsentencepiece-dev header "c++ -x c++" sentencepiece_processor.h
     need libcmocka-dev header cc cmocka.h
     need cmark-gfm cmark-gfm --version
