@@ -43,6 +43,7 @@ find_missing() {
     need clang-format-14 sh -c 'clang-format-14 --version || clang-format --version | grep -q "version 14[.]"'
     need git git --version
     need gh gh --version
+    need tzdata test -e /usr/share/zoneinfo/Asia/Shanghai
     [ "$(uname -m)" = aarch64 ] && return
     # tests/shell/test_arm.sh builds the kernels for Arm and runs them here
     need gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc --version
