@@ -1,141 +1,121 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Months and days as texts, by the C library's own calendar in UTC; what a zone adds is an offset.
- * A local time that a zone skips or has twice is taken as the zone's offset at that moment says.
+ * Days and months by the proleptic Gregorian calendar, and the programme's rule for which month
+ * plans a post. Arithmetic alone; zones are issues/zone.c.
  * Read next: issues/calendar.h, the contract. */
 #include "issues/calendar.h"
 
-#include "issues/zone.h"
 #include <stdio.h>
-#include <string.h>
-#include <time.h>
+#include <stdbool.h>
 
-enum { DAY_S = 86400, NOON_S = DAY_S / 2, YEAR_MIN = 1970, YEAR_MAX = 9999 };
+enum { DAY_S = 86400, SEARCH_S = 2 * DAY_S, MONTHS = 12, YEAR_MAX = 9999 };
 
-static bool digits(const char *text, int from, int n, int *out) {
+static int64_t floor_div(int64_t a, int64_t b) {
+    return a / b - (a % b < 0);
+}
+
+/* Days from 1970-01-01 to the first of a month. */
+static int64_t first_day(int64_t month) {
+    /* Years counted from March, so that the leap day is a year's last. */
+    int64_t year = floor_div(month, MONTHS), m = month - year * MONTHS;
+    int64_t y = m < 2 ? year - 1 : year, from_march = (m + 10) % MONTHS;
+    return 365 * y + floor_div(y, 4) - floor_div(y, 100) + floor_div(y, 400) +
+           (153 * from_march + 2) / 5 - 719468;
+}
+
+/* The month that holds a day: at most one off a guess by the mean length of months. */
+static int64_t month_at(int64_t day) {
+    int64_t month = floor_div((day + 719528) * 4800, 146097);
+    while (first_day(month) > day) month--;
+    while (first_day(month + 1) <= day) month++;
+    return month;
+}
+
+/* Exactly `n` digits. */
+static bool digits(const char **text, int n, int *out) {
     *out = 0;
-    for (int i = from; i < from + n; i++) {
-        if (text[i] < '0' || text[i] > '9') return false;
-        *out = *out * 10 + (text[i] - '0');
+    for (int i = 0; i < n; i++, ++*text) {
+        if (**text < '0' || **text > '9') return false;
+        *out = 10 * *out + (**text - '0');
     }
     return true;
 }
 
-static bool read_month(const char *text, int *year, int *month) {
-    return strlen(text) == MONTH_SIZE - 1 && text[4] == '-' && digits(text, 0, 4, year) &&
-           digits(text, 5, 2, month) && *year >= YEAR_MIN && *month >= 1 && *month <= 12;
-}
-
-static err need_month(const char *text, int *year, int *month) {
-    if (read_month(text, year, month)) return ERR_OK;
-    return fail(ERR_RANGE, "'%s' is not a month as in 2024-02", text);
-}
-
-bool calendar_is_month(const char *text) {
+static bool read_month(const char **text, int64_t *out) {
     int year, month;
-    return read_month(text, &year, &month);
+    if (!digits(text, 4, &year) || *(*text)++ != '-' || !digits(text, 2, &month)) return false;
+    if (year < 1 || month < 1 || month > MONTHS) return false;
+    *out = (int64_t)year * MONTHS + month - 1;
+    return true;
 }
 
-/* Seconds of midnight UTC; month 13 is the next year's first. */
-static int64_t midnight(int year, int month, int day) {
-    struct tm t = {.tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day};
-    return (int64_t)timegm(&t);
+err month_parse(const char *text, int64_t *out) {
+    const char *rest = text;
+    if (read_month(&rest, out) && *rest == '\0') return ERR_OK;
+    return fail(ERR_PARSE, "'%s' is no month as in 2024-02", text);
 }
 
-static err split(int64_t s, struct tm *out) {
-    time_t when = (time_t)s;
-    if (gmtime_r(&when, out) && out->tm_year + 1900 >= YEAR_MIN && out->tm_year + 1900 <= YEAR_MAX)
+err month_text(int64_t month, char out[MONTH_TEXT_SIZE]) {
+    int64_t year = floor_div(month, MONTHS);
+    if (year < 1 || year > YEAR_MAX)
+        return fail(ERR_RANGE, "no calendar here has the year %lld", (long long)year);
+    snprintf(out, MONTH_TEXT_SIZE, "%04d-%02d", (int)year, (int)(month - year * MONTHS) + 1);
+    return ERR_OK;
+}
+
+err day_parse(const char *text, int64_t *out) {
+    const char *rest = text;
+    int64_t month;
+    int day;
+    if (read_month(&rest, &month) && *rest++ == '-' && digits(&rest, 2, &day) && *rest == '\0' &&
+        day >= 1 && day <= first_day(month + 1) - first_day(month)) {
+        *out = first_day(month) + day - 1;
         return ERR_OK;
-    return fail(ERR_RANGE, "second %lld is in no year from %d to %d", (long long)s, YEAR_MIN,
-                YEAR_MAX);
-}
-
-static err day_text(int64_t utc_s, char out[DAY_SIZE]) {
-    struct tm t;
-    TRY(split(utc_s, &t));
-    (void)strftime(out, DAY_SIZE, "%Y-%m-%d", &t);
-    return ERR_OK;
-}
-
-static err month_text(int year, int month, char out[MONTH_SIZE]) {
-    char day[DAY_SIZE];
-    TRY(day_text(midnight(year, month, 1), day));
-    memcpy(out, day, MONTH_SIZE - 1);
-    out[MONTH_SIZE - 1] = '\0';
-    return ERR_OK;
-}
-
-err calendar_next_month(const char *text, char out[MONTH_SIZE]) {
-    int year, month;
-    TRY(need_month(text, &year, &month));
-    return month_text(year, month + 1, out);
-}
-
-err calendar_last_day(const char *text, char out[DAY_SIZE]) {
-    int year, month;
-    TRY(need_month(text, &year, &month));
-    return day_text(midnight(year, month + 1, 1) - DAY_S, out);
-}
-
-err calendar_day_parse(const char *text, int64_t *out_noon_s) {
-    int year, month, day;
-    char again[DAY_SIZE] = "";
-    if (strlen(text) == DAY_SIZE - 1 && text[4] == '-' && text[7] == '-' &&
-        digits(text, 0, 4, &year) && digits(text, 5, 2, &month) && digits(text, 8, 2, &day) &&
-        year >= YEAR_MIN) {
-        *out_noon_s = midnight(year, month, day) + NOON_S;
-        TRY(day_text(*out_noon_s, again));
     }
-    if (strcmp(again, text) == 0) return ERR_OK;
-    return fail(ERR_RANGE, "'%s' is not a day as in 2024-02-06", text);
+    return fail(ERR_PARSE, "'%s' is no day as in 2024-02-06", text);
 }
 
-err calendar_open(struct calendar *c, const char *time_zone, int collect_day) {
-    *c = (struct calendar){.collect_day = collect_day};
-    return zone_open(time_zone, &c->zone);
-}
-
-void calendar_close(struct calendar *c) {
-    zone_free(c->zone);
-    *c = (struct calendar){0};
-}
-
-err calendar_day(const struct calendar *c, int64_t s, char out[DAY_SIZE]) {
-    return day_text(s + zone_offset_s(c->zone, s), out);
-}
-
-err calendar_plan_month(const struct calendar *c, int64_t created_s, char out[MONTH_SIZE]) {
-    char day[DAY_SIZE];
-    TRY(calendar_day(c, created_s, day));
-    day[MONTH_SIZE - 1] = '\0';
-    return calendar_next_month(day, out);
-}
-
-/* The moment at which the zone's clocks show what UTC's show at `shown_s`. */
-static int64_t moment(const struct calendar *c, int64_t shown_s) {
-    int64_t s = shown_s - zone_offset_s(c->zone, shown_s);
-    return shown_s - zone_offset_s(c->zone, s);
-}
-
-err calendar_window(const struct calendar *c, const char *text, int64_t *out_from_s,
-                    int64_t *out_to_s) {
-    int year, month;
-    TRY(need_month(text, &year, &month));
-    *out_from_s = moment(c, midnight(year, month - 1, 1));
-    *out_to_s = moment(c, midnight(year, month, 1));
+err day_text(int64_t day, char out[DAY_TEXT_SIZE]) {
+    char month[MONTH_TEXT_SIZE];
+    int64_t m = month_at(day);
+    TRY(month_text(m, month));
+    snprintf(out, DAY_TEXT_SIZE, "%s-%02d", month, (int)(day - first_day(m)) + 1);
     return ERR_OK;
 }
 
-err calendar_collect_day(const struct calendar *c, const char *text, char out[DAY_SIZE]) {
-    int year, month;
-    TRY(need_month(text, &year, &month));
-    return day_text(midnight(year, month, c->collect_day), out);
+int64_t month_day(int64_t month, int day_of_month) {
+    return first_day(month) + day_of_month - 1;
 }
 
-err calendar_noon(const struct calendar *c, const char *day, int64_t *out_s,
-                  int *out_offset_minutes) {
-    int64_t noon_s;
-    TRY(calendar_day_parse(day, &noon_s));
-    *out_s = moment(c, noon_s);
-    *out_offset_minutes = zone_offset_s(c->zone, *out_s) / 60;
-    return ERR_OK;
+int64_t day_of(int64_t s, const struct zone *z) {
+    return floor_div(s + zone_offset_s(z, s), DAY_S);
+}
+
+int64_t month_of(int64_t s, const struct zone *z) {
+    return month_at(day_of(s, z));
+}
+
+int64_t day_start_s(int64_t day, const struct zone *z) {
+    /* No zone is two days off UTC. Between these two moments the day begins. */
+    int64_t before = day * DAY_S - SEARCH_S, from = day * DAY_S + SEARCH_S;
+    while (from - before > 1) {
+        int64_t middle = before + (from - before) / 2;
+        if (day_of(middle, z) >= day)
+            from = middle;
+        else
+            before = middle;
+    }
+    return from;
+}
+
+int64_t plan_month(int64_t created_s, const struct zone *z) {
+    return month_of(created_s, z) + 1;
+}
+
+int64_t plan_collect_day(int64_t plan) {
+    return month_day(plan, COLLECT_DAY);
+}
+
+struct plan_window plan_window(int64_t plan, const struct zone *z) {
+    return (struct plan_window){day_start_s(first_day(plan - 1), z),
+                                day_start_s(first_day(plan), z)};
 }

@@ -1,246 +1,207 @@
 /* SPDX-License-Identifier: Apache-2.0
- * TZif files, version 2 and later: transitions with 64-bit times, and behind them the rule that
- * holds after the last one ("EST5EDT,M3.2.0,M11.1.0"), of which the forms with months are read.
- * Every count is held against the file's size before it is used.
- * Source: RFC 8536; POSIX.1 for the rule. */
-#include "issues/zone.h"
+ * Time zones out of TZif files, by RFC 8536: a list of moments from which an offset holds, and for
+ * what comes after the last of them a rule in POSIX's notation ("EST5EDT,M3.2.0,M11.1.0"). The
+ * files are the system's, yet every length is held against the end of the bytes.
+ * The C library's own functions take the zone of the whole process, which a library must not
+ * change.
+ * Read next: issues/calendar.h, the contract; issues/zone_rule.c. */
+#include "issues/zone_int.h"
 
 #include "base/file.h"
 #include "base/mem.h"
 #include <ctype.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { FILE_MAX_BYTES = 1 << 20, HEADER_BYTES = 44, TYPE_BYTES = 6, DAY_S = 86400 };
-static const char *const database_dir = "/usr/share/zoneinfo";
+static const char folder[] = "/usr/share/zoneinfo";
+enum { FILE_MAX_BYTES = 1 << 18, HEAD_BYTES = 44, TYPE_BYTES = 6, NAME_MAX_BYTES = 64 };
+enum { HOUR_S = 3600, OFFSET_MAX_S = 26 * HOUR_S };
 
-/* "M3.2.0/2": month, week (5: the last), day of the week, seconds of the day. */
-struct rule_day {
-    int month, week, weekday, time_s;
+/* Zones with one offset since 1992, for machines without the files: the sample programme's and
+ * UTC. */
+static const struct {
+    const char *name;
+    int64_t offset_s;
+} known[] = {{"UTC", 0}, {"Etc/UTC", 0}, {"Asia/Shanghai", 8 * HOUR_S}};
+
+static int64_t big(const uint8_t *from, int n) {
+    uint64_t value = from[0] & 0x80 ? ~UINT64_C(0) : 0;
+    for (int i = 0; i < n; i++) value = value << 8 | from[i];
+    return (int64_t)value;
+}
+
+/* The parts of one block of a file: counts in the head's order, and how long a moment is. */
+struct block {
+    int64_t n_utc, n_standard, n_leaps, n_moments, n_types, n_names;
+    int moment_bytes;
+    const uint8_t *data;
 };
-struct zone {
-    int64_t n, *times;      /* of transitions, ascending */
-    int32_t *offsets;       /* behind each */
-    int32_t first_offset_s; /* before the first */
-    int32_t last_offset_s;  /* standard time behind the last transition */
-    bool has_rule;          /* and, when true, summer time by these days */
-    int32_t summer_offset_s;
-    struct rule_day begins, ends;
-};
 
-/* ---- rules ---- */
+static int64_t block_bytes(const struct block *b) {
+    return b->n_moments * (b->moment_bytes + 1) + b->n_types * TYPE_BYTES + b->n_names +
+           b->n_leaps * (b->moment_bytes + 4) + b->n_standard + b->n_utc;
+}
 
-/* Reads "[+-]hh[:mm[:ss]]" as seconds. */
-static bool read_time(const char **at, int *out_s) {
-    int sign = **at == '-' ? -1 : 1, parts[3] = {0}, n = 0;
-    if (**at == '-' || **at == '+') ++*at;
-    while (n < 3 && isdigit((unsigned char)**at)) {
-        char *end;
-        long value = strtol(*at, &end, 10);
-        if (value > 167) return false;
-        parts[n++] = (int)value;
-        *at = end;
-        if (**at != ':') break;
-        ++*at;
+/* The block whose head is at *at; moves *at behind it. */
+static bool block_read(const uint8_t *bytes, size_t n, size_t *at, int moment_bytes,
+                       struct block *out) {
+    if (n - *at < HEAD_BYTES || memcmp(bytes + *at, "TZif", 4) != 0) return false;
+    int64_t counts[6];
+    for (int i = 0; i < 6; i++) {
+        counts[i] = big(bytes + *at + 20 + 4 * i, 4);
+        if (counts[i] < 0 || counts[i] > FILE_MAX_BYTES) return false;
     }
-    *out_s = sign * ((parts[0] * 60 + parts[1]) * 60 + parts[2]);
-    return n > 0;
+    *out = (struct block){counts[0], counts[1], counts[2],    counts[3],
+                          counts[4], counts[5], moment_bytes, bytes + *at + HEAD_BYTES};
+    size_t size = HEAD_BYTES + (size_t)block_bytes(out);
+    if (n - *at < size || out->n_types < 1) return false;
+    *at += size;
+    return true;
 }
 
-static bool read_name(const char **at) {
-    const char *from = *at;
-    if (**at == '<') {
-        *at = strchr(from, '>');
-        if (!*at) return false;
-        ++*at;
-        return true;
+static bool block_take(const struct block *b, struct zone *z) {
+    const uint8_t *index = b->data + b->n_moments * b->moment_bytes;
+    const uint8_t *types = index + b->n_moments;
+    for (int64_t i = 0; i < b->n_moments; i++) {
+        if (index[i] >= b->n_types) return false;
+        z->moments[i] = big(b->data + i * b->moment_bytes, b->moment_bytes);
+        z->offsets_s[i] = big(types + TYPE_BYTES * index[i], 4);
+        if (i > 0 && z->moments[i] <= z->moments[i - 1]) return false;
+        if (z->offsets_s[i] < -OFFSET_MAX_S || z->offsets_s[i] > OFFSET_MAX_S) return false;
     }
-    while (isalpha((unsigned char)**at)) ++*at;
-    return *at - from >= 3;
+    z->first_offset_s = big(types, 4);
+    for (int64_t i = 0; i < b->n_types;
+         i++) /* before all: the first type without daylight saving */
+        if (types[TYPE_BYTES * i + 4] == 0) {
+            z->first_offset_s = big(types + TYPE_BYTES * i, 4);
+            break;
+        }
+    z->n = b->n_moments;
+    return z->first_offset_s >= -OFFSET_MAX_S && z->first_offset_s <= OFFSET_MAX_S;
 }
 
-static bool read_day(const char **at, struct rule_day *out) {
-    int used = 0;
-    out->time_s = 2 * 3600;
-    if (sscanf(*at, ",M%2d.%1d.%1d%n", &out->month, &out->week, &out->weekday, &used) != 3)
-        return false;
-    *at += used;
-    if (**at != '/') return out->month >= 1 && out->month <= 12 && out->week >= 1;
-    ++*at;
-    return read_time(at, &out->time_s) && out->month >= 1 && out->month <= 12 && out->week >= 1;
+static err zone_room(int64_t n, struct zone **out) {
+    struct zone *z = mem_zalloc(1, sizeof *z);
+    *out = z;
+    if (!z) return ERR_MEMORY;
+    z->moments = mem_zalloc((size_t)n + 1, sizeof *z->moments);
+    z->offsets_s = mem_zalloc((size_t)n + 1, sizeof *z->offsets_s);
+    if (z->moments && z->offsets_s) return ERR_OK;
+    zone_free(z);
+    *out = NULL;
+    return ERR_MEMORY;
 }
 
-/* "CST-8", "EST5EDT,M3.2.0,M11.1.0" */
-static bool read_rule(const char *text, struct zone *z) {
-    const char *at = text;
-    int west_s;
-    if (!read_name(&at) || !read_time(&at, &west_s)) return false;
-    z->last_offset_s = -west_s;
-    if (!*at) return true;
-    z->summer_offset_s = z->last_offset_s + 3600;
-    if (!read_name(&at)) return false;
-    if (*at != ',') {
-        if (!read_time(&at, &west_s)) return false;
-        z->summer_offset_s = -west_s;
+/* "\nRULE\n" at the end of a file of version 2 or above. */
+static bool footer_take(const uint8_t *bytes, size_t n, struct zone *z) {
+    char text[NAME_MAX_BYTES];
+    if (n < 2 || bytes[0] != '\n') return false;
+    const uint8_t *end = memchr(bytes + 1, '\n', n - 1);
+    if (!end || end - bytes - 1 >= NAME_MAX_BYTES) return false;
+    size_t length = (size_t)(end - bytes) - 1;
+    memcpy(text, bytes + 1, length);
+    text[length] = '\0';
+    return length == 0 || zone_rule_parse(text, &z->rule);
+}
+
+err zone_read(const void *bytes, size_t n, const char *name, struct zone **out) {
+    const uint8_t *data = bytes;
+    size_t at = 0;
+    struct block block = {0};
+    *out = NULL;
+    bool good = n > HEAD_BYTES && block_read(data, n, &at, 4, &block);
+    bool newer = good && data[4] >= '2';
+    if (newer) good = block_read(data, n, &at, 8, &block);
+    if (!good) return fail(ERR_PARSE, "time zone '%s': its file is no whole TZif file", name);
+    TRY(zone_room(block.n_moments, out));
+    good = block_take(&block, *out) && (!newer || footer_take(data + at, n - at, *out));
+    if (good) return ERR_OK;
+    zone_free(*out);
+    *out = NULL;
+    return fail(ERR_PARSE, "time zone '%s': its file contradicts itself", name);
+}
+
+static err zone_fixed(int64_t offset_s, struct zone **out) {
+    TRY(zone_room(0, out));
+    (*out)->first_offset_s = offset_s;
+    return ERR_OK;
+}
+
+/* "+08:00", "+0800", "+8", with "UTC" or "GMT" before it or not. */
+static bool fixed_offset(const char *text, int64_t *out_s) {
+    int hours = 0, minutes = 0, n_digits = 0;
+    if (strncmp(text, "UTC", 3) == 0 || strncmp(text, "GMT", 3) == 0) text += 3;
+    char sign = *text++;
+    if (sign != '+' && sign != '-') return false;
+    for (; isdigit((unsigned char)*text) && n_digits < 4; text++, n_digits++) {
+        hours = 10 * hours + (*text - '0');
     }
-    z->has_rule = read_day(&at, &z->begins) && read_day(&at, &z->ends) && !*at;
-    return z->has_rule;
+    if (n_digits == 4) {
+        minutes = hours % 100;
+        hours /= 100;
+    } else if (*text == ':' && isdigit((unsigned char)text[1]) && isdigit((unsigned char)text[2])) {
+        minutes = 10 * (text[1] - '0') + (text[2] - '0');
+        text += 3;
+    }
+    if (n_digits == 0 || n_digits == 3 || *text || hours > 14 || minutes > 59) return false;
+    *out_s = (sign == '-' ? -1 : 1) * (int64_t)(hours * 60 + minutes) * 60;
+    return true;
 }
 
-/* Seconds, on the clock before the change, of a rule's day in a year. */
-static int64_t rule_moment(const struct rule_day *d, int year) {
-    struct tm t = {.tm_year = year - 1900, .tm_mon = d->month - 1, .tm_mday = 1};
-    int64_t first_s = (int64_t)timegm(&t);
-    int day = (d->weekday - t.tm_wday + 7) % 7 + 7 * (d->week - 1);
-    struct tm next = {.tm_year = year - 1900, .tm_mon = d->month, .tm_mday = 1};
-    int n_days = (int)(((int64_t)timegm(&next) - first_s) / DAY_S);
-    while (day >= n_days) day -= 7;
-    return first_s + (int64_t)day * DAY_S + d->time_s;
+/* Letters, digits and "+-_/", no way out of the folder. */
+static bool is_name(const char *name) {
+    size_t n = strlen(name);
+    if (n == 0 || n > NAME_MAX_BYTES || !isalpha((unsigned char)name[0])) return false;
+    for (size_t i = 0; i < n; i++)
+        if (!isalnum((unsigned char)name[i]) && !strchr("+-_/", name[i])) return false;
+    return name[n - 1] != '/';
 }
 
-static int offset_by_rule(const struct zone *z, int64_t s) {
-    struct tm t;
-    time_t when = (time_t)(s + z->last_offset_s);
-    if (!z->has_rule || !gmtime_r(&when, &t)) return z->last_offset_s;
-    int64_t begins_s = rule_moment(&z->begins, t.tm_year + 1900) - z->last_offset_s;
-    int64_t ends_s = rule_moment(&z->ends, t.tm_year + 1900) - z->summer_offset_s;
-    bool summer = begins_s < ends_s ? s >= begins_s && s < ends_s : s >= begins_s || s < ends_s;
-    return summer ? z->summer_offset_s : z->last_offset_s;
+static err zone_of_file(const char *name, struct zone **out) {
+    char path[sizeof folder + NAME_MAX_BYTES + 2];
+    struct str bytes = {0};
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    for (size_t i = 0; !file_exists(path) && i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(known[i].name, name) == 0) return zone_fixed(known[i].offset_s, out);
+    if (!file_exists(path) || dir_exists(path)) {
+        err e = fail(ERR_MISSING, "no time zone '%s' on this machine", name);
+        return fail_hint(e,
+                         "zones are files below %s (package tzdata), as in Asia/Shanghai; an "
+                         "offset as in +08:00 does without",
+                         folder);
+    }
+    err e = file_read(path, FILE_MAX_BYTES, &bytes);
+    if (e == ERR_OK) e = zone_read(str_text(&bytes), bytes.len, name, out);
+    str_release(&bytes);
+    return e;
 }
 
-int zone_offset_s(const struct zone *z, int64_t s) {
-    if (z->n == 0) return offset_by_rule(z, s);
-    if (s < z->times[0]) return z->first_offset_s;
-    if (s >= z->times[z->n - 1]) return offset_by_rule(z, s);
-    int64_t low = 0, high = z->n - 1; /* times[low] <= s < times[high] */
+err zone_new(const char *name, struct zone **out) {
+    int64_t offset_s;
+    *out = NULL;
+    if (fixed_offset(name, &offset_s)) return zone_fixed(offset_s, out);
+    if (is_name(name)) return zone_of_file(name, out);
+    return fail(ERR_PARSE, "'%s' is no time zone as in Asia/Shanghai or +08:00", name);
+}
+
+void zone_free(struct zone *z) {
+    if (!z) return;
+    mem_free(z->moments);
+    mem_free(z->offsets_s);
+    mem_free(z);
+}
+
+int64_t zone_offset_s(const struct zone *z, int64_t s) {
+    if (z->n == 0 || s < z->moments[0])
+        return z->n == 0 && z->rule.given ? zone_rule_offset_s(&z->rule, s) : z->first_offset_s;
+    if (z->rule.given && s >= z->moments[z->n - 1]) return zone_rule_offset_s(&z->rule, s);
+    int64_t low = 0, high = z->n;
     while (high - low > 1) {
-        int64_t middle = (low + high) / 2;
-        if (z->times[middle] <= s)
+        int64_t middle = low + (high - low) / 2;
+        if (z->moments[middle] <= s)
             low = middle;
         else
             high = middle;
     }
-    return z->offsets[low];
-}
-
-/* ---- files ---- */
-
-struct counts {
-    uint32_t n_utc, n_std, n_leaps, n_times, n_types, n_chars;
-};
-
-static uint32_t big32(const uint8_t *at) {
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-/* Reads a header at `at`; false when the block behind it, with times of `time_bytes`, would not fit
- * in what is left. */
-static bool read_header(const uint8_t *at, size_t left, size_t time_bytes, struct counts *c,
-                        size_t *out_block) {
-    if (left < HEADER_BYTES || memcmp(at, "TZif", 4) != 0) return false;
-    *c = (struct counts){big32(at + 20), big32(at + 24), big32(at + 28),
-                         big32(at + 32), big32(at + 36), big32(at + 40)};
-    const uint32_t most = FILE_MAX_BYTES;
-    if (c->n_utc > most || c->n_std > most || c->n_leaps > most || c->n_times > most ||
-        c->n_types > most || c->n_chars > most)
-        return false;
-    *out_block = c->n_times * (time_bytes + 1) + c->n_types * (size_t)TYPE_BYTES + c->n_chars +
-                 c->n_leaps * (time_bytes + 4) + c->n_std + c->n_utc;
-    return *out_block <= left - HEADER_BYTES && c->n_types > 0;
-}
-
-static bool read_transitions(const uint8_t *block, const struct counts *c, struct zone *z) {
-    const uint8_t *kinds = block + 8 * (size_t)c->n_times, *types = kinds + c->n_times;
-    z->n = c->n_times;
-    z->first_offset_s = (int32_t)big32(types);
-    for (int64_t i = 0; i < z->n; i++) {
-        if (kinds[i] >= c->n_types) return false;
-        z->times[i] = (int64_t)((uint64_t)big32(block + 8 * i) << 32 | big32(block + 8 * i + 4));
-        z->offsets[i] = (int32_t)big32(types + (size_t)TYPE_BYTES * kinds[i]);
-        if (i > 0 && z->times[i] <= z->times[i - 1]) return false;
-    }
-    z->last_offset_s = z->n > 0 ? z->offsets[z->n - 1] : z->first_offset_s;
-    return true;
-}
-
-static bool read_file(const struct str *file, struct zone *z) {
-    const uint8_t *at = (const uint8_t *)file->data;
-    struct counts c;
-    size_t block, left = file->len;
-    if (!read_header(at, left, 4, &c, &block) || at[4] < '2') return false;
-    at += HEADER_BYTES + block;
-    left -= HEADER_BYTES + block;
-    if (!read_header(at, left, 8, &c, &block)) return false;
-    z->times = mem_alloc((size_t)c.n_times + 1, sizeof *z->times);
-    z->offsets = mem_alloc((size_t)c.n_times + 1, sizeof *z->offsets);
-    if (!z->times || !z->offsets || !read_transitions(at + HEADER_BYTES, &c, z)) return false;
-    const char *footer = (const char *)at + HEADER_BYTES + block, *end;
-    if (left == HEADER_BYTES + block || footer[0] != '\n') return false;
-    end = memchr(footer + 1, '\n', left - HEADER_BYTES - block - 1);
-    if (!end || end - footer > 100) return false;
-    char rule[100] = "";
-    memcpy(rule, footer + 1, (size_t)(end - footer - 1));
-    return !rule[0] || read_rule(rule, z);
-}
-
-static err open_file(const char *name, struct zone *z) {
-    struct str file = {0};
-    char *path = path_join(database_dir, name);
-    if (!path) return ERR_MEMORY;
-    err e = ERR_OK;
-    if (!file_exists(path) || dir_exists(path)) {
-        e = fail(ERR_MISSING, "no time zone '%s' in '%s'", name, database_dir);
-        (void)fail_hint(e, "install tzdata, or give an offset as in '+08:00'");
-    }
-    if (e == ERR_OK) e = file_read(path, FILE_MAX_BYTES, &file);
-    if (e == ERR_OK) {
-        err_clear();
-        if (!read_file(&file, z))
-            e = err_message()[0]
-                    ? ERR_MEMORY
-                    : fail(ERR_PARSE, "'%s' is no time zone file that is understood", path);
-    }
-    str_release(&file);
-    mem_free(path);
-    return e;
-}
-
-static bool good_name(const char *name) {
-    if (!isalpha((unsigned char)name[0]) || strstr(name, "..")) return false;
-    for (const char *c = name; *c; c++)
-        if (!isalnum((unsigned char)*c) && !strchr("+-_/", *c)) return false;
-    return true;
-}
-
-err zone_open(const char *name, struct zone **out) {
-    struct zone *z = mem_zalloc(1, sizeof *z);
-    *out = NULL;
-    if (!z) return ERR_MEMORY;
-    const char *at = name;
-    int offset_s;
-    bool is_offset = (name[0] == '+' || name[0] == '-') && strlen(name) == 6 &&
-                     read_time(&at, &offset_s) && !*at && abs(offset_s) <= 14 * 3600;
-    err e = ERR_OK;
-    if (is_offset)
-        z->last_offset_s = offset_s;
-    else if (!good_name(name))
-        e = fail(ERR_RANGE, "'%s' is neither a time zone's name nor an offset as in '+08:00'",
-                 name);
-    else
-        e = open_file(name, z);
-    if (e == ERR_OK)
-        *out = z;
-    else
-        zone_free(z);
-    return e;
-}
-
-void zone_free(struct zone *zone) {
-    if (!zone) return;
-    mem_free(zone->times);
-    mem_free(zone->offsets);
-    mem_free(zone);
+    return z->offsets_s[low];
 }
