@@ -193,16 +193,24 @@ static int by_issue(const void *left, const void *right) {
     return order != 0 ? order : compare(a->comment, b->comment);
 }
 
-/* Comments learn of their issue: sorted by issue, its own body stands first. */
+/* Comments learn of their issue, and of what was said before: sorted by issue, its own body stands
+ * first. */
 static void tell_comments(struct post_list *list) {
     const struct post *issue = NULL;
     for (int64_t i = 0; i < list->n; i++) {
-        struct post *post = &list->items[i];
+        struct post *post = &list->items[i], *before = post - 1;
         if (post->comment == 0) issue = post;
+        if (i > 0 && before->issue == post->issue &&
+            strcmp(before->repository, post->repository) == 0) {
+            post->before.login = before->login;
+            post->before.association = before->association;
+            post->before.body = before->body;
+        }
         if (post->comment == 0 || !issue || issue->issue != post->issue ||
             strcmp(issue->repository, post->repository) != 0)
             continue;
         post->title = issue->title;
+        post->opener = issue->login;
         post->labels = issue->labels;
         post->pull_request = post->pull_request || issue->pull_request;
     }

@@ -16,19 +16,23 @@
 #include <stdint.h>
 
 struct post {
-    const char *id;          /* "OWNER/REPO#ISSUE@COMMENT"; an issue's own body has no "@COMMENT" */
-    const char *repository;  /* "OWNER/REPO" */
-    int64_t issue, comment;  /* numbers; comment 0: the issue's own body */
-    const char *url;         /* of the page, or NULL */
-    const char *title;       /* of the issue; NULL where it is not known */
-    const char *login;       /* NULL: the account is gone */
-    const char *association; /* author_association; "" when not said */
-    const char *created_at, *updated_at; /* as given, "2024-01-18T02:00:00Z" */
-    int64_t created_s, updated_s;        /* the same, seconds since 1970 */
-    const char *body;                    /* as given; "" for null */
-    struct opt_list labels;              /* of the issue */
-    int64_t votes;                       /* reactions "+1" */
-    bool pull_request;                   /* the issue is a pull request */
+    const char *id;         /* "OWNER/REPO#ISSUE@COMMENT"; an issue's own body has no "@COMMENT" */
+    const char *repository; /* "OWNER/REPO" */
+    int64_t issue, comment; /* numbers; comment 0: the issue's own body */
+    const char *url;        /* of the page, or NULL */
+    const char *title;      /* of the issue; NULL where it is not known */
+    const char *opener;     /* login of who opened the issue; NULL where it is not known */
+    struct {
+        const char *login, *association, *body; /* NULL: none is known */
+    } before;                                   /* the post before a comment in the same issue */
+    const char *login;                          /* NULL: the account is gone */
+    const char *association;                    /* author_association; "" when not said */
+    const char *created_at, *updated_at;        /* as given, "2024-01-18T02:00:00Z" */
+    int64_t created_s, updated_s;               /* the same, seconds since 1970 */
+    const char *body;                           /* as given; "" for null */
+    struct opt_list labels;                     /* of the issue */
+    int64_t votes;                              /* reactions "+1" */
+    bool pull_request;                          /* the issue is a pull request */
     bool bot, minimized;
     char digest[SHA256_HEX_SIZE]; /* of the raw JSON, keys sorted */
     const json_t *json;           /* the raw object, owned by the list */
