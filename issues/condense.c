@@ -104,6 +104,7 @@ struct range eat(const struct text *t, struct range r) {
         rest.begin = behind;
         rest = range_bare(t, rest);
     }
+    if (rest.begin < rest.end && rest.begin > r.begin && t->fold[rest.begin] == U'的') rest.begin++;
     if (rest.begin >= rest.end) return range_bare(t, r);
     for (int i = 0; i < 3 && drop_tail(t, &rest); i++) continue;
     return rest;
@@ -199,8 +200,7 @@ static int64_t behind_topic(const struct text *t, struct range r) {
     return r.begin;
 }
 
-/* Whether a clause begins with a wish of its own. */
-static bool clause_wishes(const struct text *t, struct range r) {
+bool clause_wishes(const struct text *t, struct range r) {
     return pattern_at(U"(希望|需要|期望|想要|想让|要求|如何|建议|最好|能否|能不能)", t->fold, r,
                       r.begin, NULL) ||
            pattern_at(

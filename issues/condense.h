@@ -48,6 +48,8 @@ int64_t range_weight(const struct text *t, struct range r);
 struct range eat(const struct text *t, struct range r);
 /* Where the model is used, as one clause says it; false where it says nothing of the kind. */
 bool setting_in(const struct text *t, struct range r, struct range *out);
+/* Begins with a wish of its own. */
+bool clause_wishes(const struct text *t, struct range r);
 /* A negative demand, "must not ...": a constraint rather than an ability. */
 bool clause_forbids(const struct text *t, struct range r);
 

@@ -30,6 +30,7 @@ enum cue_class {
     CUE_SOLVED,
     CUE_PLUS,
     CUE_ALSO,
+    CUE_CLARIFY,
     CUE_COMPLAINT,
     CUE_OFFER,
     CUE_GREETING,

@@ -194,6 +194,11 @@ static int64_t behind_hidden(const struct text *t, int64_t i, int64_t end, struc
         if (next->angle < i) next->angle = find_in(t, i, end, '>');
         return next->angle < end && next->angle - i < TAG_MAX ? next->angle + 1 : 0;
     }
+    if (c == '@' && point_latin(t->fold[i + 1]) && (i == 0 || !point_word(t->fold[i - 1]))) {
+        int64_t k = i + 1;
+        while (k < end && (point_latin(t->fold[k]) || t->fold[k] == '-')) k++;
+        return k;
+    }
     if (c == 'h' && (starts(t, i, U"http://") || starts(t, i, U"https://"))) {
         int64_t k = i;
         while (k < end && t->fold[k] > 0x20 && t->fold[k] < 0x7F && t->fold[k] != ')') k++;

@@ -4,7 +4,7 @@
  * Read next: issues/pattern.h, the language. */
 #include "issues/pattern.h"
 
-enum { GAP_MAX = 40, GAP_CJK = 3, PART_MAX = 240, PART_CJK = 2 };
+enum { GAP_MAX = 48, GAP_CJK = 3, PART_MAX = 240, PART_CJK = 2 };
 
 struct search {
     const uint32_t *s;

@@ -5,7 +5,7 @@
  *     abc*       which ends wherever the word does; blanks beside Chinese characters do not count
  *     (a|b|c)    one of these, (a|b)? or nothing; $ may stand inside, no other mark
  *     a blank    at least one blank or hyphen
- *     ~          a few characters of the same sentence: 13 Chinese ones, 40 others
+ *     ~          a few characters of the same sentence: 16 Chinese ones, 48 others
  *     #          the same up to 120 or 240, at least 1, as few as will do: a part
  *     ^ $        the beginning and the end of where is looked
  *     \x         the character x itself

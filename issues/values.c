@@ -88,10 +88,11 @@ static void take_words(struct cutter *q, struct range seg) {
     bool indented = q->t->fold[seg.begin] == ' ' && q->t->fold[seg.begin + 1] == ' ';
     bool started = v->body.end > v->body.begin;
     if (v->rest.end > v->rest.begin) return;
+    bool wish = started && !q->under_heading && clause_wishes(q->t, range_trim(q->t, seg));
     if (v->n_items > 0 && !q->gap && indented) {
         v->items[v->n_items - 1].end = seg.end;
         v->body.end = seg.end;
-    } else if (v->n_items > 0 || (q->gap && started && !q->under_heading)) {
+    } else if (v->n_items > 0 || wish || (q->gap && started && !q->under_heading)) {
         v->rest = (struct range){seg.begin, q->all.end};
     } else {
         if (!q->gap || !started) extend(&v->lead, seg);
