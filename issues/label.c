@@ -308,6 +308,19 @@ static int64_t labels_of_table(const struct text *t, int64_t head, struct label_
     return l - 1;
 }
 
+/* "..., for example: x, y" inside a line only illustrates, unless a pair follows. */
+static void drop_asides(struct label_list *list) {
+    int64_t kept = 0;
+    for (int64_t i = 0; i < list->n; i++) {
+        const struct label *label = &list->items[i], *next = i + 1 < list->n ? label + 1 : NULL;
+        bool pair = next && (next->field == FIELD_input || next->field == FIELD_prompt ||
+                             next->field == FIELD_input_example);
+        if (label->field != FIELD_example || label->starts_line || pair)
+            list->items[kept++] = *label;
+    }
+    list->n = kept;
+}
+
 err labels_find(const struct text *t, struct arena *a, struct label_list *out) {
     int64_t most = t->n / 2 + 1 < LABELS_MAX ? t->n / 2 + 1 : LABELS_MAX;
     *out = (struct label_list){.max = most};
@@ -321,6 +334,7 @@ err labels_find(const struct text *t, struct arena *a, struct label_list *out) {
         else if (line->kind == LINE_WORDS || line->kind == LINE_HEADING)
             labels_of_line(t, line, out);
     }
+    drop_asides(out);
     for (int64_t i = 0; i < out->n; i++) {
         struct label *label = &out->items[i];
         if (label->in_table) continue;

@@ -67,6 +67,11 @@ static const char32_t *behind_choice(const char32_t *p) {
     return *p ? p + 1 : p;
 }
 
+/* Most words of a choice fail at their first character. */
+static bool may_start(const struct search *q, char32_t c, int64_t at) {
+    return c == '\\' || c == ' ' || c == '$' || q->s[at] == c || q->s[at] == ' ';
+}
+
 static bool choice(struct search *q, const char32_t *p, int64_t at) {
     const char32_t *behind = behind_choice(p);
     bool optional = *behind == '?';
@@ -74,7 +79,7 @@ static bool choice(struct search *q, const char32_t *p, int64_t at) {
     for (;;) {
         const char32_t *word = p;
         int64_t end = at;
-        bool fits = literal(q, &word, &end);
+        bool fits = may_start(q, *p, at) && literal(q, &word, &end);
         if (fits && *word == '$' && end == q->within.end) word++;
         if (fits && (*word == '|' || *word == ')') && here(q, behind, end)) return true;
         while (*p && *p != '|' && *p != ')') p += *p == '\\' && p[1] ? 2 : 1;
