@@ -20,7 +20,13 @@ static bool same_label(const struct text *t, const struct label *a, const struct
 static bool answered(const struct text *t, const struct label *label) {
     struct value v;
     value_read(t, label->value, label->heading, &v);
-    return (v.body.end > v.body.begin || v.n_items > 0) && !value_filler(t, v.body);
+    bool words = range_weight(t, v.lead) > 0;
+    for (int i = 0; i < v.n_items && !words; i++) {
+        int64_t begin = v.items[i].begin;
+        range_list_mark(t, v.items[i], &begin);
+        words = range_weight(t, (struct range){begin, v.items[i].end}) > 0;
+    }
+    return words && !value_filler(t, v.body);
 }
 
 static bool has_pair_between(const struct label *from, const struct label *to) {

@@ -270,6 +270,16 @@ static err title_domain(struct prose *p) {
     return ERR_OK;
 }
 
+/* A wish of which nothing is left to say but itself. */
+static err whole_sentence(struct prose *p) {
+    bool of_title = false;
+    struct piece piece;
+    const struct sentence *s = words_asking(p->w, p->collecting, &of_title);
+    const struct text *t = of_title ? &p->w->title : &p->w->body;
+    TRY(piece_of(t, s ? s->at : range_bare(t, (struct range){0, t->n}), p->a, &piece));
+    return piece_list_add(p->a, &p->out->capability, &piece);
+}
+
 static err finish_scenario(struct prose *p) {
     struct reading *out = p->out;
     const struct piece *from[] = {&p->setting, &p->domain, &p->title};
@@ -278,7 +288,8 @@ static err finish_scenario(struct prose *p) {
     if (!out->scenario.text) TRY(first_clause(p, &out->scenario));
     if (out->capability.n == 0) TRY(derive_capability(&p->w->body, NULL, p->a, out));
     if (out->capability.n == 0) TRY(piece_list_add(p->a, &out->capability, &p->domain));
-    return out->capability.n ? ERR_OK : piece_list_add(p->a, &out->capability, &out->scenario);
+    if (out->capability.n == 0) TRY(piece_list_add(p->a, &out->capability, &out->scenario));
+    return out->capability.n ? ERR_OK : whole_sentence(p);
 }
 
 /* Where the sentence that asks only points back ("for this scenario"): the first that says more. */

@@ -334,5 +334,55 @@ def yaml():
     put("yaml", "a: 1\n".encode("utf-16"))
 
 
-for make in (safetensors, config, index, adapter_config, pickles, torch, megatron, quant, gguf, yaml):
+def post():
+    """Bodies of our own posts that are small, and what no page shows: see tests/issues/."""
+    folder = os.path.join(os.path.dirname(HERE), "issues", "posts")
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), encoding="utf-8") as f:
+            posts = json.load(f)
+        for one in posts[::3]:
+            if one["body"] and len(one["body"].encode()) < 400:
+                put("post", one["body"])
+        put("post", json.dumps(posts[1:3], ensure_ascii=False))
+    for text in ("场景：" * 40, "> " * 60 + "场景：a", "- " * 50 + "a", "```\n场景：a", "~~~~\n```\n~~~~\n输入：b",
+                 "| 场景 | 输入 |\n|--|--|\n| a |\n| b | c | d |", "{\"prompt\": " * 30, "[" * 100 + "](" * 50,
+                 "<!-- " * 20, "场\u200b景\u202e：\u2066a\u2069", "输入：a，输出：b，输入：c，输出：d", "1." * 100,
+                 "希望模型能" * 30, "如何如何是是", "\r\n\r场景：a\r输入：b", "场景：\n\n\n\n```json\n{\"q\": \"a\", \"a\": \"b\"}",
+                 "Scenario: a\nExample\nQ:\nA:", "@a @b\n> c", "**" * 40, "例：a -> b => c → d ==> e", "_No response_",
+                 "### 场景\n\n_No response_\n\n### 能力\n\n1", "希望训练", "请训练", "能否训练？"):
+        put("post", text)
+    put("post", b"\xff\xfe\x00\xe5\x9c\xba\xe6\x99\xaf\xef\xbc\x9a\xf0\x9f")
+    put("post", {"issue_url": "https://api.github.com/repos/a/b/issues/1", "id": 2 ** 62, "user": None, "body": None,
+                 "created_at": "2024-01-31T17:00:00Z"})
+    put("post", '{"items": [[{"number": 1, "title": "t", "url": "x/repos/a/b/issues/1", "created_at": "9999-12-31T23:59:59Z"}]]}')
+    put("post", '{"items": ' * 12)
+
+
+def zone():
+    """Two blocks as zic writes them, and their lies."""
+    def block(version, moments, types, rule=b"", counts=None, size=4):
+        numbers = counts or (0, 0, 0, len(moments), len(types), 4)
+        data = b"TZif" + version + bytes(15) + struct.pack(">6l", *numbers)
+        for moment, _ in moments:
+            data += struct.pack(">l" if size == 4 else ">q", moment)
+        data += bytes(kind for _, kind in moments)
+        for offset, summer in types:
+            data += struct.pack(">l2B", offset, summer, 0)
+        return data + b"CST\0" + rule
+
+    types = [(28800, 0), (32400, 1)]
+    old, moments = block(b"2", [], types[:1]), [(0, 1), (1000, 0)]
+    for rule in (b"\nCST-8\n", b"\n\n", b"\nEST5EDT,M3.2.0,M11.1.0\n", b"\nIST-2IDT,M3.4.4/26,M10.5.0\n",
+                 b"\n<+0330>-3:30<+0430>,J79/24,J263/24\n", b"\nA5\n", b"\nCST-8", b"CST-8\n", b"\nCST-8CDT,M13.9.9,0\n",
+                 b"\nXXX-167:59:59YYY,0/-167,365/167\n"):
+        put("zone", old + block(b"2", moments, types, rule, size=8))
+    put("zone", block(b"\0", moments, types))
+    put("zone", old + block(b"2", [(0, 2)], types, b"\n\n", size=8))  # a type that is not there
+    put("zone", old + block(b"2", moments[::-1], types, b"\n\n", size=8))
+    put("zone", old + block(b"2", moments, [(2 ** 31 - 1, 0), (0, 0)], b"\n\n", size=8))
+    for counts in ((0, 0, 0, 2 ** 31 - 1, 1, 4), (-1, 0, 0, 0, 1, 4), (0, 0, 0, 0, 0, 4), (9, 9, 9, 0, 1, 4)):
+        put("zone", block(b"2", [], types, counts=counts))
+
+
+for make in (safetensors, config, index, adapter_config, pickles, torch, megatron, quant, gguf, yaml, post, zone):
     make()
