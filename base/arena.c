@@ -77,6 +77,13 @@ char *arena_printf(struct arena *a, const char *format, ...) {
     return text;
 }
 
+void arena_join(struct arena *to, struct arena *from) {
+    struct arena_chunk **end = &to->chunks;
+    while (*end != NULL) end = &(*end)->next;
+    *end = from->chunks;
+    from->chunks = NULL;
+}
+
 void arena_release(struct arena *a) {
     for (struct arena_chunk *c = a->chunks, *next; c != NULL; c = next) {
         next = c->next;

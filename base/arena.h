@@ -19,6 +19,8 @@ char *arena_strndup(struct arena *a, const char *text, size_t n)
     __attribute__((warn_unused_result));
 char *arena_printf(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3)
     __attribute__((warn_unused_result));
+/* Hands every block of `from` over to `to`; `from` is empty then. */
+void arena_join(struct arena *to, struct arena *from);
 void arena_release(struct arena *a);
 
 #endif
