@@ -61,4 +61,5 @@ static const struct recipe_section sections[] = {
 };
 
 const struct recipe_schema chain_schema = {top_table, sections,
-                                           sizeof(sections) / sizeof(sections[0])};
+                                           sizeof(sections) / sizeof(sections[0]),
+                                           "'cotrain recipe schema' lists every key"};

@@ -115,7 +115,8 @@ static err unknown_key(struct recipe *r, const struct recipe_schema *schema,
                             "unknown key '%s'%s (did you mean '%s'?)", node->key, where, nearest);
     TRY(recipe_fault(&r->faults, &r->arena, ERR_PARSE, node->key_place, "unknown key '%s'%s",
                      node->key, where));
-    return recipe_fault_hint(&r->faults, &r->arena, "'cotrain recipe schema' lists every key");
+    return schema->keys_hint ? recipe_fault_hint(&r->faults, &r->arena, "%s", schema->keys_hint)
+                             : ERR_OK;
 }
 
 /* `cotrain: 1`, the version of the format; looked at before anything else. */

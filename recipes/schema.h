@@ -26,6 +26,8 @@ struct recipe_schema {
     struct opt_table (*table)(void); /* keys of the top level */
     const struct recipe_section *sections;
     size_t n;
+    const char
+        *keys_hint; /* where all keys are listed, for who wrote an unknown one; NULL: nowhere */
 };
 
 /* A list's member: every item list has this form. */

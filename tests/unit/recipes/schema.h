@@ -101,6 +101,7 @@ static const struct recipe_section sample_sections[] = {
      .line_offset = offsetof(struct step, line)},
 };
 static const struct recipe_schema sample_schema = {
-    sample_table, sample_sections, sizeof(sample_sections) / sizeof(sample_sections[0])};
+    sample_table, sample_sections, sizeof(sample_sections) / sizeof(sample_sections[0]),
+    "'cotrain recipe schema' lists every key"};
 
 #endif
