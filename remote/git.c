@@ -5,6 +5,7 @@
  * Read next: remote/git.h, the contract. */
 #include "remote/git.h"
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include <git2.h>
 #include <stdio.h>
@@ -12,6 +13,11 @@
 #include <string.h>
 
 enum { FILE_MAX_BYTES = 64 << 20 };
+
+/* A place where a test may end the process or make the step fail, as any write may. */
+static err may_fail(const char *step) {
+    return fault_now(FAULT_IO) ? fail(ERR_IO, "%s: no space left on device", step) : ERR_OK;
+}
 
 struct git_repo {
     git_repository *handle;
@@ -167,6 +173,39 @@ err git_repo_read(struct git_repo *repo, const char *path, struct str *out, bool
     return e;
 }
 
+static err tree_names(const git_tree *tree, struct name_list *out) {
+    size_t n = git_tree_entrycount(tree);
+    out->names = mem_zalloc(n + 1, sizeof *out->names);
+    if (!out->names) return ERR_MEMORY;
+    for (; out->n < n; out->n++) {
+        out->names[out->n] = mem_strdup(git_tree_entry_name(git_tree_entry_byindex(tree, out->n)));
+        if (!out->names[out->n]) return ERR_MEMORY;
+    }
+    qsort(out->names, out->n, sizeof *out->names, by_name);
+    return ERR_OK;
+}
+
+err git_repo_list(struct git_repo *repo, const char *folder, struct name_list *out) {
+    git_commit *commit = NULL;
+    git_tree *top = NULL, *tree = NULL;
+    git_tree_entry *entry = NULL;
+    *out = (struct name_list){0};
+    TRY(head_commit(repo, &commit));
+    if (!commit) return ERR_OK;
+    int code = git_commit_tree(&top, commit);
+    if (code == 0) code = git_tree_entry_bypath(&entry, top, folder);
+    if (code == 0) code = git_tree_lookup(&tree, repo->handle, git_tree_entry_id(entry));
+    err e = code == 0               ? tree_names(tree, out)
+            : code == GIT_ENOTFOUND ? ERR_OK
+                                    : git_fail(code, "reading from HEAD", folder);
+    git_tree_free(tree);
+    git_tree_entry_free(entry);
+    git_tree_free(top);
+    git_commit_free(commit);
+    if (e != ERR_OK) name_list_release(out);
+    return e;
+}
+
 static err config_text(git_config *config, const char *key, struct arena *a, const char **out) {
     git_buf value = {0};
     *out = NULL;
@@ -267,11 +306,14 @@ err git_repo_commit(struct git_repo *repo, const struct git_commit_of *commit, b
     git_commit *parent;
     git_oid tree_id;
     *out_made = false;
+    TRY(may_fail("git tree"));
     TRY(head_commit(repo, &parent));
     err e = make_tree(repo, commit, parent, &tree_id);
+    if (e == ERR_OK) e = may_fail("git commit");
     if (e == ERR_OK) *out_made = !parent || !git_oid_equal(&tree_id, git_commit_tree_id(parent));
     if (e == ERR_OK && *out_made) e = make_commit(repo, commit, parent, &tree_id);
     git_commit_free(parent);
+    if (e == ERR_OK) e = may_fail("git index");
     return e == ERR_OK ? refresh_index(repo, commit) : e;
 }
 

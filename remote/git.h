@@ -33,6 +33,8 @@ MUST_CHECK err git_repo_changed(struct git_repo *repo, struct name_list *out);
 /* A file as HEAD has it, appended to `out`. */
 MUST_CHECK err git_repo_read(struct git_repo *repo, const char *path, struct str *out,
                              bool *out_found);
+/* Names of a folder in HEAD ("requests/2024-03"), sorted; none where HEAD has no such folder. */
+MUST_CHECK err git_repo_list(struct git_repo *repo, const char *folder, struct name_list *out);
 /* user.name and user.email as git's configuration has them; NULL where it has none. */
 MUST_CHECK err git_repo_person(struct git_repo *repo, struct arena *a, const char **out_name,
                                const char **out_email);
