@@ -11,6 +11,8 @@ static const struct opt eval_rows[] = {
         .help =
             "what a task's score must do, e.g. {requests: \">= +0.05\"}: a signed number is the "
             "change from before to after, an unsigned one the score after"),
+    ROW(retention, .path = true, .value = "FILE",
+        .help = "general cases for the task `retention`, JSON Lines of prompt and response"),
     ROW(limit, .min = 0, .max = 1e9, .preset = "0", .help = "cases of each request; 0 takes all"),
     ROW(max_new_tokens, .min = 1, .max = 65536, .preset = "64",
         .help = "longest answer, in tokens"),

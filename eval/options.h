@@ -10,6 +10,7 @@
 struct eval_options {
     struct opt_list tasks;  /* rows of eval/tasks.def */
     struct opt_list gates;  /* a map of task to condition; items "task: condition" */
+    const char *retention;  /* file of general cases for the task `retention`; NULL: none */
     int64_t limit;          /* cases of each request; 0: all */
     int64_t max_new_tokens; /* of one answer */
 };
