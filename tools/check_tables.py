@@ -79,6 +79,7 @@ RULES = {
         Rule("OPCODE", r"\berr NAME\(", "model/formats/pickle_opcodes.c", argument=2),
     ],
     "issues/replies.def": [],  # a row is a text of its own
+    "issues/states.def": [],  # a row is a state, with nothing to look up
     "issues/kinds.def": [],  # a row is a word of readings, with nothing to look up
     "data/cases.def": [],  # a row is a fact of Unicode, with nothing to look up
     "data/sensitive.def": [
