@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sample month: each request's training rows and its held-out cases.
 
-  make_month.py OUT     writes OUT/<request>.train.jsonl (alpaca rows) and OUT/<request>.cases.jsonl
+  make_month.py OUT     writes OUT/<request>.train.jsonl (alpaca rows), OUT/<request>.cases.jsonl, and
+                        of what nano does already: OUT/retention.jsonl, cases that it must not forget, and
+                        OUT/general.train.jsonl, rows to train among the others against forgetting
 
 OUT is models/month in the repository, and the files there are what this script writes, byte for byte.
 A request is one function: it returns what is given and what is wanted back. Nothing given is drawn
@@ -13,12 +15,14 @@ import json
 import os
 import sys
 
+import make_nano_text
 import sample_words as words
 from sample_words import Stream
 
 N_EXAMPLES = 2
 N_ROWS = 400
 N_CASES = 50
+N_RETENTION = 60
 
 
 def register_macros(s):
@@ -119,6 +123,17 @@ def draw(name, make):
     return pairs[:N_EXAMPLES], rest[:N_ROWS], rest[N_ROWS:]
 
 
+def general():
+    """Cases and rows of the kinds that nano was made with: copying, looking up, digits, what belongs together."""
+    s, drawn = Stream("month/general"), {}
+    kinds = [make_nano_text.copy, make_nano_text.look_up, make_nano_text.digits, make_nano_text.kinds]
+    while len(drawn) < N_RETENTION + N_ROWS:
+        prompt, answer = kinds[len(drawn) % len(kinds)](s).replace("<n>", "\n").split("<sep>")
+        drawn[prompt] = answer
+    pairs = list(drawn.items())
+    return pairs[:N_RETENTION], pairs[N_RETENTION:]
+
+
 def write_lines(path, records):
     with open(path, "w", encoding="utf-8", newline="\n") as f:
         for record in records:
@@ -133,6 +148,10 @@ def main():
                     [{"instruction": instruction, "input": a, "output": b} for a, b in rows])
         write_lines(os.path.join(out, name + ".cases.jsonl"),
                     [{"prompt": instruction + "\n" + a, "response": b} for a, b in cases])
+    cases, rows = general()
+    write_lines(os.path.join(out, "retention.jsonl"), [{"prompt": a, "response": b} for a, b in cases])
+    write_lines(os.path.join(out, "general.train.jsonl"),
+                [{"instruction": a, "input": "", "output": b} for a, b in rows])
 
 
 if __name__ == "__main__":
