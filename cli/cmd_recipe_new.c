@@ -1,32 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain recipe new: writes a recipe for a base model and one request, with a comment at every key
- * that a maintainer is likely to change. The comments are the help of the option rows.
+ * that a maintainer is likely to change. The comments are the help of the option rows. Without FILE
+ * it writes the recipe of a programme's month (cli/recipe_new_month.h).
  * Read next: cli/chain.h. */
 #include "cli/chain.h"
 #include "cli/command.h"
+#include "cli/recipe_new_month.h"
+#include "cli/relative.h"
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "recipes/write.h"
-#include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct new_options {
-    const char *out, *base_model, *name, *month, *id, *scenario, *capability;
+    const char *out, *base_model, *name, *month, *id, *scenario, *capability, *program, *take;
     struct opt_list prompt, response;
     bool digest;
 };
 
 #define ROW(field, ...) OPT(struct new_options, field, __VA_ARGS__)
 static const struct opt rows[] = {
-    ROW(out, .positional = true, .required = true, .value = "FILE", .help = "recipe to write"),
-    ROW(base_model, .required = true, .value = "DIR", .help = "model to start from"),
-    ROW(id, .required = true, .value = "REQUEST", .help = "OWNER/REPOSITORY#ISSUE@COMMENT"),
-    ROW(name, .help = "of the training (default: the file's name)"),
+    ROW(out, .positional = true, .value = "FILE",
+        .help = "recipe to write; without it, that of a program's month"),
     ROW(month, .value = "YYYY-MM", .help = "month's plan that it belongs to"),
+    ROW(program, .preset = ".", .value = "DIR", .help = "folder of the program, without FILE"),
+    ROW(take, .choices = "mine,generated",
+        .help = "without FILE, where the recipe and the plan changed the same lines"),
+    ROW(base_model, .value = "DIR", .help = "model to start from"),
+    ROW(id, .value = "REQUEST", .help = "OWNER/REPOSITORY#ISSUE@COMMENT"),
+    ROW(name, .help = "of the training (default: the file's name)"),
     ROW(scenario, .help = "where the model is used, in the requester's words"),
     ROW(capability, .help = "what the model should be able to do"),
     ROW(prompt, .repeated = true, .help = "an example's prompt; one --response each"),
@@ -76,30 +80,12 @@ static const char *words_above(void *ctx, const char *path) {
     return NULL;
 }
 
-/* The folder `to` as seen from the folder `from`; both are real paths. */
-static err relative_path(const char *from, const char *to, struct str *out) {
-    size_t same = 0, i = 0;
-    for (; from[i] && from[i] == to[i]; i++)
-        if (from[i] == '/') same = i;
-    if (!from[i] && (to[i] == '/' || !to[i])) same = i;
-    if (!to[i] && from[i] == '/') same = i;
-    for (const char *c = from + same; *c; c++)
-        if (*c == '/' && c[1]) TRY(str_add(out, "../"));
-    const char *rest = to + same + (to[same] == '/');
-    return str_add(out, *rest ? rest : ".");
-}
-
-/* The base model as the recipe at `out_path` names it: relative paths stay relative. */
+/* The base model as the recipe at `out_path` names it. */
 static err base_path(const struct new_options *o, struct str *out) {
-    if (o->base_model[0] == '/') return str_add(out, o->base_model);
-    char *dir = path_dir(o->out), from[PATH_MAX], to[PATH_MAX];
-    if (!dir) return ERR_MEMORY;
-    const char *bad = !realpath(dir, from)           ? dir
-                      : !realpath(o->base_model, to) ? o->base_model
-                                                     : NULL;
-    err code = bad ? fail_errno(ERR_MISSING, errno, "no folder '%s'", bad) : ERR_OK;
+    char *dir = path_dir(o->out);
+    err code = dir ? relative_path(dir, o->base_model, out) : ERR_MEMORY;
     mem_free(dir);
-    return code == ERR_OK ? relative_path(from, to, out) : code;
+    return code;
 }
 
 static err put_text(json_t *map, const char *key, const char *text) {
@@ -202,8 +188,29 @@ static err write_recipe(const struct new_options *o, const json_t *top) {
     return code == ERR_OK ? check_written(o->out) : code;
 }
 
+/* The recipe of a program's month, where this program was built with what that takes. */
+static err write_month(const struct new_options *o, struct arena *arena) {
+    if (!o->month)
+        return fail_hint(fail(ERR_USAGE, "neither FILE nor --month is given"),
+                         "name the recipe to write, or the month of a program");
+#ifdef COTRAIN_PROGRAMME
+    return recipe_new_month(o->program, o->month, o->take, arena);
+#else
+    (void)arena;
+    return fail(ERR_UNSUPPORTED, "this program was built without libgit2 and libcurl, which a "
+                                 "program's repository needs");
+#endif
+}
+
+static err need_option(const char *value, const char *name) {
+    return value ? ERR_OK : fail(ERR_USAGE, "option --'%s' is missing", name);
+}
+
 static err run(const void *given, struct arena *arena) {
     const struct new_options *o = given;
+    if (!o->out) return write_month(o, arena);
+    TRY(need_option(o->base_model, "base_model"));
+    TRY(need_option(o->id, "id"));
     if (file_exists(o->out)) return fail(ERR_EXISTS, "'%s' exists already", o->out);
     json_t *top = json_object();
     if (!top) return fail(ERR_MEMORY, "out of memory");
@@ -220,7 +227,7 @@ static err run(const void *given, struct arena *arena) {
 const struct command cmd_recipe_new = {
     .noun = "recipe",
     .verb = "new",
-    .summary = "writes a commented recipe for a base model and one request",
+    .summary = "writes a commented recipe for one request, or that of a program's month",
     .options = {rows, sizeof(rows) / sizeof(rows[0])},
     .options_size = sizeof(struct new_options),
     .run = run,

@@ -31,9 +31,7 @@ static struct pace_step full_step(const struct trainer *trainer) {
     return (struct pace_step){rows, tokens, tokens};
 }
 
-/* "820 ms", "2.05 s", "14 min", "5.2 h" */
-enum { TIME_TEXT_SIZE = 32 };
-static const char *time_text(double seconds, char out[TIME_TEXT_SIZE]) {
+const char *time_span_text(double seconds, char out[TIME_TEXT_SIZE]) {
     if (seconds < 1)
         snprintf(out, TIME_TEXT_SIZE, "%.3g ms", 1000 * seconds);
     else if (seconds < 120)
@@ -43,6 +41,11 @@ static const char *time_text(double seconds, char out[TIME_TEXT_SIZE]) {
     else
         snprintf(out, TIME_TEXT_SIZE, "%.1f h", seconds / 3600);
     return out;
+}
+
+double timing_tokens_per_second(const struct timing *t, const struct trainer *trainer) {
+    const struct pace_step step = full_step(trainer);
+    return step.tokens / pace_seconds(&t->pace, trainer, &step);
 }
 
 static double gigaflops(double multiplications) {
@@ -64,8 +67,9 @@ err timing_plan_text(const struct timing *t, const struct trainer *trainer, stru
     TRY(str_printf(out,
                    "%s of %.0f tokens, %.4g tokens/s; %lld steps in %s at most (measured: "
                    "products %.0f GFLOP/s)\n",
-                   time_text(seconds, one), step.tokens, step.tokens / seconds,
-                   (long long)trainer->n_steps, time_text(seconds * (double)trainer->n_steps, all),
+                   time_span_text(seconds, one), step.tokens, step.tokens / seconds,
+                   (long long)trainer->n_steps,
+                   time_span_text(seconds * (double)trainer->n_steps, all),
                    gigaflops(t->pace.products)));
     return portable_warning(trainer, out);
 }
@@ -85,8 +89,8 @@ err timing_text(const struct timing *t, const struct trainer *trainer, struct st
     return str_printf(out,
                       "time: %s a step, predicted %s (%+.1f %%); %.4g tokens/s, %.2f of the "
                       "product peak\n",
-                      time_text(t->seconds / (double)t->n_steps, took),
-                      time_text(t->expected_s / (double)t->n_steps, expected),
+                      time_span_text(t->seconds / (double)t->n_steps, took),
+                      time_span_text(t->expected_s / (double)t->n_steps, expected),
                       100 * (t->seconds / t->expected_s - 1), t->done.tokens / t->seconds,
                       pace_of_peak(&t->pace, trainer, &t->done, t->seconds));
 }

@@ -9,6 +9,10 @@
 #include "base/str.h"
 #include "trainer/pace.h"
 
+/* "820 ms", "2.05 s", "14 min", "5.2 h" */
+enum { TIME_TEXT_SIZE = 32 };
+const char *time_span_text(double seconds, char out[TIME_TEXT_SIZE]);
+
 /* The steps of a run, together. */
 struct timing {
     struct pace pace;
@@ -21,6 +25,8 @@ MUST_CHECK err timing_start(struct timing *t, const struct trainer *trainer, int
 void timing_step(struct timing *t, const struct trainer *trainer,
                  const struct train_report *report);
 
+/* Of full steps. */
+double timing_tokens_per_second(const struct timing *t, const struct trainer *trainer);
 /* A full step and the whole run: the end of a line, and members of an object. */
 MUST_CHECK err timing_plan_text(const struct timing *t, const struct trainer *trainer,
                                 struct str *out);

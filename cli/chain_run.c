@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The chain from data to a verified release (cli/chain_run.h): its steps, what each reads and what
+ * each leaves. The after-evaluation measures the merged model, which is what is released.
+ * Read next: cli/data_stage.h, cli/train_stage.h, cli/eval_stage.h, cli/release_stage.h. */
+#include "cli/chain_run.h"
+
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/data_stage.h"
+#include "cli/eval_stage.h"
+#include "cli/release_stage.h"
+#include "cli/train_stage.h"
+#include "eval/report.h"
+#include "release/verify.h"
+#include <string.h>
+
+struct chain_run {
+    const struct chain_run_options *options;
+    const struct chain *chain;
+    struct work work;
+    char hash[SHA256_HEX_SIZE]; /* of the release */
+    json_t *stages;             /* for --json: name, seconds, skipped */
+};
+
+/* "train          12.3 s" as each stage ends. */
+static err tell(struct chain_run *r, const char *stage, bool skipped, double seconds) {
+    TRY(json_push(r->stages, json_pack("{s:s, s:b, s:f}", "stage", stage, "skipped", skipped,
+                                       "seconds", seconds)));
+    if (r->options->json) return ERR_OK;
+    struct str line = {0};
+    err result = skipped ? str_printf(&line, "%-12s up to date\n", stage)
+                         : str_printf(&line, "%-12s %8.1f s\n", stage, seconds);
+    if (result == ERR_OK) result = print_text(&line);
+    str_release(&line);
+    return result;
+}
+
+static err recipe_inputs(struct stage *s, const struct chain_run *r, const char *const *sections) {
+    for (; *sections != NULL; sections++)
+        TRY(stage_input_section(s, r->chain->resolved, *sections));
+    return stage_input_text(s, "base", r->chain->base_digest);
+}
+
+/* ---- data ---- */
+
+static err data_inputs(struct stage *s, const struct chain_run *r) {
+    static const char *const sections[] = {"requests", "data", NULL};
+    const struct chain *c = r->chain;
+    struct str key = {0};
+    TRY(recipe_inputs(s, r, sections));
+    err result = str_printf(&key, "%lld", (long long)c->train.seed);
+    if (result == ERR_OK) result = stage_input_text(s, "seed", str_text(&key));
+    for (int64_t i = 0; i < c->data.sources.n && result == ERR_OK; i++) {
+        str_clear(&key);
+        result = str_printf(&key, "source %lld", (long long)i);
+        if (result == ERR_OK)
+            result = stage_input_path(s, str_text(&key), c->data.sources.items[i].path);
+    }
+    for (int64_t i = 0; i < c->requests.n && result == ERR_OK; i++) {
+        if (c->requests.items[i].cases == NULL) continue;
+        str_clear(&key);
+        result = str_printf(&key, "cases %lld", (long long)i);
+        if (result == ERR_OK)
+            result = stage_input_path(s, str_text(&key), c->requests.items[i].cases);
+    }
+    str_release(&key);
+    return result;
+}
+
+static err data_do(struct chain_run *r, const struct stage *s, bool go_on) {
+    (void)s, (void)go_on;
+    return data_stage(r->chain, r->work.data);
+}
+
+static void data_outputs(const struct chain_run *r, const char **out) {
+    out[0] = r->work.data;
+}
+
+/* ---- evaluation, before and after ---- */
+
+static err eval_inputs(struct stage *s, const struct chain_run *r) {
+    const struct eval_options *o = &r->chain->eval;
+    const struct train_options *t = &r->chain->train; /* how validation rows are formed */
+    struct str what = {0};
+    TRY(stage_input_path(s, "dataset", r->work.data));
+    err result = str_printf(&what, "%lld %lld %lld %s %s %s", (long long)o->limit,
+                            (long long)o->max_new_tokens, (long long)t->sequence_len, t->overlong,
+                            t->loss_mask, t->isolate);
+    for (int64_t i = 0; i < o->tasks.n && result == ERR_OK; i++)
+        result = str_printf(&what, " %s", o->tasks.items[i]);
+    if (result == ERR_OK) result = stage_input_text(s, "eval", str_text(&what));
+    if (result == ERR_OK && o->retention) result = stage_input_path(s, "retention", o->retention);
+    str_release(&what);
+    return result;
+}
+
+static err before_inputs(struct stage *s, const struct chain_run *r) {
+    TRY(eval_inputs(s, r));
+    return stage_input_text(s, "base", r->chain->base_digest);
+}
+
+static err after_inputs(struct stage *s, const struct chain_run *r) {
+    TRY(eval_inputs(s, r));
+    return stage_input_path(s, "merged", r->work.merged);
+}
+
+static err evaluate(struct chain_run *r, const char *model_dir, const char *path) {
+    struct eval_stage stage = {.chain = r->chain,
+                               .options = &r->chain->eval,
+                               .model_dir = model_dir,
+                               .dataset_dir = r->work.data,
+                               .device = r->options->device};
+    json_t *report = NULL;
+    TRY(dir_make(r->work.eval));
+    TRY(eval_stage(&stage, &report));
+    err result = json_write_file(path, report);
+    json_decref(report);
+    return result;
+}
+
+static err before_do(struct chain_run *r, const struct stage *s, bool go_on) {
+    (void)s, (void)go_on;
+    return evaluate(r, r->chain->base_model.path, r->work.before);
+}
+
+static void before_outputs(const struct chain_run *r, const char **out) {
+    out[0] = r->work.before;
+}
+
+static err after_do(struct chain_run *r, const struct stage *s, bool go_on) {
+    (void)s, (void)go_on;
+    return evaluate(r, r->work.merged, r->work.after);
+}
+
+static void after_outputs(const struct chain_run *r, const char **out) {
+    out[0] = r->work.after;
+}
+
+/* ---- train ---- */
+
+static err train_inputs(struct stage *s, const struct chain_run *r) {
+    static const char *const sections[] = {"adapter", "train", NULL};
+    TRY(recipe_inputs(s, r, sections));
+    return stage_input_path(s, "dataset", r->work.data);
+}
+
+/* Checkpoints of other inputs are of another run: they go. */
+static err train_do(struct chain_run *r, const struct stage *s, bool go_on) {
+    struct train_result trained;
+    (void)s;
+    if (!go_on) TRY(dir_remove(r->work.train));
+    struct train_stage stage = {.chain = r->chain,
+                                .dataset_dir = r->work.data,
+                                .dir = r->work.train,
+                                .device = r->options->device,
+                                .sets = r->options->sets,
+                                .memory = r->options->memory,
+                                .resume = true};
+    return train_stage(&stage, &trained);
+}
+
+static void train_outputs(const struct chain_run *r, const char **out) {
+    *out++ = r->work.merged;
+    *out++ = r->work.adapter;
+    *out++ = r->work.plan;
+    *out++ = r->work.log;
+    *out++ = r->work.result;
+}
+
+/* ---- pack ---- */
+
+static err pack_inputs(struct stage *s, const struct chain_run *r) {
+    const char *const paths[] = {r->work.data,    r->work.before, r->work.after, r->work.merged,
+                                 r->work.adapter, r->work.plan,   r->work.log,   r->work.result};
+    TRY(stage_input_text(s, "recipe", r->chain->resolved));
+    TRY(stage_input_text(s, "base", r->chain->base_digest));
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        TRY(stage_input_path(s, paths[i], paths[i]));
+    return ERR_OK;
+}
+
+static err pack_do(struct chain_run *r, const struct stage *s, bool go_on) {
+    struct release_stage stage = {
+        .chain = r->chain, .work = &r->work, .out_dir = r->work.release, .replace = true};
+    (void)s, (void)go_on;
+    return release_stage(&stage, r->hash);
+}
+
+static void pack_outputs(const struct chain_run *r, const char **out) {
+    out[0] = r->work.release;
+}
+
+/* ---- the chain ---- */
+
+enum { MAX_OUTPUTS = 8 };
+
+static const struct step {
+    const char *name;
+    err (*inputs)(struct stage *s, const struct chain_run *r);
+    /* `go_on`: what a run with the same inputs left may be used. */
+    err (*work)(struct chain_run *r, const struct stage *s, bool go_on);
+    void (*outputs)(const struct chain_run *r, const char **out);
+} steps[] = {
+    {"data", data_inputs, data_do, data_outputs},
+    {"eval-before", before_inputs, before_do, before_outputs},
+    {"train", train_inputs, train_do, train_outputs},
+    {"eval-after", after_inputs, after_do, after_outputs},
+    {"pack", pack_inputs, pack_do, pack_outputs},
+};
+
+static err run_step(struct chain_run *r, const struct step *step, struct stage *s) {
+    const char *outputs[MAX_OUTPUTS] = {NULL};
+    bool done = false;
+    double seconds = 0.0;
+    TRY(step->inputs(s, r));
+    TRY(stage_is_done(s, &done));
+    if (done) return tell(r, step->name, true, 0.0);
+    bool go_on = stage_was_started(s);
+    TRY(stage_start(s));
+    TRY(step->work(r, s, go_on));
+    step->outputs(r, outputs);
+    TRY(stage_finish(s, outputs, &seconds));
+    return tell(r, step->name, false, seconds);
+}
+
+static err run_steps(struct chain_run *r) {
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct stage s = {0};
+        err result = stage_begin(&s, &r->work, steps[i].name);
+        if (result == ERR_OK) result = run_step(r, &steps[i], &s);
+        stage_release(&s);
+        if (result != ERR_OK) return fail_in(result, "stage '%s'", steps[i].name);
+    }
+    return ERR_OK;
+}
+
+static err result_json(const struct chain_run *r, const json_t *before, const json_t *after,
+                       json_t *out) {
+    TRY(json_put(out, "release", json_string(r->work.release)));
+    TRY(json_put(out, "hash", json_string(r->hash)));
+    TRY(json_put(out, "stages", json_incref(r->stages)));
+    TRY(json_put(out, "before", json_incref((json_t *)before)));
+    return json_put(out, "after", json_incref((json_t *)after));
+}
+
+static err result_text(const struct chain_run *r, const json_t *before, const json_t *after,
+                       struct str *out) {
+    TRY(str_add(out, "\n"));
+    TRY(gate_stage(r->chain, &r->work, out));
+    TRY(report_table(before, after, out));
+    TRY(str_printf(out, "\nrelease: %s\nhash:    %s\n", r->work.release, r->hash));
+    return str_printf(out, "verify:  cotrain release verify %s\nchat:    cotrain chat --model %s\n",
+                      r->work.release, r->work.release);
+}
+
+static err show(const struct chain_run *r) {
+    json_t *before = NULL, *after = NULL, *value = json_object();
+    struct str text = {0};
+    err result = report_read(r->work.before, &before);
+    if (result == ERR_OK) result = report_read(r->work.after, &after);
+    if (result == ERR_OK && r->options->json) {
+        result = result_json(r, before, after, value);
+        if (result == ERR_OK) result = print_json(value);
+    } else if (result == ERR_OK) {
+        result = result_text(r, before, after, &text);
+        if (result == ERR_OK) result = print_text(&text);
+    }
+    str_release(&text);
+    json_decref(value);
+    json_decref(before);
+    json_decref(after);
+    return result;
+}
+
+static err run_chain(struct chain_run *r, struct arena *arena) {
+    struct release_facts facts;
+    const char *dir = r->options->work;
+    if (dir == NULL) dir = arena_printf(arena, "work/%s", r->chain->name);
+    if (dir == NULL) return ERR_MEMORY;
+    TRY(chain_need_release(r->chain));
+    TRY(work_open(&r->work, dir, r->chain->release.name, arena));
+    TRY(run_steps(r));
+    TRY(release_verify(r->work.release, NULL, &facts));
+    memcpy(r->hash, facts.hash, sizeof r->hash);
+    json_decref(facts.manifest);
+    return show(r);
+}
+
+err chain_run(const struct chain_run_options *o, struct arena *arena,
+              struct chain_run_result *out) {
+    struct chain chain;
+    struct chain_run r = {.options = o, .chain = &chain};
+    TRY(chain_read(&chain, o->recipe, o->sets));
+    r.stages = json_array();
+    err result = chain_check_base(&chain);
+    if (result == ERR_OK) result = run_chain(&r, arena);
+    if (result == ERR_OK) {
+        *out = (struct chain_run_result){
+            .release = r.work.release, .before = r.work.before, .after = r.work.after};
+        memcpy(out->hash, r.hash, sizeof out->hash);
+    }
+    json_decref(r.stages);
+    chain_release(&chain);
+    return result;
+}

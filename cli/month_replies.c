@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What each requester is due to hear, from review, plan and release.
+ * Before a draft is posted the thread is asked whether it has it already, by the mark at its end:
+ * a run that was killed between posting and noting it does not post twice.
+ * Read next: cli/month_replies.h, the contract. */
+#include "cli/month_replies.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "issues/github.h"
+#include "issues/plan.h"
+#include "issues/release_record.h"
+#include "issues/reply.h"
+#include <string.h>
+
+struct drafting {
+    const struct month_replies *m;
+    struct arena *arena;
+    struct month_replies_result *out;
+    struct month_plan plan; /* of the month; no requests when there is none */
+    bool has_plan, is_released;
+    struct release_record release;
+    struct program_step step;
+};
+
+/* ---- what is due ---- */
+
+static const struct plan_request *planned_here(const struct drafting *d, const struct record *r) {
+    for (int64_t i = 0; i < d->plan.requests.n; i++)
+        if (strcmp(d->plan.requests.items[i].id, r->id) == 0) return &d->plan.requests.items[i];
+    return NULL;
+}
+
+static void released(const struct drafting *d, struct reply *reply) {
+    reply->kind = REPLY_released;
+    reply->reason = NULL;
+    reply->release_name = d->release.name;
+    reply->release_url = d->release.url;
+    for (int64_t i = 0; i < d->release.requests.n; i++) {
+        const struct release_score *score = &d->release.requests.items[i];
+        if (strcmp(score->id, reply->id) != 0) continue;
+        reply->before = score->before;
+        reply->after = score->after;
+        reply->n_cases = score->cases;
+    }
+}
+
+/* An accepted request is on the month's plan, or was not taken, or waits for the plan. */
+static err accepted(const struct drafting *d, const struct record *r, struct reply *reply) {
+    const struct plan_request *planned = planned_here(d, r);
+    char *next = arena_alloc(d->arena, MONTH_SIZE, 1);
+    if (!next) return ERR_MEMORY;
+    TRY(month_next(d->m->month, next));
+    if (!planned) {
+        reply->kind = d->has_plan ? REPLY_carried_over : REPLY_received;
+        reply->reason = NULL;
+        reply->to_month = next;
+        return ERR_OK;
+    }
+    reply->kind = REPLY_accepted;
+    reply->rank = planned->rank;
+    reply->of = d->plan.requests.n;
+    if (d->is_released) released(d, reply);
+    return ERR_OK;
+}
+
+static err merged(const struct drafting *d, const struct record *r, struct reply *reply) {
+    struct record *into;
+    reply->kind = REPLY_merged;
+    TRY(record_find(&d->out->records, r->review.items[r->review.n - 1].into, &into));
+    reply->merged_with = into->id;
+    if (into->source.url && str_starts(into->source.url, "https://"))
+        reply->merged_url = into->source.url;
+    return ERR_OK;
+}
+
+static err due(const struct drafting *d, const struct record *r, struct reply *reply) {
+    const char **missing = arena_alloc(d->arena, 3, sizeof *missing);
+    if (!missing) return ERR_MEMORY;
+    *reply = (struct reply){.kind = REPLY_received,
+                            .language = r->language,
+                            .id = r->id,
+                            .month = d->m->month,
+                            .login = r->requester,
+                            .scenario = r->scenario,
+                            .missing = missing};
+    if (r->review.n > 0) reply->reason = r->review.items[r->review.n - 1].reason;
+    switch (record_state(r)) {
+    case RECORD_NEW:
+    case RECORD_STATE_COUNT: return ERR_OK;
+    case RECORD_REJECTED: reply->kind = REPLY_rejected; return ERR_OK;
+    case RECORD_MERGED: return merged(d, r, reply);
+    case RECORD_ACCEPTED: return accepted(d, r, reply);
+    case RECORD_NEEDS_INFO: break;
+    }
+    reply->kind = REPLY_needs_information;
+    reply->n_missing = record_missing(r, missing);
+    return ERR_OK;
+}
+
+/* ---- drafts ---- */
+
+static err paths_of(const struct drafting *d, const struct reply *reply, struct month_reply *out) {
+    const char *stem;
+    TRY(record_stem(reply->id, d->arena, &stem));
+    const char *base = arena_printf(d->arena, PROGRAM_REPLIES "/%s/%s.%s", d->m->month, stem,
+                                    reply_rows[reply->kind].name);
+    if (!base) return ERR_MEMORY;
+    out->path = arena_printf(d->arena, "%s.md", base);
+    out->json_path = arena_printf(d->arena, "%s.json", base);
+    return out->path && out->json_path ? ERR_OK : ERR_MEMORY;
+}
+
+static err has_file(const struct program *p, const char *path, bool *out) {
+    char *whole = path_join(p->dir, path);
+    if (!whole) return ERR_MEMORY;
+    *out = file_exists(whole);
+    mem_free(whole);
+    return ERR_OK;
+}
+
+static err draft(struct drafting *d, const struct record *r) {
+    struct reply reply;
+    struct str text = {0};
+    bool there;
+    struct month_reply *out = &d->out->items[d->out->n];
+    *out = (struct month_reply){.record = r};
+    TRY(due(d, r, &reply));
+    TRY(paths_of(d, &reply, out));
+    TRY(has_file(d->m->program, out->json_path, &out->posted));
+    TRY(has_file(d->m->program, out->path, &there));
+    d->out->n++;
+    TRY(program_step_add(&d->step, d->arena, out->path));
+    if (there) return ERR_OK; /* as it is: a person may have edited it */
+    d->out->n_new++;
+    err e = reply_draft(&reply, &text);
+    if (e == ERR_OK) e = program_write(d->m->program, out->path, &text, NULL);
+    str_release(&text);
+    return e == ERR_OK ? e : fail_in(e, "the reply to '%s'", r->id);
+}
+
+static bool wanted(const struct drafting *d, const struct record *r) {
+    if (d->m->id) return strcmp(r->id, d->m->id) == 0;
+    return strcmp(r->month, d->m->month) == 0 || planned_here(d, r);
+}
+
+static err draft_all(struct drafting *d) {
+    struct record_list *all = &d->out->records;
+    d->out->items = arena_alloc(d->arena, (size_t)all->n + 1, sizeof *d->out->items);
+    if (!d->out->items) return ERR_MEMORY;
+    for (int64_t i = 0; i < all->n; i++)
+        if (wanted(d, &all->items[i])) TRY(draft(d, &all->items[i]));
+    d->step.on = d->m->today;
+    d->step.message =
+        arena_printf(d->arena, "replies: %lld drafted for %s", (long long)d->out->n, d->m->month);
+    return d->step.message ? program_commit(d->m->program, &d->step, NULL) : ERR_MEMORY;
+}
+
+err month_replies_draft(const struct month_replies *m, struct arena *a,
+                        struct month_replies_result *out) {
+    struct drafting d = {.m = m, .arena = a, .out = out};
+    struct record *one;
+    struct month_replies named = *m;
+    *out = (struct month_replies_result){0};
+    err e = records_read(m->program, NULL, &out->records);
+    if (e == ERR_OK && m->id) {
+        e = record_find(&out->records, m->id, &one);
+        if (e == ERR_OK) named.id = one->id;
+    }
+    d.m = &named;
+    if (e == ERR_OK) e = plan_read(m->program, m->month, a, &d.plan, &d.has_plan);
+    if (e == ERR_OK) e = release_record_read(m->program, m->month, a, &d.release, &d.is_released);
+    return e == ERR_OK ? draft_all(&d) : e;
+}
+
+/* ---- posting ---- */
+
+/* Anybody can write a mark; it counts in what the programme's people have posted. */
+static bool is_ours(const struct program *p, const json_t *comment) {
+    static const char *const ours[] = {"OWNER", "MEMBER", "COLLABORATOR"};
+    const char *association = json_string_value(json_object_get(comment, "author_association"));
+    const char *login =
+        json_string_value(json_object_get(json_object_get(comment, "user"), "login"));
+    for (size_t i = 0; association && i < sizeof ours / sizeof ours[0]; i++)
+        if (strcmp(ours[i], association) == 0) return true;
+    for (int64_t i = 0; login && i < p->options.maintainers.n; i++)
+        if (strcmp(p->options.maintainers.items[i], login) == 0) return true;
+    return false;
+}
+
+/* The comment of the thread that has the draft's mark already, or NULL. */
+static err find_posted(const struct program *p, struct github *github, const struct record *r,
+                       const struct str *text, json_t **out) {
+    struct github_found found = {0};
+    struct reply_marker ours, theirs;
+    const char *hash = strrchr(r->id, '#');
+    *out = NULL;
+    if (!reply_marker_find(str_text(text), &ours))
+        return fail(ERR_PARSE, "the draft has lost the mark at its end");
+    char *repository = mem_strdup(r->id);
+    if (!repository) return ERR_MEMORY;
+    repository[hash - r->id] = '\0';
+    err e = github_comments(github, repository, strtoll(hash + 1, NULL, 10), r->source.created_at,
+                            &found);
+    mem_free(repository);
+    if (e != ERR_OK) return e;
+    for (size_t i = 0; i < json_array_size(found.value) && !*out; i++) {
+        json_t *comment = json_array_get(found.value, i);
+        const char *body = json_string_value(json_object_get(comment, "body"));
+        if (body && is_ours(p, comment) && reply_marker_find(body, &theirs) &&
+            strcmp(ours.id, theirs.id) == 0 && ours.kind == theirs.kind &&
+            strcmp(ours.month, theirs.month) == 0)
+            *out = json_incref(comment);
+    }
+    github_found_release(&found);
+    return ERR_OK;
+}
+
+static err post(const struct program *p, struct github *github, const struct record *r,
+                const struct str *text, json_t **out) {
+    const char *hash = strrchr(r->id, '#');
+    char *repository;
+    TRY(find_posted(p, github, r, text, out));
+    if (*out) return ERR_OK;
+    repository = mem_strdup(r->id);
+    if (!repository) return ERR_MEMORY;
+    repository[hash - r->id] = '\0';
+    err e = github_comment(github, repository, strtoll(hash + 1, NULL, 10), str_text(text), out);
+    mem_free(repository);
+    return e;
+}
+
+static err note_posted(const struct month_replies *m, const struct month_reply *reply,
+                       const json_t *comment, struct arena *a) {
+    struct str text = {0};
+    struct program_step step = {.on = m->today};
+    err e = json_text(comment, JSON_TEXT_PRETTY | JSON_TEXT_SORTED, &text);
+    if (e == ERR_OK) e = program_write(m->program, reply->json_path, &text, NULL);
+    str_release(&text);
+    if (e != ERR_OK) return e;
+    step.message = arena_printf(a, "replies: posted %s", path_base(reply->path));
+    if (!step.message) return ERR_MEMORY;
+    TRY(program_step_add(&step, a, reply->path));
+    TRY(program_step_add(&step, a, reply->json_path));
+    return program_commit(m->program, &step, NULL);
+}
+
+err month_reply_post(const struct month_replies *m, struct github *github, struct arena *a,
+                     struct month_reply *reply) {
+    struct str text = {0};
+    json_t *comment = NULL;
+    bool found;
+    if (reply->posted) return ERR_OK;
+    err e = program_read(m->program, reply->path, &text, &found);
+    if (e == ERR_OK) e = post(m->program, github, reply->record, &text, &comment);
+    if (e == ERR_OK) e = note_posted(m, reply, comment, a);
+    if (e == ERR_OK) reply->posted = true;
+    json_decref(comment);
+    str_release(&text);
+    return e == ERR_OK ? e : fail_in(e, "posting '%s'", reply->path);
+}
