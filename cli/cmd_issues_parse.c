@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain issues parse: reads saved posts (GitHub's JSON) and says of each what it is, and of each
  * training request what it asks for. Nothing is fetched and nothing is written.
- * Read next: issues/reading.h. */
+ * Read next: issues/read/reading.h. */
 #include "cli/command.h"
 
-#include "issues/reading.h"
+#include "issues/read/reading.h"
 #include <string.h>
 
 struct parse_options {

@@ -8,7 +8,7 @@
 #include "cli/programme.h"
 
 #include "base/log.h"
-#include "issues/github.h"
+#include "issues/github/github.h"
 
 struct reply_options {
     const char *id, *program, *month, *token_file, *today;

@@ -5,8 +5,8 @@
 #include "cli/month_pull.h"
 
 #include "base/log.h"
-#include "issues/collect.h"
-#include "issues/token.h"
+#include "issues/github/collect.h"
+#include "issues/github/token.h"
 #include <string.h>
 
 static err check_day(const struct month_pull *m) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A month's requests collected into the program, from GitHub or from saved JSON. Shared by `issues
  * pull` and `month run`.
- * Read next: issues/collect.h, issues/pull.h. */
+ * Read next: issues/github/collect.h, issues/pull.h. */
 #ifndef COTRAIN_CLI_MONTH_PULL_H
 #define COTRAIN_CLI_MONTH_PULL_H
 

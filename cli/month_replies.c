@@ -7,10 +7,10 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "issues/github.h"
+#include "issues/github/github.h"
 #include "issues/plan.h"
 #include "issues/release_record.h"
-#include "issues/reply.h"
+#include "issues/reply/reply.h"
 #include <string.h>
 
 struct drafting {

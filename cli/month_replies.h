@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Answers to a month's requesters: drafted from what the files say of each request, kept as files,
- * and posted only on demand. Each draft is of one kind (issues/replies.def); a request gets a new
- * one when its fate changes, and the older ones stay.
+ * and posted only on demand. Each draft is of one kind (issues/reply/replies.def); a request gets a
+ * new one when its fate changes, and the older ones stay.
  *   replies/MONTH/ISSUE-COMMENT.KIND.md      the draft; a person may edit it
  *   replies/MONTH/ISSUE-COMMENT.KIND.json    what GitHub answered when it was posted
- * Read next: issues/reply.h. */
+ * Read next: issues/reply/reply.h. */
 #ifndef COTRAIN_CLI_MONTH_REPLIES_H
 #define COTRAIN_CLI_MONTH_REPLIES_H
 

@@ -5,7 +5,7 @@
 #include "cli/proposers.h"
 
 #include "eval/answers.h"
-#include "issues/token.h"
+#include "issues/github/token.h"
 #include <string.h>
 
 enum { ANSWER_MAX_BYTES = 1 << 20, ERROR_SHOWN = 200 };

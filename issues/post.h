@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Posts: the body of an issue, or a comment under one, as GitHub's REST API gives them. Read from
  * the files of a folder, from one file, or from JSON in memory; bodies are what people typed and
- * are never trusted. Nothing here judges a post: that is issues/reading.h.
+ * are never trusted. Nothing here judges a post: that is issues/read/reading.h.
  * Shapes: a folder in the layout issues/N.json, issues/N/comments.json, issues.json (below
  * repos/OWNER/REPO/ or not); an object or a list of objects; several JSON values one after the
  * other (`gh api --paginate`, JSON Lines); lists of lists (`--slurp`); {"items": [...]}. */

@@ -13,7 +13,7 @@
 #ifndef COTRAIN_ISSUES_PROGRAM_H
 #define COTRAIN_ISSUES_PROGRAM_H
 
-#include "issues/schedule.h"
+#include "issues/calendar/schedule.h"
 #include "recipes/recipe.h"
 #include "remote/git.h"
 

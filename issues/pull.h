@@ -2,9 +2,9 @@
  * From a collection to records: the month's posts are kept as GitHub gave them, read, and those
  * that are requests become files. What is there already stays as it is, whatever has been edited
  * on GitHub since: an edit is kept beside it and told, never read over a person's decision.
- *   collections/MONTH/posts.json     as issues/collect.h gives it, when first collected
+ *   collections/MONTH/posts.json     as issues/github/collect.h gives it, when first collected
  *   collections/MONTH/edited.json    {"items"}: newest state of those that were edited since
- * Read next: issues/collect.h, issues/reading.h, issues/record.h. */
+ * Read next: issues/github/collect.h, issues/read/reading.h, issues/record.h. */
 #ifndef COTRAIN_ISSUES_PULL_H
 #define COTRAIN_ISSUES_PULL_H
 

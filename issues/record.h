@@ -8,7 +8,7 @@
 #define COTRAIN_ISSUES_RECORD_H
 
 #include "issues/program.h"
-#include "issues/reading.h"
+#include "issues/read/reading.h"
 #include "recipes/request.h"
 
 enum record_state {

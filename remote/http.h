@@ -3,7 +3,7 @@
  * loopback only. A token goes into the Authorization header of the host that was asked and nowhere
  * else: not into a log, an error or another host's request; redirects are the caller's to follow.
  * What an answer means is the caller's business too; only what is no answer at all is an error.
- * Read next: issues/github.h. */
+ * Read next: issues/github/github.h. */
 #ifndef COTRAIN_REMOTE_HTTP_H
 #define COTRAIN_REMOTE_HTTP_H
 

@@ -78,9 +78,9 @@ RULES = {
     "model/formats/pickle_opcodes.def": [
         Rule("OPCODE", r"\berr NAME\(", "model/formats/pickle_opcodes.c", argument=2),
     ],
-    "issues/replies.def": [],  # a row is a text of its own
+    "issues/reply/replies.def": [],  # a row is a text of its own
     "issues/states.def": [],  # a row is a state, with nothing to look up
-    "issues/kinds.def": [],  # a row is a word of readings, with nothing to look up
+    "issues/read/kinds.def": [],  # a row is a word of readings, with nothing to look up
     "data/cases.def": [],  # a row is a fact of Unicode, with nothing to look up
     "data/sensitive.def": [
         Rule("SENSITIVE", r"\bsensitive_rows\b", "data/sensitive.c"),  # that no name stands twice
@@ -88,10 +88,10 @@ RULES = {
              shared=("pattern.c",), argument=2),
     ],
     # Words that people write: the compiler holds what a row stands for to its class or field.
-    "issues/cues.def": [],
-    "issues/folds.def": [],
-    "issues/labels.def": [],
-    "issues/phrases.def": [],
+    "issues/read/cues.def": [],
+    "issues/read/folds.def": [],
+    "issues/read/labels.def": [],
+    "issues/read/phrases.def": [],
     "data/special.def": [],  # a row is a fact about the tokenizer, with nothing to look up
     "eval/tasks.def": [
         Rule("TASK", DEFINED.format(r"\w*NAME\w*"), "eval/tasks/NAME.c", "eval/tasks/*.c"),

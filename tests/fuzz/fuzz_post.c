@@ -3,9 +3,9 @@
  * its own with the first line as its title, and, where they look like it, as the JSON of a saved
  * thread. Always there is a reading with a kind and a reason; a request says at least one thing;
  * every piece has stretches inside of the text that it came from.
- * Under test: issues/reading.c and all that it calls, issues/post.c. */
+ * Under test: issues/read/reading.c and all that it calls, issues/post.c. */
 #include "base/mem.h"
-#include "issues/reading.h"
+#include "issues/read/reading.h"
 #include "tests/fuzz/fuzz.h"
 #include <string.h>
 

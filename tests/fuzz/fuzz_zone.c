@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Any bytes as a time zone's file: refused with a reason, or a zone whose offsets are below two
  * days at any moment and whose days begin one after the other.
- * Under test: issues/zone.c, issues/zone_rule.c. */
-#include "issues/calendar.h"
+ * Under test: issues/calendar/zone.c, issues/calendar/zone_rule.c. */
+#include "issues/calendar/calendar.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { TWO_DAYS_S = 2 * 86400 };

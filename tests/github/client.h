@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "issues/github.h"
+#include "issues/github/github.h"
 #include "issues/post.h"
 #include <fcntl.h>
 #include <spawn.h>

@@ -4,7 +4,7 @@
  * Read next: tests/github/standin.h; tests/github/routes.c. */
 #include "tests/github/standin.h"
 
-#include "issues/github.h"
+#include "issues/github/github.h"
 #include "issues/post.h"
 #include <ctype.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #ifndef COTRAIN_TESTS_UNIT_ISSUES_DRAFTS_H
 #define COTRAIN_TESTS_UNIT_ISSUES_DRAFTS_H
 
-#include "issues/reply.h"
+#include "issues/reply/reply.h"
 
 #define MARK "zqx"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Months, days and plans in zones: borders of months, daylight saving, days that begin late, texts,
  * and zone files that are damaged. Offsets are held against the C library's, zone by zone.
- * Under test: issues/calendar.h. */
+ * Under test: issues/calendar/calendar.h. */
 #include "tests/unit/test.h"
 
-#include "issues/calendar.h"
+#include "issues/calendar/calendar.h"
 #include "issues/post.h"
 #include <time.h>
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One month's collection: borders to the second, what is left out, reports by author, the same
  * bytes from GitHub and from saved JSON, moved repositories, and posts_add taking the result.
- * Under test: issues/collect.h. Read next: test_github_resume.c, collections that are ended. */
+ * Under test: issues/github/collect.h. Read next: test_github_resume.c, collections that are ended.
+ * */
 #include "tests/github/session.h"
 
-#include "issues/collect.h"
+#include "issues/github/collect.h"
 
 enum { MARCH = 1709251200, APRIL = 1711929600 };
 

@@ -2,12 +2,12 @@
  * The client against the stand-in where all goes well: whole lists over any number of pages, what
  * is asked again and what is not, growing and shrinking lists, moved repositories, texts that must
  * come through unchanged, and a token that shows nowhere.
- * Under test: issues/github.h. Read next: test_github_issues.c, test_github_post.c,
+ * Under test: issues/github/github.h. Read next: test_github_issues.c, test_github_post.c,
  * test_github_faults.c, test_github_resume.c. */
 #include "tests/github/session.h"
 
 #include "base/log.h"
-#include "issues/github.h"
+#include "issues/github/github.h"
 
 /* Reads the comments of a/b#1: n, with ids from `first` on. */
 static void reads_comments(int64_t first, int64_t n) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The client against faults on purpose: each with the exact waits, what was asked, and the error
  * when it does not end. Nothing that failed is kept, and the token shows nowhere.
- * Under test: issues/github.h. Read next: tests/github/faults.c, the faults. */
+ * Under test: issues/github/github.h. Read next: tests/github/faults.c, the faults. */
 #include "tests/github/session.h"
 
-#include "issues/github.h"
+#include "issues/github/github.h"
 
 /* Serves a/b#1 with three comments. */
 #define SERVE(...)                                                                                 \

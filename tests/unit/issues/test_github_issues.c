@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Issues: one, lists by label, login and time, and how many problems a login has reported; pull
  * requests, requests and the collecting issue do not count.
- * Under test: issues/github.h. Read next: test_github.c. */
+ * Under test: issues/github/github.h. Read next: test_github.c. */
 #include "tests/github/session.h"
 
-#include "issues/github.h"
+#include "issues/github/github.h"
 
 static void write_issues(void) {
     json_t *list = json_array(), *pull = test_issue("a/b", 4, "dev", NULL);

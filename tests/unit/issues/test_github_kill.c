@@ -2,11 +2,12 @@
  * Collections that are ended by a kill at any request, by a full disk or a kill at any file
  * operation, or short of memory at any allocation: gone on with, they give the same bytes, no page
  * is fetched whole twice, and nothing is left behind.
- * Under test: issues/collect.h, issues/github.h (github_begin). Read next: test_github_resume.c. */
+ * Under test: issues/github/collect.h, issues/github/github.h (github_begin). Read next:
+ * test_github_resume.c. */
 #include "tests/github/session.h"
 
 #include "base/fault.h"
-#include "issues/collect.h"
+#include "issues/github/collect.h"
 
 /* A programme's month: issue 1 with comments on three pages, requests by label, reports. */
 static void write_programme(void) {

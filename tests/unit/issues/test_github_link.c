@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The Link header: as GitHub writes it, as others may, and what is none.
  * A header that cannot be read must not pass for a last page: items would be lost.
- * Under test: github_link_next of issues/github_int.h. */
+ * Under test: github_link_next of issues/github/github_int.h. */
 #include "tests/unit/test.h"
 
-#include "issues/github_int.h"
+#include "issues/github/github_int.h"
 
 static void next_is(const char *link, const char *wanted) {
     struct str out = {0};

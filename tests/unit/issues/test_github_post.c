@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Posting comments: a second between two, looked at before they leave, tried again after a rate
  * limit and never after a fault, when nobody knows whether the comment was made.
- * Under test: issues/github.h. Read next: test_github.c, test_github_faults.c. */
+ * Under test: issues/github/github.h. Read next: test_github.c, test_github_faults.c. */
 #include "tests/github/session.h"
 
-#include "issues/github.h"
+#include "issues/github/github.h"
 
 #define SPENT "status=403 remaining=0 message=\"API rate limit exceeded for 1.2.3.4.\""
 #define SECONDARY "message=\"You have exceeded a secondary rate limit. Please wait a few minutes.\""

@@ -2,10 +2,10 @@
  * The client against pages recorded from api.github.com (@octokit/fixtures, MIT): pagination in
  * five pages, a renamed repository, a search, labels, and the body of a 422. They are not part of
  * this repository: see CONTRIBUTING.md, and without them this is skipped.
- * Under test: issues/github.h. Read next: tests/github/recorded.c. */
+ * Under test: issues/github/github.h. Read next: tests/github/recorded.c. */
 #include "tests/github/session.h"
 
-#include "issues/github.h"
+#include "issues/github/github.h"
 
 /* Serves one of the recordings. */
 static void start(const char *name, const char *fault) {

@@ -2,10 +2,10 @@
  * Collections that are ended half way by a limit and gone on with: pages that are there are not
  * fetched again, lists that change in between lose nothing and give nothing twice, every request
  * counts, and damaged files count as none.
- * Under test: issues/github.h (github_begin). Read next: test_github_kill.c. */
+ * Under test: issues/github/github.h (github_begin). Read next: test_github_kill.c. */
 #include "tests/github/session.h"
 
-#include "issues/github.h"
+#include "issues/github/github.h"
 
 static err read_list(const char *query, struct github_found *found) {
     char path[80];

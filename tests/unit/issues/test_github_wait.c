@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What an answer means: every status, the order of the rate limits, waits to the second, absurd
  * times, and the words of the errors.
- * Under test: issues/github_wait.h, a pure function, so no server is needed. */
+ * Under test: issues/github/github_wait.h, a pure function, so no server is needed. */
 #include "tests/unit/test.h"
 
-#include "issues/github_wait.h"
+#include "issues/github/github_wait.h"
 
 enum { NOW = 1710000000 };
 #define JSON_TYPE "content-type: application/json; charset=utf-8\n"

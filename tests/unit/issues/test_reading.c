@@ -2,10 +2,10 @@
  * Readings of single posts, by what they must hold: fields, parts, spans, who is no requester, the
  * shipped form and block, and texts that are long, deep or ill-formed. How well real prose is
  * read is measured by tests/shell/test_issues_parse.sh.
- * Under test: issues/reading.h. */
+ * Under test: issues/read/reading.h. */
 #include "tests/unit/test.h"
 
-#include "issues/reading.h"
+#include "issues/read/reading.h"
 
 static struct arena arena;
 static struct reading_list list;

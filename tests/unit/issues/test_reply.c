@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Drafts of replies: what each kind says, what is left out when it is not given, what is refused,
  * that strangers' texts stay one code span, and that a marker is found where it counts.
- * Under test: issues/reply.h. Their rendering is tested by test_reply_render.c. */
+ * Under test: issues/reply/reply.h. Their rendering is tested by test_reply_render.c. */
 #include "tests/unit/test.h"
 
 #include "base/fault.h"

@@ -3,7 +3,7 @@
  * them: whatever a stranger's text holds, all of it stands within <code>, where GitHub looks for no
  * mention, reference or link, and no tag is there that a harmless text would not have. Skipped
  * without cmark-gfm.
- * Under test: issues/reply.h, issues/replies.def. */
+ * Under test: issues/reply/reply.h, issues/reply/replies.def. */
 #include "tests/unit/test.h"
 
 #include "tests/unit/issues/drafts.h"

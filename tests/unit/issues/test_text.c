@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Characters with their places, what Markdown says of lines, the language of patterns, and that
  * every row of the tables is written in it.
- * Under test: issues/text.h, issues/pattern.h, issues/label.h. */
+ * Under test: issues/read/text.h, issues/read/pattern.h, issues/read/label.h. */
 #include "tests/unit/test.h"
 
-#include "issues/condense.h"
-#include "issues/cues.h"
-#include "issues/label.h"
+#include "issues/read/condense.h"
+#include "issues/read/cues.h"
+#include "issues/read/label.h"
 
 static struct arena arena;
 
@@ -142,7 +142,7 @@ static void patterns_match(void **state) {
     assert_int_equal(m.parts[0].end, 8);
 }
 
-/* Names the row and says what is wrong with it, as issues/pattern.h has the language. */
+/* Names the row and says what is wrong with it, as issues/read/pattern.h has the language. */
 static void expect_well_formed(const char *table, int row, const char32_t *p) {
     bool inside = false;
     int parts = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Tokens: from the environment and from files, who may own and read those, and that no error
  * repeats one.
- * Under test: issues/token.h. */
+ * Under test: issues/github/token.h. */
 #include "tests/unit/folder_test.h"
 
-#include "issues/token.h"
+#include "issues/github/token.h"
 #include <sys/stat.h>
 
 #define TOKEN "ghp_SECRETsecret0123456789"
