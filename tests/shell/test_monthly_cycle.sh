@@ -29,4 +29,21 @@ check "the release is recorded" grep -q "name: nano-2024-03" releases/2024-03/re
 check "the requester is asked for what is missing" grep -q 'wang-heng' replies/2024-03/1-4003.needs_information.md
 check "and asked what the reviewer wants to know" grep -q '日期有几种写法' replies/2024-03/1-4003.needs_information.md
 check "the others hear of the release" grep -q '98\|96\|100' replies/2024-03/1-4001.released.md
+
+# Every file is the same to PyYAML as to us: a request's own fields, and the keys of the others.
+/usr/bin/python3 -c 'import yaml' 2>/dev/null && for file in requests/2024-03/*.yaml; do
+    run "$COTRAIN" issues show --json "$(grep -o '@[0-9]*' "$file" | head -1 | tr -d @)"
+    check "$file is the same to PyYAML" /usr/bin/python3 - "$file" "$scratch/out" <<'EOF_PYTHON'
+import json, sys, yaml
+ours, theirs = json.load(open(sys.argv[2], encoding="utf-8")), yaml.safe_load(open(sys.argv[1], encoding="utf-8"))
+different = [key for key in theirs if ours.get(key) != theirs[key]]
+assert not different and len(theirs) > 10, different
+EOF_PYTHON
+done
+/usr/bin/python3 -c 'import yaml' 2>/dev/null && check "all files are YAML to others" /usr/bin/python3 - <<'EOF_PYTHON'
+import subprocess, yaml
+for path in subprocess.run(["git", "ls-files", "*.yaml", "*.yml"], capture_output=True, text=True).stdout.split():
+    with open(path, encoding="utf-8") as f:
+        assert isinstance(yaml.safe_load(f), dict), path
+EOF_PYTHON
 finish
