@@ -95,11 +95,23 @@ static bool drop_tail(const struct text *t, struct range *r) {
     return false;
 }
 
+/* Behind the name of the repository, which is the model's as well. */
+static int64_t behind_name(const struct text *t, struct range r) {
+    const char32_t *name = t->rules->name;
+    int64_t at = r.begin;
+    while (*name && at < r.end && t->fold[at] == *name) {
+        at++;
+        name++;
+    }
+    return *name || at == r.begin || point_latin(t->fold[at]) ? r.begin : at;
+}
+
 struct range eat(const struct text *t, struct range r) {
     struct range rest = range_bare(t, r);
     for (int i = 0; i < EATEN_MAX && rest.begin < rest.end; i++) {
         if (behind_phrase(PHRASE_KEEP, t, rest) > rest.begin) break;
         int64_t behind = behind_phrase(PHRASE_LEAD, t, rest);
+        if (behind == rest.begin) behind = behind_name(t, rest);
         if (behind == rest.begin) break;
         rest.begin = behind;
         rest = range_bare(t, rest);
@@ -124,7 +136,7 @@ bool clause_forbids(const struct text *t, struct range r) {
     static const char32_t *const rows[] = {
         U"^(且|并且|并|但|但是|同时|也|请)?(不能|不得|不要|不可|不应|不允许|禁止|严禁|避免|切勿|勿|"
         U"防止|不许|"
-        U"不准|杜绝|不编造|不降低|不损失|不影响)",
+        U"不准|杜绝|别|请勿|不编造|不降低|不损失|不影响)",
         U"^(and|but|also|it|please) (must not|must never|should not|should never|do "
         U"not|don't|never|"
         U"no|without|avoid|not) ",

@@ -64,7 +64,7 @@ static bool full_stop(const struct text *t, int64_t at) {
     if (!point_word(before) && before != ')' && before != '"') return false;
     if (after != 0 && !point_blank(after) && after != TEXT_STOP && !point_cjk(after)) return false;
     bool one_letter = at < 2 || t->said[at - 2] == '.' || t->said[at - 2] == ' ';
-    return !list_number(t, at) && !(one_letter && point_latin(before));
+    return !list_number(t, at) && !(one_letter && before >= 'a' && before <= 'z');
 }
 
 static bool ends_here(const struct text *t, int64_t at) {

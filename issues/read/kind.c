@@ -1,31 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Judges posts. The order of the questions is the order of the functions that post_judge calls: a
- * later one is asked only where the earlier ones said nothing. Weights stand in weigh().
+ * later one is asked only where the earlier ones said nothing. Weights are
+ * issues/read/kind_weights.c.
  * Read next: issues/read/kind.h, the contract; issues/read/cues.def. */
-#include "issues/read/kind.h"
+#include "issues/read/kind_int.h"
 
+#include "issues/read/condense.h"
 #include "issues/read/read_labels.h"
 #include "issues/read/read_prose.h"
 #include "issues/read/values.h"
 #include <string.h>
 #include <strings.h>
 
-#define HAS(cues, name) (((cues)&CUE_BIT(name)) != 0)
-enum { SHOWN_MAX = 40, SHORT_WORDS = 40, LIST_MIN = 4, LABELS_MIN = 3, TITLE_MAX = 256 };
+enum {
+    SHOWN_MAX = 40,
+    SHORT_WORDS = 40,
+    LIST_MIN = 4,
+    LABELS_MIN = 3,
+    TITLE_MAX = 256,
+    SPEAKS_MIN = 12
+};
 
 const struct kind_row kind_rows[KIND_COUNT] = {
 #define KIND(name, help) {#name, help},
 #include "issues/read/kinds.def"
 #undef KIND
-};
-
-struct judge {
-    const struct words *w;
-    const struct reading_context *context;
-    struct arena *a;
-    struct verdict *out;
-    uint64_t cues, title_cues; /* of the sentences that are no instructions of a form */
-    bool issue, opener;        /* the issue's own body; by who opened it */
 };
 
 static bool decide(struct judge *j, enum post_kind kind, const char *reason) {
@@ -75,13 +74,6 @@ static bool is_collecting_issue(const struct judge *j) {
            j->context->issue == j->w->post->issue;
 }
 
-static uint64_t cues_of(const struct sentence_list *says) {
-    uint64_t cues = 0;
-    for (int64_t i = 0; i < says->n; i++)
-        if (!HAS(says->items[i].cues, HINT)) cues |= says->items[i].cues;
-    return cues;
-}
-
 /* The collecting issue, a comment below a title that calls for requests, or the programme's form.
  * */
 static bool is_collecting(const struct judge *j) {
@@ -125,7 +117,7 @@ static bool judge_programme(struct judge *j) {
     if (j->issue && is_collecting_issue(j))
         return decide(j, KIND_announcement, "the body of the collecting issue itself");
     if (!staff) {
-        if (j->issue && HAS(j->cues, CALL))
+        if (j->issue && HAS(j->cues, CALL) && !HAS(j->cues | j->title_cues, QUESTION))
             return decide_shown(j, KIND_announcement, "calls for requests", CUE_BIT(CALL));
         return false;
     }
@@ -165,60 +157,6 @@ static bool judge_nothing(struct judge *j) {
         value_filler(&j->w->title, (struct range){0, j->w->title.n}))
         return decide(j, KIND_template_noise, "nothing but filler");
     return false;
-}
-
-/* What speaks for each kind of a developer's post. */
-struct weights {
-    int bug, question, feature, complaint;
-    bool log; /* something that failed is shown or named, here or in the issue's title */
-};
-
-static bool asks_for_training(const struct judge *j) {
-    bool of_title, title_how = HAS(j->title_cues, SELF) && HAS(j->title_cues, QUESTION);
-    return !title_how && words_asking(j->w, j->out->collecting, &of_title) != NULL;
-}
-
-/* Software that is wished for; the words of TOOL count where no sentence asks for a model. */
-static int feature_of(const struct sentence_list *says, int weight, bool asks) {
-    int most = 0;
-    for (int64_t i = 0; i < says->n; i++) {
-        uint64_t cues = says->items[i].cues;
-        if (HAS(cues, HINT) || !(HAS(cues, SOFTWARE) || (HAS(cues, TOOL) && !asks))) continue;
-        int plan = HAS(cues, PLAN) && HAS(cues, SOFTWARE) && !HAS(cues, WHEN) ? 2 : 0;
-        bool wish = HAS(cues, WISH) || (HAS(cues, VERB) && !HAS(cues, QUESTION)) || plan;
-        if (wish && weight + plan > most) most = weight + plan;
-    }
-    return most;
-}
-
-/* A question that is no polite wish: "... would be great if it could" has "could" in it. */
-static bool questions(const struct sentence_list *says) {
-    for (int64_t i = 0; i < says->n; i++) {
-        const struct sentence *s = &says->items[i];
-        bool polite = HAS(s->cues, WISH) &&
-                      (s->end_mark != '?' || HAS(s->cues, SOFTWARE) || HAS(s->cues, TOOL));
-        if (HAS(s->cues, QUESTION) && !HAS(s->cues, HINT) && (!polite || HAS(s->cues, QUERY)))
-            return true;
-    }
-    return false;
-}
-
-static struct weights weigh(const struct judge *j) {
-    uint64_t body = j->cues, title = j->title_cues, thread = cues_of(&j->w->thread_says);
-    struct weights n = {0};
-    bool log = HAS(body, ERROR_STRONG) || j->w->code_error, question = questions(&j->w->says);
-    bool asks = asks_for_training(j);
-    n.bug = 3 * HAS(title, ERROR_STRONG) + 2 * HAS(title, ERROR) + 2 * log + HAS(body, ERROR);
-    n.question = 2 * questions(&j->w->title_says) + question + (HAS(body, SELF) && question);
-    n.feature = feature_of(&j->w->title_says, 3, asks) + feature_of(&j->w->says, 2, asks) +
-                2 * j->w->form.asks_feature + 3 * HAS(title, FEATURE);
-    n.complaint = 3 * HAS(title, COMPLAINT) + 2 * HAS(body, COMPLAINT);
-    if (j->w->form.asks_bug) n.bug += 2;
-    if (n.bug > 0 && HAS(thread, ERROR)) n.bug++;
-    if (HAS(thread, COMPLAINT) && (n.complaint > 0 || j->opener)) n.complaint++;
-    if (HAS(thread, COMPLAINT) && j->opener) n.complaint++;
-    n.log = log || HAS(title, ERROR_STRONG) || HAS(thread, ERROR);
-    return n;
 }
 
 static bool has_field(const struct words *w, enum label_field field) {
@@ -285,6 +223,15 @@ static bool judge_answers(struct judge *j) {
     return false;
 }
 
+/* "Input X, output Y" in a sentence. */
+static bool says_sides(const struct words *w) {
+    for (int64_t i = 0; i < w->says.n; i++)
+        if (phrase_find(PHRASE_INPUT, &w->body, w->says.items[i].at, NULL) &&
+            phrase_find(PHRASE_OUTPUT, &w->body, w->says.items[i].at, NULL))
+            return true;
+    return false;
+}
+
 static bool judge_prose(struct judge *j) {
     bool of_title = false;
     const struct words *w = j->w;
@@ -292,12 +239,14 @@ static bool judge_prose(struct judge *j) {
     const struct sentence *s = words_asking(w, j->out->collecting, &of_title);
     bool pair = has_field(w, FIELD_input) && has_field(w, FIELD_output);
     struct weights weights = weigh(j);
-    if (s && !asks_for_training(j)) return false;
+    bool to_somebody = w->body.fold[0] == '@';
+    const uint64_t plainly = CUE_BIT(TRAIN_ASK) | CUE_BIT(MODEL_WISH) | CUE_BIT(ABILITY_WISH);
+    if (s && (!asks_for_training(j) || (to_somebody && !(j->cues & plainly)))) return false;
     if (s && !j->issue && weights.bug >= 2 && HAS(cues_of(&w->thread_says), ERROR)) return false;
     if (s && !(weights.bug >= 4 && weights.bug > weights.question))
         return decide_by(j, KIND_training_request, "asks for training",
                          of_title ? &w->title : &w->body, s->at);
-    bool to_somebody = w->body.fold[0] == '@';
+    pair = pair || says_sides(w);
     if (j->out->collecting && pair && !to_somebody && !HAS(j->cues, ERROR_STRONG) &&
         !HAS(j->cues, QUESTION))
         return decide(j, KIND_training_request,
@@ -343,6 +292,17 @@ static bool judge_weights(struct judge *j) {
                         CUE_BIT(ERROR_STRONG) | CUE_BIT(ERROR));
 }
 
+/* Where requests are collected, what is neither a question nor about the programme or somebody's
+ * post is a request, if there is enough of it: better looked at by a person than lost. */
+static bool speaks_up(const struct judge *j) {
+    const uint64_t other = CUE_BIT(PROGRAMME) | CUE_BIT(REFER) | CUE_BIT(TALK) | CUE_BIT(QUESTION) |
+                           CUE_BIT(TOOL) | CUE_BIT(SELF) | CUE_BIT(OFFER) | CUE_BIT(SOFTWARE);
+    const struct text *t = &j->w->body;
+    return j->out->collecting && !j->issue && !j->opener && !(j->cues & other) &&
+           t->fold[0] != '@' && j->w->says.n > 0 &&
+           range_weight(t, (struct range){0, t->n}) >= SPEAKS_MIN;
+}
+
 static bool judge_rest(struct judge *j) {
     uint64_t thread = cues_of(&j->w->thread_says);
     uint64_t all = j->cues | j->title_cues;
@@ -356,6 +316,9 @@ static bool judge_rest(struct judge *j) {
     if (j->opener && HAS(thread, COMPLAINT))
         return decide(j, KIND_complaint, "goes on with a complaint");
     if (j->opener) return decide(j, KIND_clarification, "goes on with the author's own issue");
+    if (speaks_up(j))
+        return decide(j, KIND_training_request,
+                      "says something of its own where requests are collected");
     const char *opener = j->w->post->opener, *body = j->w->post->body;
     if (opener && body[0] == '@' && strncasecmp(body + 1, opener, strlen(opener)) == 0)
         return decide(j, KIND_clarification, "answers who opened the issue");

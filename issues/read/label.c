@@ -32,7 +32,8 @@ enum { N_ROWS = sizeof rows / sizeof rows[0], N_SUFFIXES = sizeof suffixes / siz
 static int64_t behind_word(const struct text *t, int64_t at, int64_t end, const char32_t *word) {
     for (const char32_t *w = word; *w; w++) {
         int64_t from = at;
-        while (at < end && t->fold[at] == ' ' && w > word) at++;
+        while (at < end && (t->fold[at] == ' ' || (*w == ' ' && t->fold[at] == '-')) && w > word)
+            at++;
         if (*w == ' ') {
             if (at == from) return -1;
             continue;

@@ -11,13 +11,26 @@
 #define ASKS                                                                                       \
     (CUE_BIT(TRAIN_ASK) | CUE_BIT(MODEL_WISH) | CUE_BIT(ABILITY_WISH) | CUE_BIT(DOMAIN_MODEL))
 
+/* Where requests are collected, a wish or a task of a language model will do, unless the sentence
+ * is about the programme, sends somebody elsewhere, or only asks back. */
+static bool asks_there(uint64_t cues, bool question) {
+    bool task = (cues & CUE_BIT(TASK)) != 0;
+    bool wish = (cues & (CUE_BIT(LIKE) | CUE_BIT(USE))) != 0;
+    if (cues & (CUE_BIT(REFER) | CUE_BIT(WHEN) | CUE_BIT(THANKS) | CUE_BIT(ERROR_STRONG)))
+        return false;
+    if (!task && (cues & (CUE_BIT(PROGRAMME) | CUE_BIT(TOOL)))) return false;
+    return wish || (task && !question && !(cues & CUE_BIT(TALK)));
+}
+
 bool sentence_asks(const struct sentence *s, bool collecting) {
     const uint64_t never =
         CUE_BIT(SELF) | CUE_BIT(PLAN) | CUE_BIT(HINT) | CUE_BIT(OFFER) | CUE_BIT(SOFTWARE);
+    bool question = s->end_mark == '?' || (s->cues & CUE_BIT(QUERY));
     if (s->cues & never) return false;
+    if ((s->cues & CUE_BIT(POSSIBLE)) && question && !collecting) return false;
     if ((s->cues & CUE_BIT(SOMEWHERE)) && (s->cues & CUE_BIT(QUESTION))) return false;
     if (s->cues & ASKS) return true;
-    return collecting && (s->cues & (CUE_BIT(LIKE) | CUE_BIT(USE))) && !(s->cues & CUE_BIT(TOOL));
+    return collecting && asks_there(s->cues, question);
 }
 
 const struct sentence *words_asking(const struct words *w, bool collecting, bool *out_of_title) {
@@ -80,10 +93,19 @@ static bool says_nothing(const struct text *t, struct range r) {
         U"加强|微调)?(一下)?$",
         U"^(加强|增强|提升|支持|改进|完善)?(一下)?(以下|下面|如下|下列)(几个|几点|一些)?(方面|能力|"
         U"功能|内容|几点)?$",
+        U"^(重点|着重|多|再|有)?(针对性的|专门的|相应的|相关的)?(训练|优化|加强|增强|改进)(一下|下)"
+        U"?$",
         U"^(加强|增强|支持|改进|改善|优化|提高|提升|强化|更好|更强|考虑|考虑一下|实现|更新)(一下|"
         U"些)?$",
         U"^(以下|下面|如下|几个|一些|这些|相关)?(几点|几个|一些)?(能力|功能|方面|需求|内容|场景)?("
         U"如下)?$",
+        U"^(我的|我们的|这个|一个)?(需求|建议|想法|请求|场景)(很简单|如下|是|为|就是)?$",
+        U"^(很)?(简单|如下)$",
+        U"^(my |our |a |one |the "
+        U")?(request|requests|suggestion|suggestions|idea|ideas|wish|need|use case|thing i "
+        U"miss|thing we miss|feature request)$",
+        U"^(please|thanks|hi|hello|dear all)$",
+        U"^(my |our |the )?(use case|request|need|idea) is (simple|easy|as follows|this|clear)$",
         U"^(improve|better|this|it|support|the following|following|something like this)$",
     };
     if (range_weight(t, r) < 2) return true;
@@ -143,6 +165,7 @@ static err take_wish(struct prose *p, const struct text *t, struct range sentenc
     struct range clauses[CLAUSES_MAX], setting;
     struct piece_draft draft = {.text = t, .arena = p->a};
     struct piece piece;
+    range_list_mark(t, sentence, &sentence.begin);
     int n = clauses_split(t, sentence, clauses), first = 0;
     while (first < n && !starts_wish(t, clauses[first])) first++;
     if (first == n) first = 0;
@@ -150,6 +173,8 @@ static err take_wish(struct prose *p, const struct text *t, struct range sentenc
     for (int i = 0; i < first && e == ERR_OK; i++)
         if (setting_in(t, clauses[i], &setting)) e = keep_setting(p, t, setting);
     for (int i = first; i < n && e == ERR_OK; i++) e = take_clause(p, &draft, clauses[i]);
+    for (int i = 0; i < first && e == ERR_OK && draft.n == 0 && !p->domain.text; i++)
+        e = take_clause(p, &draft, clauses[i]); /* "X is weak, please train it" */
     err ended = piece_end(&draft, &piece);
     if (e == ERR_OK) e = ended;
     p->asked = true;
@@ -288,6 +313,7 @@ static err finish_scenario(struct prose *p) {
     if (!out->scenario.text) TRY(first_clause(p, &out->scenario));
     if (out->capability.n == 0) TRY(derive_capability(&p->w->body, NULL, p->a, out));
     if (out->capability.n == 0) TRY(piece_list_add(p->a, &out->capability, &p->domain));
+    if (!out->scenario.text && out->capability.n > 0) out->scenario = out->capability.items[0];
     if (out->capability.n == 0) TRY(piece_list_add(p->a, &out->capability, &out->scenario));
     return out->capability.n ? ERR_OK : whole_sentence(p);
 }

@@ -7,9 +7,13 @@
 
 #include "issues/read/pattern.h"
 
+enum { RULES_NAME_SIZE = 32 };
 struct rules {
     struct pattern *cues, *phrases; /* by row */
+    char32_t
+        name[RULES_NAME_SIZE]; /* of the model: the repository's, folded, up to a digit or mark */
 };
-MUST_CHECK err rules_make(struct arena *a, struct rules *out);
+/* `repository`: "OWNER/REPO", or NULL. */
+MUST_CHECK err rules_make(const char *repository, struct arena *a, struct rules *out);
 
 #endif

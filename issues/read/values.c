@@ -39,21 +39,26 @@ bool value_filler(const struct text *t, struct range r) {
                         NULL);
 }
 
-/* A sentence that only takes leave, or offers to work together. */
-static bool parting(const struct text *t, struct range sentence) {
+/* A sentence that only takes leave, or offers to work together; behind a short answer also one in
+ * which the author goes on about himself. */
+static bool parting(const struct text *t, struct range sentence, bool answer) {
     uint64_t cues = cues_in(t, sentence);
     int64_t words = range_words(t, sentence);
     if (cues & CUE_BIT(OFFER)) return true;
+    if (!answer) return (cues & CUE_BIT(THANKS)) && words <= 16;
+    if (pattern_at(U"(we|i|we're|i'm|our|we've) ", t->fold, sentence, sentence.begin, NULL) ||
+        pattern_at(U"(我们是|我是|我们在|我在|我们做)", t->fold, sentence, sentence.begin, NULL))
+        return true;
     return (cues & CUE_BIT(THANKS)) && words <= 16;
 }
 
 /* Takes sentences off the end that are no answer. */
-static struct range without_parting(const struct text *t, struct range r) {
+static struct range without_parting(const struct text *t, struct range r, bool answer) {
     struct range rest = r, sentence;
     int64_t end = r.begin, behind = r.begin;
     bool last = false;
     while (sentence_next(t, &rest, &sentence)) {
-        last = parting(t, sentence);
+        last = parting(t, sentence, answer);
         behind = rest.begin < r.end ? rest.begin : r.end;
         if (!last) end = behind;
     }
@@ -136,10 +141,10 @@ void value_read(const struct text *t, struct range r, bool under_heading, struct
         if (seg.end > r.end) seg.end = r.end;
         if (seg.begin <= seg.end) take_line(&q, &t->lines[l], seg);
     }
-    out->lead = without_parting(t, range_trim(t, out->lead));
+    out->lead = without_parting(t, range_trim(t, out->lead), false);
     out->body = range_trim(t, out->body);
     if (out->body.end > out->body.begin && !(t->mask[out->body.end - 1] & MASK_CODE))
-        out->body = without_parting(t, out->body);
+        out->body = without_parting(t, out->body, true);
     if (value_empty(t, out->lead)) out->lead.end = out->lead.begin;
     if (value_empty(t, out->body)) out->body.end = out->body.begin;
 }

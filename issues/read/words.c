@@ -79,7 +79,7 @@ err words_read(const struct post *post, struct arena *a, struct words *out) {
     TRY(text_read(title, true, a, &out->title));
     TRY(text_read(post->comment && post->title ? post->title : "", true, a, &out->thread));
     TRY(text_read(post->body ? post->body : "", false, a, &out->body));
-    TRY(rules_make(a, &out->rules));
+    TRY(rules_make(post->repository, a, &out->rules));
     out->title.rules = out->thread.rules = out->body.rules = &out->rules;
     TRY(sentences_find(&out->title, a, &out->title_says));
     TRY(sentences_find(&out->thread, a, &out->thread_says));

@@ -121,7 +121,7 @@ def check_request(label, reading, scores, show):
         fault(place, f"missing {reading['missing']}, not {label['missing']}")
     wanted = label.get("examples") or 0
     wanted = wanted if isinstance(wanted, int) else len(wanted)
-    if len(reading["examples"]) != wanted:
+    if "examples" in label and len(reading["examples"]) != wanted:
         fault(place, f"{len(reading['examples'])} examples, not {wanted}")
     for field in ("input", "output", "remark"):
         if label.get(field) and reading[field] != label[field]:
@@ -172,8 +172,9 @@ def main():
         if wanted != got:
             fault(name, "a request was missed" if wanted else f"no request: {reading['reason']}")
         if label and reading:
-            kinds[(label["kind"], reading["kind"])] += 1
-            if label["kind"] != reading["kind"] and options.show:
+            if label["kind"]:  # none: only that it is no request
+                kinds[(label["kind"], reading["kind"])] += 1
+            if label["kind"] not in (None, reading["kind"]) and options.show:
                 print(f"{name}: {reading['kind']}, not {label['kind']}: {reading['reason']}")
         elif not wanted and not got:
             fault(name, "is not in both")

@@ -13,7 +13,7 @@ run "$COTRAIN" issues parse "$posts" --repository atlas-lm/Atlas --issue 1 --mai
 expect_rc 0
 cp "$scratch/out" "$scratch/own.json"
 check "our own posts are read as labelled" /usr/bin/python3 "$here/gold_posts.py" "$SOURCE_DIR/tests/issues/gold.json" \
-    "$posts" "$scratch/own.json" --kinds 0.98 --f1 0.84
+    "$posts" "$scratch/own.json" --kinds 0.98 --f1 0.8
 cat "$scratch/check.out"
 
 # Without the collecting issue's name a thread that calls for requests in its title still collects; the
