@@ -13,11 +13,6 @@
 
 enum { FILE_MAX_BYTES = 1 << 30, NEST_MAX = 8 };
 
-static const char *text_of(const json_t *object, const char *key) {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 err time_parse(const char *text, int64_t *out_s) {
     struct tm t = {0};
     const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &t);
@@ -81,7 +76,7 @@ static err add_labels(struct post_list *list, const json_t *json, struct post *p
     for (size_t i = 0; i < n; i++) { /* objects or plain strings */
         const json_t *label = json_array_get(labels, i);
         const char *name =
-            json_is_object(label) ? text_of(label, "name") : json_string_value(label);
+            json_is_object(label) ? json_text_of(label, "name") : json_string_value(label);
         if (name && *name) post->labels.items[post->labels.n++] = name;
     }
     return ERR_OK;
@@ -111,16 +106,16 @@ static err add_post(struct post_list *list, json_t *json, int64_t comment, const
     if (!post->id) return ERR_MEMORY;
     post->url = json_string_value(json_object_get(json, "html_url"));
     post->login = json_string_value(json_object_get(user, "login"));
-    post->bot = strcmp(text_of(user, "type"), "Bot") == 0 ||
+    post->bot = strcmp(json_text_of(user, "type"), "Bot") == 0 ||
                 (post->login && str_ends(post->login, "[bot]"));
-    post->association = text_of(json, "author_association");
-    post->created_at = text_of(json, "created_at");
-    post->updated_at = text_of(json, "updated_at");
+    post->association = json_text_of(json, "author_association");
+    post->created_at = json_text_of(json, "created_at");
+    post->updated_at = json_text_of(json, "updated_at");
     if (!*post->updated_at) post->updated_at = post->created_at;
     err e = time_parse(post->created_at, &post->created_s);
     if (e == ERR_OK) e = time_parse(post->updated_at, &post->updated_s);
     if (e != ERR_OK) return fail_in(e, "%s: post '%s'", where, post->id);
-    post->body = text_of(json, "body");
+    post->body = json_text_of(json, "body");
     post->votes = json_integer_value(json_object_get(json_object_get(json, "reactions"), "+1"));
     const json_t *minimized = json_object_get(json, "minimized");
     post->minimized = json_is_true(minimized) || json_is_object(minimized);
@@ -132,18 +127,18 @@ static err add_post(struct post_list *list, json_t *json, int64_t comment, const
 }
 
 static err add_issue(struct post_list *list, json_t *json, const char *where) {
-    const char *url = text_of(json, "url");
-    if (!strstr(url, "/repos/")) url = text_of(json, "html_url");
+    const char *url = json_text_of(json, "url");
+    if (!strstr(url, "/repos/")) url = json_text_of(json, "html_url");
     TRY(add_post(list, json, 0, url, where));
     struct post *post = &list->items[list->n - 1];
-    post->title = text_of(json, "title");
+    post->title = json_text_of(json, "title");
     return add_labels(list, json, post);
 }
 
 static err add_comment(struct post_list *list, json_t *json, const char *where) {
     int64_t id = json_integer_value(json_object_get(json, "id"));
     if (id <= 0) return fail(ERR_PARSE, "%s: a comment without a whole number as 'id'", where);
-    return add_post(list, json, id, text_of(json, "issue_url"), where);
+    return add_post(list, json, id, json_text_of(json, "issue_url"), where);
 }
 
 static err add_value(struct post_list *list, json_t *value, const char *where, int depth) {
