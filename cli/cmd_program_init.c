@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include <string.h>
+#include <unistd.h>
 
 struct init_options {
     const char *dir, *name, *repository, *label, *time_zone, *base_model, *base_name, *base_recipe;
@@ -94,18 +95,20 @@ static err options_of(const struct init_options *o, struct arena *a, struct prog
     return base_model(o, a, out);
 }
 
-static err run(const void *given, struct arena *arena) {
-    const struct init_options *o = given;
+static err init(const struct init_options *o, struct arena *a) {
     struct program_options options = {0};
-    struct program p;
-    char today[DAY_SIZE], head[GIT_ID_SIZE];
-    int64_t time_s;
-    TRY(dir_make(o->dir));
-    TRY(options_of(o, arena, &options));
+    char today[DAY_SIZE];
+    TRY(options_of(o, a, &options));
     TRY(programme_first_day(options.time_zone, o->today, today));
-    TRY(program_init(o->dir, &options, o->base_recipe, today));
-    TRY(program_open(o->dir, &p));
+    return program_init(o->dir, &options, o->base_recipe, today);
+}
+
+static err show(const struct init_options *o) {
+    struct program p;
     struct str text = {0};
+    char head[GIT_ID_SIZE];
+    int64_t time_s;
+    TRY(program_open(o->dir, &p));
     err e = git_repo_head(p.repo, head, &time_s);
     if (e == ERR_OK)
         e = str_printf(&text, "%s: commit %.12s\nnext: cotrain program status --program %s\n",
@@ -114,6 +117,15 @@ static err run(const void *given, struct arena *arena) {
     str_release(&text);
     program_close(&p);
     return e;
+}
+
+static err run(const void *given, struct arena *arena) {
+    const struct init_options *o = given;
+    const bool is_new = !file_exists(o->dir);
+    TRY(dir_make(o->dir)); /* other paths are named as seen from it */
+    err e = init(o, arena);
+    if (e != ERR_OK && is_new) (void)rmdir(o->dir); /* while there is nothing in it */
+    return e == ERR_OK ? show(o) : e;
 }
 
 const struct command cmd_program_init = {
