@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the check_*.py programs share: the list of files, C text without comments, and how a fault is
-reported. A check takes [--root DIR], prints one line a fault, `path:line: message`, and exits 1 when
+reported. A check takes [--root DIR] [--only PATH], prints one line a fault, `path:line: message`, and exits 1 when
 there was one. Lines that begin with "warning" do not count. Each check's rules stand in its own file.
 """
 import argparse
@@ -20,11 +20,12 @@ class Checker:
         parser = argparse.ArgumentParser(prog=name)
         here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         parser.add_argument("--root", default=here, help="the tree to check")
+        parser.add_argument("--only", default="", metavar="PATH", help="look at files below this path alone")
         for flag, help_text, preset in more_arguments:
             parser.add_argument(flag, help=help_text, default=preset)
         self.arguments = parser.parse_args()
         self.name, self.root = name, os.path.abspath(self.arguments.root)
-        self.files = list_files(self.root)
+        self.files = [path for path in list_files(self.root) if path.startswith(self.arguments.only)]
         self.n_faults = 0
         self.text_of = {}
 
