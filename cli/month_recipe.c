@@ -39,7 +39,23 @@ static err put_examples(const struct record *r, json_t *request) {
     return ERR_OK;
 }
 
-static err put_request(const struct record *r, json_t *list) {
+/* The file of cases and its hash, which seals it. */
+static err put_cases(const struct program *p, const struct record *r, json_t *request) {
+    struct arena a = {0};
+    char hash[SHA256_HEX_SIZE];
+    const char *whole;
+    if (!r->cases) return ERR_OK;
+    const char *path = arena_printf(&a, PROGRAM_REQUESTS "/%s/%s", r->month, r->cases);
+    const char *named = path ? arena_printf(&a, "../../%s", path) : NULL;
+    err e = named ? put_text(request, "cases", named) : ERR_MEMORY;
+    if (e == ERR_OK) e = program_path(p, path, &a, &whole);
+    if (e == ERR_OK) e = sha256_file(whole, hash);
+    if (e == ERR_OK) e = put_text(request, "cases_sha256", hash);
+    arena_release(&a);
+    return e;
+}
+
+static err put_request(const struct program *p, const struct record *r, json_t *list) {
     struct str text = {0};
     json_t *request = json_object();
     TRY(json_push(list, request));
@@ -47,25 +63,21 @@ static err put_request(const struct record *r, json_t *list) {
     TRY(put_text(request, "scenario", r->scenario));
     err e = capability_text(r, &text);
     if (e == ERR_OK) e = put_text(request, "capability", str_text(&text));
-    if (e == ERR_OK) e = json_put(request, "weight", json_real(r->weight));
-    str_clear(&text);
-    if (e == ERR_OK && r->cases) {
-        e = str_printf(&text, "../../" PROGRAM_REQUESTS "/%s/%s", r->month, r->cases);
-        if (e == ERR_OK) e = put_text(request, "cases", str_text(&text));
-    }
     str_release(&text);
+    if (e == ERR_OK) e = json_put(request, "weight", json_real(r->weight));
+    if (e == ERR_OK) e = put_cases(p, r, request);
     return e == ERR_OK ? put_examples(r, request) : e;
 }
 
-static err put_requests(const struct month_plan *plan, const struct record_list *all, json_t *top,
-                        bool *out_all_have_cases) {
+static err put_requests(const struct program *p, const struct month_plan *plan,
+                        const struct record_list *all, json_t *top, bool *out_all_have_cases) {
     json_t *list = json_array();
     TRY(json_put(top, "requests", list));
     *out_all_have_cases = true;
     for (int64_t i = 0; i < plan->requests.n; i++) {
         struct record *r;
         TRY(record_find(all, plan->requests.items[i].id, &r));
-        TRY(put_request(r, list));
+        TRY(put_request(p, r, list));
         *out_all_have_cases = *out_all_have_cases && r->cases;
     }
     return ERR_OK;
@@ -247,7 +259,7 @@ static err build(const struct program *p, const struct month_plan *plan,
     TRY(put_name(p, plan, top));
     TRY(put_text(top, "month", plan->month));
     TRY(put_base(p, base, digest, top));
-    TRY(put_requests(plan, all, top, &all_have_cases));
+    TRY(put_requests(p, plan, all, top, &all_have_cases));
     TRY(put_data(all_have_cases, top));
     TRY(put_eval(p, plan, all, top));
     return put_release(p, plan, top);

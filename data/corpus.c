@@ -139,6 +139,11 @@ static err read_cases(struct reading *r, struct corpus *c, const struct request 
     struct reading of_cases = {r->arena, &cases, r->faults, 0};
     struct read_file file = {.path = request->cases, .format = "pairs"};
     err e = read_file(&of_cases, &file);
+    if (e == ERR_OK && request->cases_sha256 && strcmp(request->cases_sha256, file.sha256) != 0) {
+        e = fail(ERR_MISMATCH, "'%s' has the SHA-256 %s, not %s", request->cases, file.sha256,
+                 request->cases_sha256);
+        (void)fail_hint(e, "the cases were changed after they were sealed");
+    }
     r->n_records += of_cases.n_records;
     for (int64_t i = 0; i < cases.n && e == ERR_OK; i++) {
         const struct turn *turn = &cases.items[i].turns[0];

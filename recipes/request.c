@@ -14,6 +14,7 @@ static const struct opt request_rows[] = {
         .help = "share of the data, relative to the other requests"),
     ROW(cases, .path = true, .value = "FILE",
         .help = "held-out cases, JSON Lines of prompt and response"),
+    ROW(cases_sha256, .help = "SHA-256 of the file of cases; checked if given"),
 };
 #undef ROW
 #define ROW(field, ...) OPT(struct example, field, __VA_ARGS__)

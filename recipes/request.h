@@ -19,6 +19,8 @@ struct request {
     double weight; /* share of the data, relative to the other requests */
     const char
         *cases; /* JSON Lines of held-out {"prompt","response"}, as a usable path; NULL: none */
+    const char
+        *cases_sha256; /* of that file, fixed before anything is made for it; NULL: not said */
     struct example *examples;
     int64_t n_examples;
 };

@@ -40,6 +40,7 @@ assert recipe["name"] == "sample-2024-03" and recipe["month"] == "2024-03", reci
 assert [r["id"][-4:] for r in recipe["requests"]] == ["4001", "4002"]
 assert all(r["examples"] and r["cases"] and r["weight"] == 1 for r in recipe["requests"])
 assert recipe["data"]["holdout"]["sealed"] is True
+assert all(len(r["cases_sha256"]) == 64 for r in recipe["requests"])
 assert "retention" in recipe["eval"]["tasks"] and "retention" in recipe["eval"]["gates"]
 assert recipe["eval"]["gates"]["requests"] == ">= 0.8", "what the base recipe says stays"
 assert recipe["release"]["name"] == "nano-2024-03" and len(recipe["base_model"]["digest"]) == 64
@@ -50,6 +51,15 @@ write
 expect_rc 0
 expect_same "$recipe" first.yaml
 check "and again makes no commit" test "$(head_of p)" = "$before"
+
+# The cases are sealed by their hash.
+run "$COTRAIN" data build "$recipe" --out dataset
+expect_rc 0
+echo '{"prompt": "one more", "response": "case"}' >>p/requests/2024-03/1-4001.cases.jsonl
+run "$COTRAIN" data build "$recipe" --out dataset
+expect_rc 1
+expect_one_error "1-4001.cases.jsonl' has the SHA-256"
+git -C p checkout -q requests
 
 # A person's changes stay, and the plan's come in beside them.
 sed -i 's/^release:/# a note\nrelease:/; s/weight: 1.0/weight: 0.7/' "$recipe"
