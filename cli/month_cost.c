@@ -88,7 +88,7 @@ err month_cost(struct program *p, const struct record_list *all, struct month_pl
     if (plan->requests.n == 0) return ERR_OK;
     err e = draft_paths(p, plan->month, &a, &recipe, &dataset);
     if (e == ERR_OK) e = month_recipe_text(p, plan, all, false, &text);
-    if (e == ERR_OK) e = program_write(p, recipe, &text, NULL);
+    if (e == ERR_OK) e = program_write(p, recipe, &text);
     if (e == ERR_OK) e = estimate(p, plan, recipe, dataset, out_tokens_per_second);
     str_release(&text);
     arena_release(&a);

@@ -104,14 +104,14 @@ static err write_and_commit(struct program *p, const struct month_plan *plan, st
     TRY(schedule_collect_day(&p->schedule, plan->month, on));
     err e = plan_text(plan, &text);
     if (e == ERR_OK) e = check_released(p, plan->month, &text, path, a);
-    if (e == ERR_OK) e = program_write(p, path, &text, NULL);
+    if (e == ERR_OK) e = program_write(p, path, &text);
     str_release(&text);
     if (e != ERR_OK) return e;
     step.message = arena_printf(a, "plan: %s, %lld request%s", plan->month,
                                 (long long)plan->requests.n, plan->requests.n == 1 ? "" : "s");
     if (!step.message) return ERR_MEMORY;
     TRY(program_step_add(&step, a, path));
-    return program_commit(p, &step, NULL);
+    return program_commit(p, &step);
 }
 
 err month_plan_write(struct program *p, const char *month, struct arena *a, struct str *out_text,

@@ -83,14 +83,14 @@ static err write_and_commit(const struct month_recipe *m, struct texts *t, struc
     char on[DAY_SIZE];
     struct program_step step = {.on = on};
     TRY(schedule_collect_day(&m->program->schedule, m->month, on));
-    TRY(program_write(m->program, t->base_path, &t->generated, NULL));
-    TRY(program_write(m->program, t->path, &t->merged, NULL));
+    TRY(program_write(m->program, t->base_path, &t->generated));
+    TRY(program_write(m->program, t->path, &t->merged));
     TRY(check_recipe(m, t->path, a));
     step.message = arena_printf(a, "recipe: %s", m->month);
     if (!step.message) return ERR_MEMORY;
     TRY(program_step_add(&step, a, t->path));
     TRY(program_step_add(&step, a, t->base_path));
-    return program_commit(m->program, &step, NULL);
+    return program_commit(m->program, &step);
 }
 
 err month_recipe_write(const struct month_recipe *m, struct arena *a, const char **out_path,

@@ -134,7 +134,7 @@ static err draft(struct drafting *d, const struct record *r) {
     if (there) return ERR_OK; /* as it is: a person may have edited it */
     d->out->n_new++;
     err e = reply_draft(&reply, &text);
-    if (e == ERR_OK) e = program_write(d->m->program, out->path, &text, NULL);
+    if (e == ERR_OK) e = program_write(d->m->program, out->path, &text);
     str_release(&text);
     return e == ERR_OK ? e : fail_in(e, "the reply to '%s'", r->id);
 }
@@ -153,7 +153,7 @@ static err draft_all(struct drafting *d) {
     d->step.on = d->m->today;
     d->step.message =
         arena_printf(d->arena, "replies: %lld drafted for %s", (long long)d->out->n, d->m->month);
-    return d->step.message ? program_commit(d->m->program, &d->step, NULL) : ERR_MEMORY;
+    return d->step.message ? program_commit(d->m->program, &d->step) : ERR_MEMORY;
 }
 
 err month_replies_draft(const struct month_replies *m, struct arena *a,
@@ -235,14 +235,14 @@ static err note_posted(const struct month_replies *m, const struct month_reply *
     struct str text = {0};
     struct program_step step = {.on = m->today};
     err e = json_text(comment, JSON_TEXT_PRETTY | JSON_TEXT_SORTED, &text);
-    if (e == ERR_OK) e = program_write(m->program, reply->json_path, &text, NULL);
+    if (e == ERR_OK) e = program_write(m->program, reply->json_path, &text);
     str_release(&text);
     if (e != ERR_OK) return e;
     step.message = arena_printf(a, "replies: posted %s", path_base(reply->path));
     if (!step.message) return ERR_MEMORY;
     TRY(program_step_add(&step, a, reply->path));
     TRY(program_step_add(&step, a, reply->json_path));
-    return program_commit(m->program, &step, NULL);
+    return program_commit(m->program, &step);
 }
 
 err month_reply_post(const struct month_replies *m, struct github *github, struct arena *a,

@@ -152,15 +152,13 @@ err program_committed(const struct program *p, const char *path, bool *out) {
     return e;
 }
 
-err program_write(const struct program *p, const char *path, const struct str *text,
-                  bool *out_changed) {
+err program_write(const struct program *p, const char *path, const struct str *text) {
     struct str before = {0};
     bool found, changed = true;
     TRY(program_read(p, path, &before, &found));
     if (found)
         changed = before.len != text->len || memcmp(str_text(&before), str_text(text), text->len);
     str_release(&before);
-    if (out_changed) *out_changed = changed;
     if (!changed) return ERR_OK;
     char *whole = path_join(p->dir, path), *dir = whole ? path_dir(whole) : NULL;
     err e = dir ? dir_make(dir) : ERR_MEMORY;
@@ -194,11 +192,11 @@ static err person(const struct program *p, const char *by, struct arena *a, cons
     return ERR_OK;
 }
 
-err program_commit(struct program *p, const struct program_step *step, bool *out_made) {
+err program_commit(struct program *p, const struct program_step *step) {
     struct arena a = {0};
     char head[GIT_ID_SIZE];
     int64_t head_time_s;
-    bool made = false;
+    bool made;
     struct git_commit_of commit = {
         .message = step->message, .paths = step->paths.items, .n = step->paths.n};
     err e = person(p, step->by, &a, &commit.name, &commit.email);
@@ -208,6 +206,5 @@ err program_commit(struct program *p, const struct program_step *step, bool *out
     if (e == ERR_OK && head_time_s > commit.time_s) commit.time_s = head_time_s;
     if (e == ERR_OK) e = git_repo_commit(p->repo, &commit, &made);
     arena_release(&a);
-    if (out_made) *out_made = made;
     return e;
 }

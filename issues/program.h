@@ -80,14 +80,11 @@ struct program_step {
 /* Adds a path to the step's; it lives in the arena. */
 MUST_CHECK err program_step_add(struct program_step *step, struct arena *a, const char *path);
 /* Commits the step's paths. Dated noon of `on` in the programme's zone, or HEAD's time when that
- * is later, so that time never runs backwards. `*out_made` (may be NULL): whether there was
- * anything to commit. */
-MUST_CHECK err program_commit(struct program *p, const struct program_step *step, bool *out_made);
+ * is later, so that time never runs backwards. Where nothing changed there is no commit. */
+MUST_CHECK err program_commit(struct program *p, const struct program_step *step);
 
-/* Writes a file of the program; folders are made. `*out_changed` (may be NULL): whether its bytes
- * were others before. */
-MUST_CHECK err program_write(const struct program *p, const char *path, const struct str *text,
-                             bool *out_changed);
+/* Writes a file of the program; folders are made. One with these bytes already is left alone. */
+MUST_CHECK err program_write(const struct program *p, const char *path, const struct str *text);
 /* Appends a file's text; `*out_found` false when there is none. */
 MUST_CHECK err program_read(const struct program *p, const char *path, struct str *out,
                             bool *out_found);

@@ -101,7 +101,7 @@ static err write_new(const struct program *p, const char *path, const char *text
     err e = whole ? ERR_OK : ERR_MEMORY;
     if (e == ERR_OK && !file_exists(whole)) {
         e = str_add(&s, text);
-        if (e == ERR_OK) e = program_write(p, path, &s, NULL);
+        if (e == ERR_OK) e = program_write(p, path, &s);
     }
     str_release(&s);
     mem_free(whole);
@@ -114,14 +114,14 @@ static err first_commit(struct program *p, const char *today) {
     struct program_step step = {.message = "program: begins",
                                 .on = today,
                                 .paths = {paths, sizeof paths / sizeof paths[0]}};
-    return program_commit(p, &step, NULL);
+    return program_commit(p, &step);
 }
 
 static err write_base_recipe(const struct program *p, const char *from) {
     struct str text = {0};
     if (!from) return write_new(p, PROGRAM_BASE_RECIPE, base_recipe_text);
     err e = file_read(from, RECIPE_MAX_BYTES, &text);
-    if (e == ERR_OK) e = program_write(p, PROGRAM_BASE_RECIPE, &text, NULL);
+    if (e == ERR_OK) e = program_write(p, PROGRAM_BASE_RECIPE, &text);
     str_release(&text);
     return e;
 }
@@ -132,7 +132,7 @@ static err make(struct program *p, const struct program_options *options, const 
     for (size_t i = 0; i < N_FILES; i++) TRY(write_new(p, files[i].path, files[i].text));
     TRY(write_base_recipe(p, base_recipe));
     err e = options_text(options, &text);
-    if (e == ERR_OK) e = program_write(p, PROGRAM_FILE, &text, NULL);
+    if (e == ERR_OK) e = program_write(p, PROGRAM_FILE, &text);
     str_release(&text);
     return e == ERR_OK ? first_commit(p, today) : e;
 }

@@ -158,5 +158,5 @@ err propose(struct program *p, const struct proposer *proposer, const char *on, 
                                 (long long)*out_n, *out_n == 1 ? "" : "s", stem);
     if (!step.message) return ERR_MEMORY;
     TRY(program_step_add(&step, a, r->path));
-    return program_commit(p, &step, NULL);
+    return program_commit(p, &step);
 }

@@ -27,7 +27,7 @@ static err read_json(const struct program *p, const char *path, json_t **out) {
 static err write_json(const struct program *p, const char *path, const json_t *value) {
     struct str text = {0};
     err e = json_text(value, JSON_TEXT_PRETTY | JSON_TEXT_SORTED, &text);
-    if (e == ERR_OK) e = program_write(p, path, &text, NULL);
+    if (e == ERR_OK) e = program_write(p, path, &text);
     str_release(&text);
     return e;
 }
@@ -219,7 +219,7 @@ static err commit(struct pulling *s) {
     if (!s->step.message) return ERR_MEMORY;
     TRY(schedule_collect_day(&s->program->schedule, s->month, on));
     s->step.on = on;
-    return program_commit(s->program, &s->step, NULL);
+    return program_commit(s->program, &s->step);
 }
 
 err pull_apply(struct program *p, const char *month, json_t *collection, struct arena *a,

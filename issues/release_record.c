@@ -64,8 +64,8 @@ static err write_files(struct program *p, const struct release_record *r,
     json_t *value = NULL;
     err e = recipe_resolved(&recipe, &release_schema, r, &value);
     if (e == ERR_OK) e = recipe_write(value, NULL, &text);
-    if (e == ERR_OK) e = program_write(p, manifest_path, manifest, NULL);
-    if (e == ERR_OK) e = program_write(p, path, &text, NULL);
+    if (e == ERR_OK) e = program_write(p, manifest_path, manifest);
+    if (e == ERR_OK) e = program_write(p, path, &text);
     json_decref(value);
     str_release(&text);
     arena_release(&recipe.arena);
@@ -91,5 +91,5 @@ err release_record_write(struct program *p, const struct release_record *r,
     if (!step.message) return ERR_MEMORY;
     TRY(program_step_add(&step, a, path));
     TRY(program_step_add(&step, a, manifest_path));
-    return program_commit(p, &step, NULL);
+    return program_commit(p, &step);
 }

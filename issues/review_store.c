@@ -45,7 +45,7 @@ static err take_cases(const struct program *p, const struct decision *d, const s
     *out_path = arena_printf(a, PROGRAM_REQUESTS "/%s/%s.cases.jsonl", r->month, stem);
     if (!*out_path) return ERR_MEMORY;
     err e = file_read(d->cases, CASES_MAX_BYTES, &text);
-    if (e == ERR_OK) e = program_write(p, *out_path, &text, NULL);
+    if (e == ERR_OK) e = program_write(p, *out_path, &text);
     str_release(&text);
     return e;
 }
@@ -61,7 +61,7 @@ static err commit(struct program *p, const struct decision *d, const struct reco
     if (!step.message) return ERR_MEMORY;
     TRY(program_step_add(&step, a, r->path));
     if (cases) TRY(program_step_add(&step, a, cases));
-    return program_commit(p, &step, NULL);
+    return program_commit(p, &step);
 }
 
 err review_decide(struct program *p, const struct decision *d, struct record_list *all,
@@ -115,7 +115,7 @@ err review_take_edits(struct program *p, const struct record_list *all, const ch
     if (e == ERR_OK && *out_n > 0) {
         step.message = arena_printf(&a, "review: %lld request file%s edited", (long long)*out_n,
                                     *out_n == 1 ? "" : "s");
-        e = step.message ? program_commit(p, &step, NULL) : ERR_MEMORY;
+        e = step.message ? program_commit(p, &step) : ERR_MEMORY;
     }
     arena_release(&a);
     return e;

@@ -350,7 +350,3 @@ err git_merge_texts(const struct git_texts *texts, struct str *out, int64_t *out
     git_libgit2_shutdown();
     return e;
 }
-
-const char *git_library(void) {
-    return "libgit2 " LIBGIT2_VERSION;
-}

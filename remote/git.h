@@ -61,7 +61,4 @@ struct git_texts {
 MUST_CHECK err git_merge_texts(const struct git_texts *texts, struct str *out,
                                int64_t *out_conflicts);
 
-/* Name and version of the library behind it. */
-const char *git_library(void);
-
 #endif

@@ -300,7 +300,3 @@ err http_header(const struct http_answer *a, const char *name, struct str *out, 
     }
     return ERR_OK;
 }
-
-const char *http_library(void) {
-    return "libcurl " LIBCURL_VERSION;
-}

@@ -61,7 +61,4 @@ MUST_CHECK err http_url_join(const char *base, const char *reference, struct str
 /* Appends text as a part of a path or query: all but letters, digits and -._~ as %XX. */
 MUST_CHECK err http_url_escape(const char *text, struct str *out);
 
-/* Name and version of the library behind it. */
-const char *http_library(void);
-
 #endif

@@ -31,7 +31,7 @@ static void write_plan(struct program *p, const struct month_plan *plan, struct 
     const char *path;
     assert_ok(plan_text(plan, &text));
     assert_ok(plan_path(plan->month, a, &path));
-    assert_ok(program_write(p, path, &text, NULL));
+    assert_ok(program_write(p, path, &text));
     str_release(&text);
 }
 
