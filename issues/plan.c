@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "recipes/write.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,14 +76,8 @@ static const char *comment_above(void *ctx, const char *path) {
 }
 
 err plan_text(const struct month_plan *plan, struct str *out) {
-    struct recipe recipe = {.path = ".", .dir = "."};
     struct recipe_comments comments = {.above = comment_above};
-    json_t *value = NULL;
-    err e = recipe_resolved(&recipe, &plan_schema, plan, &value);
-    if (e == ERR_OK) e = recipe_write(value, &comments, out);
-    json_decref(value);
-    arena_release(&recipe.arena);
-    return e;
+    return options_yaml(&plan_schema, plan, &comments, out);
 }
 
 err plan_read(const struct program *p, const char *month, struct arena *a, struct month_plan *out,

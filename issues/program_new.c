@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "issues/form.h"
 #include "issues/program_int.h"
-#include "recipes/write.h"
 #include <string.h>
 
 static const char attributes_text[] = "# Files have the same bytes on every machine.\n"
@@ -72,17 +71,6 @@ static const char *help_above(void *ctx, const char *path) {
     return row ? row->help : NULL;
 }
 
-static err options_text(const struct program_options *o, struct str *out) {
-    struct recipe recipe = {.path = ".", .dir = "."};
-    struct recipe_comments comments = {.above = help_above};
-    json_t *value = NULL;
-    err e = recipe_resolved(&recipe, &program_schema, o, &value);
-    if (e == ERR_OK) e = recipe_write(value, &comments, out);
-    json_decref(value);
-    arena_release(&recipe.arena);
-    return e;
-}
-
 static const struct {
     const char *path, *text;
 } files[] = {
@@ -128,10 +116,11 @@ static err write_base_recipe(const struct program *p, const char *from) {
 
 static err make(struct program *p, const struct program_options *options, const char *base_recipe,
                 const char *today) {
+    struct recipe_comments comments = {.above = help_above};
     struct str text = {0};
     for (size_t i = 0; i < N_FILES; i++) TRY(write_new(p, files[i].path, files[i].text));
     TRY(write_base_recipe(p, base_recipe));
-    err e = options_text(options, &text);
+    err e = options_yaml(&program_schema, options, &comments, &text);
     if (e == ERR_OK) e = program_write(p, PROGRAM_FILE, &text);
     str_release(&text);
     return e == ERR_OK ? first_commit(p, today) : e;

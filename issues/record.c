@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "recipes/write.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -332,9 +331,7 @@ err record_of_reading(const struct post *post, const struct reading *reading, co
 /* ---- writing ---- */
 
 err record_json(const struct record *r, json_t **out) {
-    struct recipe recipe = {.path = ".", .dir = "."};
-    err e = recipe_resolved(&recipe, &record_schema, r, out);
-    arena_release(&recipe.arena);
+    err e = options_json(&record_schema, r, out);
     /* What was posted stands last, behind everything that people look at first. */
     json_t *text = e == ERR_OK ? json_incref(json_object_get(*out, "text")) : NULL;
     if (!text) return e;

@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "issues/status.h"
-#include "recipes/write.h"
 #include <string.h>
 
 #define ROW(field, ...) OPT(struct release_record, field, __VA_ARGS__)
@@ -59,16 +58,11 @@ err release_record_read(const struct program *p, const char *month, struct arena
 
 static err write_files(struct program *p, const struct release_record *r,
                        const struct str *manifest, const char *path, const char *manifest_path) {
-    struct recipe recipe = {.path = ".", .dir = "."};
     struct str text = {0};
-    json_t *value = NULL;
-    err e = recipe_resolved(&recipe, &release_schema, r, &value);
-    if (e == ERR_OK) e = recipe_write(value, NULL, &text);
+    err e = options_yaml(&release_schema, r, NULL, &text);
     if (e == ERR_OK) e = program_write(p, manifest_path, manifest);
     if (e == ERR_OK) e = program_write(p, path, &text);
-    json_decref(value);
     str_release(&text);
-    arena_release(&recipe.arena);
     return e;
 }
 

@@ -9,6 +9,7 @@
 #define COTRAIN_RECIPES_RECIPE_H
 
 #include "recipes/schema.h"
+#include "recipes/write.h"
 #include "recipes/yaml.h"
 
 enum { RECIPE_INHERIT_MAX = 16 };
@@ -34,6 +35,10 @@ void recipe_release(struct recipe *r);
  * paths stand as they were written, relative to the recipe. The caller json_decref()s. */
 MUST_CHECK err recipe_resolved(struct recipe *r, const struct recipe_schema *schema,
                                const void *target, json_t **out);
+/* The same of a struct that no recipe was read for, and as the text of a file, appended. */
+MUST_CHECK err options_json(const struct recipe_schema *schema, const void *options, json_t **out);
+MUST_CHECK err options_yaml(const struct recipe_schema *schema, const void *options,
+                            const struct recipe_comments *comments, struct str *out);
 /* Whether the recipe says a.b itself (else it is a default); list items count from 0: "a.0.b". */
 bool recipe_says(const struct recipe *r, const char *dotted);
 

@@ -124,6 +124,22 @@ err recipe_resolved(struct recipe *r, const struct recipe_schema *schema, const 
     return ERR_OK;
 }
 
+err options_json(const struct recipe_schema *schema, const void *options, json_t **out) {
+    struct recipe nowhere = {.path = ".", .dir = "."};
+    err e = recipe_resolved(&nowhere, schema, options, out);
+    arena_release(&nowhere.arena);
+    return e;
+}
+
+err options_yaml(const struct recipe_schema *schema, const void *options,
+                 const struct recipe_comments *comments, struct str *out) {
+    json_t *value;
+    TRY(options_json(schema, options, &value));
+    err e = recipe_write(value, comments, out);
+    json_decref(value);
+    return e;
+}
+
 bool recipe_says(const struct recipe *r, const char *dotted) {
     const struct recipe_node *node = r->top;
     while (node && *dotted) {
