@@ -4,7 +4,6 @@
  * Read next: cli/month_plan.h, the contract. */
 #include "cli/month_plan.h"
 
-#include "base/file.h"
 #include "cli/memory.h"
 #include "cli/month_recipe.h"
 #include "cli/terminal.h"
@@ -82,12 +81,12 @@ static err month_plan_json(const struct month_plan *plan, double tokens_per_seco
 /* A month that was released keeps the plan that it was released by. */
 static err check_released(const struct program *p, const char *month, const struct str *text,
                           const char *path, struct arena *a) {
-    const char *release, *whole;
+    const char *release;
     struct str now = {0};
-    bool found;
+    bool is_released, found;
     TRY(month_release_path(month, a, &release));
-    TRY(program_path(p, release, a, &whole));
-    if (!file_exists(whole)) return ERR_OK;
+    TRY(program_has(p, release, &is_released));
+    if (!is_released) return ERR_OK;
     err e = program_read(p, path, &now, &found);
     if (e == ERR_OK && (!found || strcmp(str_text(&now), str_text(text)) != 0))
         e = fail(ERR_EXISTS, "%s is released; its plan stays as it is", month);

@@ -111,14 +111,6 @@ static err paths_of(const struct drafting *d, const struct reply *reply, struct 
     return out->path && out->json_path ? ERR_OK : ERR_MEMORY;
 }
 
-static err has_file(const struct program *p, const char *path, bool *out) {
-    char *whole = path_join(p->dir, path);
-    if (!whole) return ERR_MEMORY;
-    *out = file_exists(whole);
-    mem_free(whole);
-    return ERR_OK;
-}
-
 static err draft(struct drafting *d, const struct record *r) {
     struct reply reply;
     struct str text = {0};
@@ -127,8 +119,8 @@ static err draft(struct drafting *d, const struct record *r) {
     *out = (struct month_reply){.record = r};
     TRY(due(d, r, &reply));
     TRY(paths_of(d, &reply, out));
-    TRY(has_file(d->m->program, out->json_path, &out->posted));
-    TRY(has_file(d->m->program, out->path, &there));
+    TRY(program_has(d->m->program, out->json_path, &out->posted));
+    TRY(program_has(d->m->program, out->path, &there));
     d->out->n++;
     TRY(program_step_add(&d->step, d->arena, out->path));
     if (there) return ERR_OK; /* as it is: a person may have edited it */

@@ -5,7 +5,6 @@
 #include "issues/plan.h"
 
 #include "base/file.h"
-#include "base/mem.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,18 +81,13 @@ err plan_text(const struct month_plan *plan, struct str *out) {
 
 err plan_read(const struct program *p, const char *month, struct arena *a, struct month_plan *out,
               bool *out_found) {
-    const char *path, *whole;
-    struct recipe recipe;
+    const char *path;
     *out = (struct month_plan){.month = month};
     TRY(plan_path(month, a, &path));
-    TRY(program_path(p, path, a, &whole));
-    *out_found = file_exists(whole);
-    if (!*out_found) return ERR_OK;
-    err e = recipe_read(&recipe, whole, NULL, &plan_schema, out);
-    arena_join(a, &recipe.arena);
-    if (e == ERR_OK && strcmp(out->month, month) != 0)
-        e = fail(ERR_MISMATCH, "'%s' is the plan of '%s'", path, out->month);
-    return e;
+    TRY(program_load(p, path, &plan_schema, a, out, out_found));
+    if (strcmp(out->month, month) != 0)
+        return fail(ERR_MISMATCH, "'%s' is the plan of '%s'", path, out->month);
+    return ERR_OK;
 }
 
 static int by_id(const void *a, const void *b) {

@@ -145,6 +145,26 @@ err program_read(const struct program *p, const char *path, struct str *out, boo
     return e;
 }
 
+err program_load(const struct program *p, const char *path, const struct recipe_schema *schema,
+                 struct arena *a, void *target, bool *out_found) {
+    struct recipe recipe;
+    const char *whole;
+    TRY(program_path(p, path, a, &whole));
+    *out_found = file_exists(whole);
+    if (!*out_found) return ERR_OK;
+    err e = recipe_read(&recipe, whole, NULL, schema, target);
+    arena_join(a, &recipe.arena);
+    return e;
+}
+
+err program_has(const struct program *p, const char *path, bool *out) {
+    char *whole = path_join(p->dir, path);
+    if (!whole) return ERR_MEMORY;
+    *out = file_exists(whole);
+    mem_free(whole);
+    return ERR_OK;
+}
+
 err program_committed(const struct program *p, const char *path, bool *out) {
     struct str text = {0};
     err e = git_repo_read(p->repo, path, &text, out);

@@ -88,6 +88,13 @@ MUST_CHECK err program_write(const struct program *p, const char *path, const st
 /* Appends a file's text; `*out_found` false when there is none. */
 MUST_CHECK err program_read(const struct program *p, const char *path, struct str *out,
                             bool *out_found);
+/* Reads a YAML file of the program by a schema into `target`; its texts live in the arena. Without
+ * the file `*out_found` is false and the target stays as it is. */
+MUST_CHECK err program_load(const struct program *p, const char *path,
+                            const struct recipe_schema *schema, struct arena *a, void *target,
+                            bool *out_found);
+/* Whether the file lies in the folder. */
+MUST_CHECK err program_has(const struct program *p, const char *path, bool *out);
 /* Whether HEAD has a file: then the step that writes it is done. One that lies in the folder alone
  * may be half of what a killed run was about to commit. */
 MUST_CHECK err program_committed(const struct program *p, const char *path, bool *out);

@@ -6,7 +6,6 @@
 #include "issues/program.h"
 
 #include "base/file.h"
-#include "base/mem.h"
 #include "issues/form.h"
 #include "issues/program_int.h"
 #include <string.h>
@@ -85,14 +84,12 @@ enum { N_FILES = sizeof files / sizeof files[0], RECIPE_MAX_BYTES = 4 << 20 };
 /* A file that is there already is somebody's; it stays. */
 static err write_new(const struct program *p, const char *path, const char *text) {
     struct str s = {0};
-    char *whole = path_join(p->dir, path);
-    err e = whole ? ERR_OK : ERR_MEMORY;
-    if (e == ERR_OK && !file_exists(whole)) {
-        e = str_add(&s, text);
-        if (e == ERR_OK) e = program_write(p, path, &s);
-    }
+    bool there;
+    TRY(program_has(p, path, &there));
+    if (there) return ERR_OK;
+    err e = str_add(&s, text);
+    if (e == ERR_OK) e = program_write(p, path, &s);
     str_release(&s);
-    mem_free(whole);
     return e;
 }
 

@@ -4,7 +4,6 @@
  * Read next: issues/release_record.h, the contract. */
 #include "issues/release_record.h"
 
-#include "base/file.h"
 #include "issues/status.h"
 #include <string.h>
 
@@ -44,16 +43,10 @@ static const struct recipe_schema release_schema = {release_table, sections, 1, 
 
 err release_record_read(const struct program *p, const char *month, struct arena *a,
                         struct release_record *out, bool *out_found) {
-    const char *path, *whole;
-    struct recipe recipe;
+    const char *path;
     *out = (struct release_record){.month = month};
     TRY(month_release_path(month, a, &path));
-    TRY(program_path(p, path, a, &whole));
-    *out_found = file_exists(whole);
-    if (!*out_found) return ERR_OK;
-    err e = recipe_read(&recipe, whole, NULL, &release_schema, out);
-    arena_join(a, &recipe.arena);
-    return e;
+    return program_load(p, path, &release_schema, a, out, out_found);
 }
 
 static err write_files(struct program *p, const struct release_record *r,
