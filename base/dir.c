@@ -80,7 +80,7 @@ err dir_sync_parent(const char *path) {
     return e;
 }
 
-static err name_list_add(struct name_list *list, const char *name) {
+err name_list_add(struct name_list *list, const char *name) {
     if ((list->n & (list->n - 1)) == 0) { /* full at 0 and every power of two */
         char **names = mem_resize(list->names, list->n > 0 ? 2 * list->n : 1, sizeof *names);
         if (names == NULL) return ERR_MEMORY;
@@ -102,8 +102,12 @@ static int by_bytes(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void name_list_sort(struct name_list *list) {
+void name_list_sort(struct name_list *list) {
     if (list->n > 1) qsort(list->names, list->n, sizeof *list->names, by_bytes);
+}
+
+bool name_list_has(const struct name_list *list, const char *name) {
+    return list->n > 0 && bsearch(&name, list->names, list->n, sizeof *list->names, by_bytes);
 }
 
 err dir_list(const char *path, struct name_list *out) {

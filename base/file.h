@@ -74,6 +74,11 @@ struct name_list {
 MUST_CHECK err dir_list(const char *path, struct name_list *out);
 /* Relative paths of all regular files below a folder, sorted bytewise, '/' between parts. */
 MUST_CHECK err dir_walk(const char *path, struct name_list *out);
+/* Copies the name to the end of the list; a zeroed list is empty. */
+MUST_CHECK err name_list_add(struct name_list *list, const char *name);
+void name_list_sort(struct name_list *list); /* bytewise */
+/* Of a sorted list. */
+bool name_list_has(const struct name_list *list, const char *name);
 void name_list_release(struct name_list *list);
 MUST_CHECK err dir_remove(const char *path); /* with everything below; absent is fine */
 /* Removes what a failure left of a folder. Returns `why`; message and hint stay those of `why`. */

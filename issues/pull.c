@@ -170,10 +170,6 @@ static err add_edited(struct pulling *s, const struct post *post) {
     return edited->items[edited->n++] ? ERR_OK : ERR_MEMORY;
 }
 
-static int compare_names(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* A record that is committed is people's; one that only lies there a killed run has left. */
 static err keep_record(struct pulling *s, const struct post *post, const struct reading *reading) {
     struct record record;
@@ -182,10 +178,7 @@ static err keep_record(struct pulling *s, const struct post *post, const struct 
     if (post->login)
         record.problem_reports = json_integer_value(json_object_get(reports, post->login));
     s->result->n_requests++;
-    const char *name = path_base(record.path);
-    if (s->committed.n > 0 &&
-        bsearch(&name, s->committed.names, s->committed.n, sizeof name, compare_names))
-        return add_edited(s, post);
+    if (name_list_has(&s->committed, path_base(record.path))) return add_edited(s, post);
     s->result->n_new++;
     TRY(program_step_add(&s->step, s->arena, record.path));
     return record_write(s->program, &record);

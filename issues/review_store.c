@@ -5,7 +5,6 @@
 #include "issues/review.h"
 
 #include "base/file.h"
-#include <stdlib.h>
 #include <string.h>
 
 enum { CASES_MAX_BYTES = 16 << 20, CASE_MAX_BYTES = 1 << 20 };
@@ -77,17 +76,11 @@ err review_decide(struct program *p, const struct decision *d, struct record_lis
     return commit(p, d, r, cases, &all->arena);
 }
 
-static int compare_names(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Whether HEAD has the file; `changed` are the paths whose bytes are others than HEAD's. */
 static err edited_since(struct program *p, const struct name_list *changed, const char *path,
                         bool *out) {
     *out = false;
-    if (changed->n == 0 || !bsearch(&path, changed->names, changed->n, sizeof path, compare_names))
-        return ERR_OK;
-    return program_committed(p, path, out);
+    return name_list_has(changed, path) ? program_committed(p, path, out) : ERR_OK;
 }
 
 static err collect_edits(struct program *p, const struct record_list *all, struct arena *a,

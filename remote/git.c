@@ -117,10 +117,6 @@ err git_repo_head(struct git_repo *repo, char out_id[GIT_ID_SIZE], int64_t *out_
     return ERR_OK;
 }
 
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 err git_repo_changed(struct git_repo *repo, struct name_list *out) {
     git_status_options options;
     git_status_list *list = NULL;
@@ -130,21 +126,16 @@ err git_repo_changed(struct git_repo *repo, struct name_list *out) {
     int code = git_status_list_new(&list, repo->handle, &options);
     if (code < 0) return git_fail(code, "git status of", repo->dir);
     size_t n = git_status_list_entrycount(list);
-    out->names = mem_zalloc(n + 1, sizeof *out->names);
-    err e = out->names ? ERR_OK : ERR_MEMORY;
+    err e = ERR_OK;
     for (size_t i = 0; i < n && e == ERR_OK; i++) {
         const git_status_entry *entry = git_status_byindex(list, i);
         const git_diff_delta *delta =
             entry->index_to_workdir ? entry->index_to_workdir : entry->head_to_index;
-        out->names[i] = mem_strdup(delta->new_file.path);
-        if (out->names[i])
-            out->n++;
-        else
-            e = ERR_MEMORY;
+        e = name_list_add(out, delta->new_file.path);
     }
     git_status_list_free(list);
     if (e != ERR_OK) name_list_release(out);
-    if (e == ERR_OK) qsort(out->names, out->n, sizeof *out->names, by_name);
+    name_list_sort(out);
     return e;
 }
 
@@ -175,13 +166,9 @@ err git_repo_read(struct git_repo *repo, const char *path, struct str *out, bool
 
 static err tree_names(const git_tree *tree, struct name_list *out) {
     size_t n = git_tree_entrycount(tree);
-    out->names = mem_zalloc(n + 1, sizeof *out->names);
-    if (!out->names) return ERR_MEMORY;
-    for (; out->n < n; out->n++) {
-        out->names[out->n] = mem_strdup(git_tree_entry_name(git_tree_entry_byindex(tree, out->n)));
-        if (!out->names[out->n]) return ERR_MEMORY;
-    }
-    qsort(out->names, out->n, sizeof *out->names, by_name);
+    for (size_t i = 0; i < n; i++)
+        TRY(name_list_add(out, git_tree_entry_name(git_tree_entry_byindex(tree, i))));
+    name_list_sort(out);
     return ERR_OK;
 }
 
