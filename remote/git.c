@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include <git2.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { FILE_MAX_BYTES = 64 << 20 };
@@ -236,26 +235,20 @@ static err index_path(struct git_repo *repo, git_index *index, const char *path)
     return e == ERR_OK && code < 0 ? git_fail(code, "git add of", path) : e;
 }
 
-static err index_paths(struct git_repo *repo, git_index *index, const struct git_commit_of *c) {
-    for (int64_t i = 0; i < c->n; i++) TRY(index_path(repo, index, c->paths[i]));
-    return ERR_OK;
-}
-
-/* HEAD's tree with the paths as they lie in the work folder. */
+/* HEAD's tree with the paths as they lie in the work folder; `index` is empty before, and holds the
+ * tree afterwards. */
 static err make_tree(struct git_repo *repo, const struct git_commit_of *c, git_commit *parent,
-                     git_oid *out) {
-    git_index *index = NULL;
+                     git_index *index, git_oid *out) {
     git_tree *tree = NULL;
-    int code = git_index_new(&index);
-    if (code == 0 && parent) code = git_commit_tree(&tree, parent);
+    int code = parent ? git_commit_tree(&tree, parent) : 0;
     if (code == 0 && parent) code = git_index_read_tree(index, tree);
-    err e = code < 0 ? git_fail(code, "the tree of", repo->dir) : index_paths(repo, index, c);
+    err e = code < 0 ? git_fail(code, "the tree of", repo->dir) : ERR_OK;
+    for (int64_t i = 0; i < c->n && e == ERR_OK; i++) e = index_path(repo, index, c->paths[i]);
     if (e == ERR_OK) {
         code = git_index_write_tree_to(out, index, repo->handle);
         if (code < 0) e = git_fail(code, "the tree of", repo->dir);
     }
     git_tree_free(tree);
-    git_index_free(index);
     return e;
 }
 
@@ -277,31 +270,39 @@ static err make_commit(struct git_repo *repo, const struct git_commit_of *c, git
 
 /* The work folder's own index for the committed paths; a run that was killed before this leaves
  * them for the next one. */
-static err refresh_index(struct git_repo *repo, const struct git_commit_of *c) {
+static err refresh_index(struct git_repo *repo, const struct git_commit_of *c,
+                         git_index *committed) {
     git_index *index = NULL;
     int code = git_repository_index(&index, repo->handle);
-    err e = code < 0 ? git_fail(code, "git index of", repo->dir) : index_paths(repo, index, c);
-    if (e == ERR_OK) {
-        code = git_index_write(index);
-        if (code < 0) e = git_fail(code, "git index of", repo->dir);
+    for (int64_t i = 0; i < c->n && code == 0; i++) {
+        const git_index_entry *entry = git_index_get_bypath(committed, c->paths[i], 0);
+        if (entry)
+            code = git_index_add(index, entry);
+        else
+            (void)git_index_remove(index, c->paths[i], 0); /* one that is not there is as good */
     }
+    if (code == 0) code = git_index_write(index);
     git_index_free(index);
-    return e;
+    return code < 0 ? git_fail(code, "git index of", repo->dir) : ERR_OK;
 }
 
 err git_repo_commit(struct git_repo *repo, const struct git_commit_of *commit, bool *out_made) {
     git_commit *parent;
+    git_index *index;
     git_oid tree_id;
     *out_made = false;
     TRY(may_fail("git tree"));
-    TRY(head_commit(repo, &parent));
-    err e = make_tree(repo, commit, parent, &tree_id);
+    if (git_index_new(&index) < 0) return fail(ERR_MEMORY, "out of memory");
+    err e = head_commit(repo, &parent);
+    if (e == ERR_OK) e = make_tree(repo, commit, parent, index, &tree_id);
     if (e == ERR_OK) e = may_fail("git commit");
     if (e == ERR_OK) *out_made = !parent || !git_oid_equal(&tree_id, git_commit_tree_id(parent));
     if (e == ERR_OK && *out_made) e = make_commit(repo, commit, parent, &tree_id);
     git_commit_free(parent);
     if (e == ERR_OK) e = may_fail("git index");
-    return e == ERR_OK ? refresh_index(repo, commit) : e;
+    if (e == ERR_OK) e = refresh_index(repo, commit, index);
+    git_index_free(index);
+    return e;
 }
 
 static void merge_input(git_merge_file_input *input, const char *text, const char *label) {
