@@ -80,6 +80,17 @@ static err check_choice(const struct opt *row, const char *text) {
     return fail(ERR_RANGE, "'%s' is none of %s", text, row->choices);
 }
 
+err opt_list_add(struct opt_list *list, struct arena *a, const char *text) {
+    if ((list->n & (list->n - 1)) == 0) { /* 0, 1, 2, 4, ...: full */
+        const char **items = arena_alloc(a, list->n ? 2 * (size_t)list->n : 1, sizeof *items);
+        if (!items) return ERR_MEMORY;
+        if (list->n > 0) memcpy(items, list->items, (size_t)list->n * sizeof *items);
+        list->items = items;
+    }
+    list->items[list->n++] = text;
+    return ERR_OK;
+}
+
 err opt_set_list(const struct opt *row, void *target, const char *const *items, int64_t n,
                  struct arena *a) {
     struct opt_list list = {arena_alloc(a, (size_t)n + 1, sizeof(char *)), n};

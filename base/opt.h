@@ -27,6 +27,9 @@ struct opt_list {
     int64_t n;
 };
 
+/* Adds a text (not copied) to a list that nothing else has filled; it grows in the arena. */
+MUST_CHECK err opt_list_add(struct opt_list *list, struct arena *a, const char *text);
+
 struct opt {
     const char *name;
     enum opt_type type;

@@ -90,13 +90,12 @@ static err ask(struct reviewing *s, const char *question, const char **out, bool
 
 /* "a, b" as a list. */
 static err words(struct reviewing *s, const char *text, struct opt_list *out) {
-    out->items = arena_alloc(s->arena, strlen(text) + 1, sizeof *out->items);
-    if (!out->items) return ERR_MEMORY;
     while (*text) {
         size_t n = strcspn(text, ", ");
         if (n > 0) {
-            out->items[out->n] = arena_strndup(s->arena, text, n);
-            if (!out->items[out->n++]) return ERR_MEMORY;
+            const char *word = arena_strndup(s->arena, text, n);
+            if (!word) return ERR_MEMORY;
+            TRY(opt_list_add(out, s->arena, word));
         }
         text += n + (text[n] != '\0');
     }

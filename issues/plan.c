@@ -154,13 +154,11 @@ static int by_rule(const void *left, const void *right) {
 /* A merged request counts for the one that it was merged into: the larger number of problem
  * reports, since it is a person's, and the sum of the votes, since they are others'. */
 static err add_merged(struct candidate *c, const struct record_list *all, struct arena *a) {
-    c->with.items = arena_alloc(a, (size_t)all->n + 1, sizeof *c->with.items);
-    if (!c->with.items) return ERR_MEMORY;
     for (int64_t i = 0; i < all->n; i++) {
         const struct record *r = &all->items[i];
         if (record_state(r) != RECORD_MERGED) continue;
         if (strcmp(r->review.items[r->review.n - 1].into, c->record->id) != 0) continue;
-        c->with.items[c->with.n++] = r->id;
+        TRY(opt_list_add(&c->with, a, r->id));
         c->votes += r->votes;
         if (r->problem_reports > c->problem_reports) c->problem_reports = r->problem_reports;
     }

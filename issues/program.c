@@ -189,15 +189,8 @@ err program_write(const struct program *p, const char *path, const struct str *t
 }
 
 err program_step_add(struct program_step *step, struct arena *a, const char *path) {
-    struct opt_list *list = &step->paths;
-    if ((list->n & (list->n - 1)) == 0) { /* 0, 1, 2, 4, ...: full */
-        const char **items = arena_alloc(a, list->n ? 2 * (size_t)list->n : 1, sizeof *items);
-        if (!items) return ERR_MEMORY;
-        if (list->n > 0) memcpy(items, list->items, (size_t)list->n * sizeof *items);
-        list->items = items;
-    }
-    list->items[list->n] = arena_strdup(a, path);
-    return list->items[list->n++] ? ERR_OK : ERR_MEMORY;
+    const char *copy = arena_strdup(a, path);
+    return copy ? opt_list_add(&step->paths, a, copy) : ERR_MEMORY;
 }
 
 /* Of whoever decided, in a form that git takes; no address is known of anybody. */

@@ -160,14 +160,10 @@ static err keep_collection(struct pulling *s) {
 
 /* The result's texts outlive the posts. */
 static err add_edited(struct pulling *s, const struct post *post) {
-    struct opt_list *edited = &s->result->edited;
     const struct post *now = find_post(&s->fresh_by_id, post->id);
     if (!now || strcmp(now->body, post->body) == 0) return ERR_OK;
-    if (!edited->items)
-        edited->items = arena_alloc(s->arena, (size_t)s->kept.n, sizeof *edited->items);
-    if (!edited->items) return ERR_MEMORY;
-    edited->items[edited->n] = arena_strdup(s->arena, post->id);
-    return edited->items[edited->n++] ? ERR_OK : ERR_MEMORY;
+    const char *id = arena_strdup(s->arena, post->id);
+    return id ? opt_list_add(&s->result->edited, s->arena, id) : ERR_MEMORY;
 }
 
 /* A record that is committed is people's; one that only lies there a killed run has left. */

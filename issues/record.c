@@ -168,11 +168,14 @@ static err read_record(const struct program *p, const char *path, const char *mo
     arena_join(&list->arena, &recipe.arena);
     if (e == ERR_OK) e = check_record(&r, path, month);
     if (e != ERR_OK) return fail_in(e, "request file '%s'", path);
-    struct record *items = mem_resize(list->items, (size_t)list->n + 1, sizeof *items);
-    if (!items) return ERR_MEMORY;
-    list->items = items;
+    if ((list->n & (list->n - 1)) == 0) { /* 0, 1, 2, 4, ...: full */
+        size_t room = list->n > 0 ? 2 * (size_t)list->n : 1;
+        struct record *items = mem_resize(list->items, room, sizeof *items);
+        if (!items) return ERR_MEMORY;
+        list->items = items;
+    }
     r.path = arena_strdup(&list->arena, path);
-    items[list->n++] = r;
+    list->items[list->n++] = r;
     return r.path ? ERR_OK : ERR_MEMORY;
 }
 
@@ -226,10 +229,10 @@ static bool is_called(const struct record *r, const char *id) {
 err record_find(const struct record_list *list, const char *id, struct record **out) {
     const char *nearest = NULL;
     for (int64_t i = 0; i < list->n; i++) {
-        if (is_called(&list->items[i], id)) {
-            *out = &list->items[i];
-            return ERR_OK;
-        }
+        *out = &list->items[i];
+        if (is_called(*out, id)) return ERR_OK;
+    }
+    for (int64_t i = 0; i < list->n; i++) {
         const char *pair[2] = {nearest ? nearest : list->items[i].id, list->items[i].id};
         nearest = str_nearest(id, pair, 2);
     }

@@ -136,6 +136,17 @@ static void rows_without_preset(void **state) {
     arena_release(&a);
 }
 
+static void a_list_grows_text_by_text(void **state) {
+    (void)state;
+    static const char *const texts[] = {"a", "b", "c", "d", "e"};
+    struct arena a = {0};
+    struct opt_list list = {0};
+    for (int64_t i = 0; i < 5; i++) assert_ok(opt_list_add(&list, &a, texts[i]));
+    assert_int_equal(list.n, 5);
+    for (int64_t i = 0; i < 5; i++) assert_ptr_equal(list.items[i], texts[i]);
+    arena_release(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_line),
@@ -144,6 +155,7 @@ int main(void) {
         cmocka_unit_test(text_of_a_value_reads_back),
         cmocka_unit_test(help_names_every_row),
         cmocka_unit_test(rows_without_preset),
+        cmocka_unit_test(a_list_grows_text_by_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
