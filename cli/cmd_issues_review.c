@@ -9,7 +9,6 @@
 #include "cli/request_view.h"
 #include "cli/terminal.h"
 
-#include "base/mem.h"
 #include <string.h>
 
 struct review_options {
@@ -34,6 +33,7 @@ struct reviewing {
     struct program *program;
     struct record_list records;
     struct arena *arena;
+    const char *by; /* who decides, at a terminal */
     char today[DAY_SIZE];
     int64_t n_decided;
 };
@@ -156,7 +156,7 @@ static err edit(struct reviewing *s, struct record *r, enum answer *out) {
 }
 
 static err answer(struct reviewing *s, struct record *r, const char *letter, enum answer *out) {
-    struct decision d = {.id = r->id, .by = s->options->by, .date = s->today};
+    struct decision d = {.id = r->id, .by = s->by, .date = s->today};
     bool more;
     *out = ANSWER_AGAIN;
     switch (letter[0]) {
@@ -251,18 +251,16 @@ static err say_what_is_left(const struct reviewing *s) {
 }
 
 static err review(struct reviewing *s) {
-    struct review_options options = *s->options;
+    const struct review_options *o = s->options;
     int64_t n_edited = 0;
-    TRY(programme_today(s->program, options.today, s->today));
+    TRY(programme_today(s->program, o->today, s->today));
     TRY(records_read(s->program, NULL, &s->records));
-    if (options.decisions) return from_file(s);
-    TRY(programme_person(s->program, options.by, s->arena, &options.by));
-    s->options = &options;
-    err e = review_take_edits(s->program, &s->records, options.by, s->today, &n_edited);
+    if (o->decisions) return from_file(s);
+    TRY(programme_person(s->program, o->by, s->arena, &s->by));
+    err e = review_take_edits(s->program, &s->records, s->by, s->today, &n_edited);
     if (e == ERR_OK) e = walk(s);
     if (e == ERR_OK) e = read_again(s); /* what an editor left behind must be in order */
-    if (e == ERR_OK)
-        e = review_take_edits(s->program, &s->records, options.by, s->today, &n_edited);
+    if (e == ERR_OK) e = review_take_edits(s->program, &s->records, s->by, s->today, &n_edited);
     s->n_decided += n_edited;
     if (e == ERR_OK) e = say_what_is_left(s);
     return e;
