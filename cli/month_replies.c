@@ -6,9 +6,9 @@
 #include "cli/month_replies.h"
 
 #include "base/file.h"
-#include "base/mem.h"
 #include "issues/github/github.h"
 #include "issues/plan.h"
+#include "issues/pull.h"
 #include "issues/release_record.h"
 #include "issues/reply/reply.h"
 #include <string.h>
@@ -167,39 +167,38 @@ err month_replies_draft(const struct month_replies *m, struct arena *a,
 
 /* ---- posting ---- */
 
+/* A draft on its way to the issue that its request was posted in. */
+struct posting {
+    const struct program *program;
+    struct github *github;
+    const char *repository;
+    int64_t issue;
+    const char *since; /* when the request was posted */
+    const char *text;
+};
+
 /* Anybody can write a mark; it counts in what the programme's people have posted. */
 static bool is_ours(const struct program *p, const json_t *comment) {
-    static const char *const ours[] = {"OWNER", "MEMBER", "COLLABORATOR"};
+    struct reading_context context;
     const char *association = json_string_value(json_object_get(comment, "author_association"));
     const char *login =
         json_string_value(json_object_get(json_object_get(comment, "user"), "login"));
-    for (size_t i = 0; association && i < sizeof ours / sizeof ours[0]; i++)
-        if (strcmp(ours[i], association) == 0) return true;
-    for (int64_t i = 0; login && i < p->options.maintainers.n; i++)
-        if (strcmp(p->options.maintainers.items[i], login) == 0) return true;
-    return false;
+    program_reading_context(p, &context);
+    return reading_is_staff(login, association, &context);
 }
 
 /* The comment of the thread that has the draft's mark already, or NULL. */
-static err find_posted(const struct program *p, struct github *github, const struct record *r,
-                       const struct str *text, json_t **out) {
+static err find_posted(const struct posting *s, json_t **out) {
     struct github_found found = {0};
     struct reply_marker ours, theirs;
-    const char *hash = strrchr(r->id, '#');
     *out = NULL;
-    if (!reply_marker_find(str_text(text), &ours))
+    if (!reply_marker_find(s->text, &ours))
         return fail(ERR_PARSE, "the draft has lost the mark at its end");
-    char *repository = mem_strdup(r->id);
-    if (!repository) return ERR_MEMORY;
-    repository[hash - r->id] = '\0';
-    err e = github_comments(github, repository, strtoll(hash + 1, NULL, 10), r->source.created_at,
-                            &found);
-    mem_free(repository);
-    if (e != ERR_OK) return e;
+    TRY(github_comments(s->github, s->repository, s->issue, s->since, &found));
     for (size_t i = 0; i < json_array_size(found.value) && !*out; i++) {
         json_t *comment = json_array_get(found.value, i);
         const char *body = json_string_value(json_object_get(comment, "body"));
-        if (body && is_ours(p, comment) && reply_marker_find(body, &theirs) &&
+        if (body && is_ours(s->program, comment) && reply_marker_find(body, &theirs) &&
             strcmp(ours.id, theirs.id) == 0 && ours.kind == theirs.kind &&
             strcmp(ours.month, theirs.month) == 0)
             *out = json_incref(comment);
@@ -208,18 +207,14 @@ static err find_posted(const struct program *p, struct github *github, const str
     return ERR_OK;
 }
 
-static err post(const struct program *p, struct github *github, const struct record *r,
-                const struct str *text, json_t **out) {
+static err post(struct posting *s, const struct record *r, struct arena *a, json_t **out) {
     const char *hash = strrchr(r->id, '#');
-    char *repository;
-    TRY(find_posted(p, github, r, text, out));
-    if (*out) return ERR_OK;
-    repository = mem_strdup(r->id);
-    if (!repository) return ERR_MEMORY;
-    repository[hash - r->id] = '\0';
-    err e = github_comment(github, repository, strtoll(hash + 1, NULL, 10), str_text(text), out);
-    mem_free(repository);
-    return e;
+    s->repository = arena_strndup(a, r->id, (size_t)(hash - r->id));
+    if (!s->repository) return ERR_MEMORY;
+    s->issue = strtoll(hash + 1, NULL, 10);
+    s->since = r->source.created_at;
+    TRY(find_posted(s, out));
+    return *out ? ERR_OK : github_comment(s->github, s->repository, s->issue, s->text, out);
 }
 
 static err note_posted(const struct month_replies *m, const struct month_reply *reply,
@@ -244,7 +239,8 @@ err month_reply_post(const struct month_replies *m, struct github *github, struc
     bool found;
     if (reply->posted) return ERR_OK;
     err e = program_read(m->program, reply->path, &text, &found);
-    if (e == ERR_OK) e = post(m->program, github, reply->record, &text, &comment);
+    struct posting s = {.program = m->program, .github = github, .text = str_text(&text)};
+    if (e == ERR_OK) e = post(&s, reply->record, a, &comment);
     if (e == ERR_OK) e = note_posted(m, reply, comment, a);
     if (e == ERR_OK) reply->posted = true;
     json_decref(comment);

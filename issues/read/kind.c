@@ -59,8 +59,8 @@ static bool same_login(const char *a, const char *b) {
     return a && b && strcasecmp(a, b) == 0;
 }
 
-static bool is_staff(const char *login, const char *association,
-                     const struct reading_context *context) {
+bool reading_is_staff(const char *login, const char *association,
+                      const struct reading_context *context) {
     static const char *const roles[] = {"MEMBER", "OWNER", "COLLABORATOR"};
     for (size_t i = 0; association && i < sizeof roles / sizeof roles[0]; i++)
         if (strcmp(association, roles[i]) == 0) return true;
@@ -111,7 +111,7 @@ static bool is_roadmap(const struct judge *j) {
 
 static bool judge_programme(struct judge *j) {
     const struct post *post = j->w->post;
-    bool staff = is_staff(post->login, post->association, j->context) || post->bot;
+    bool staff = reading_is_staff(post->login, post->association, j->context) || post->bot;
     if (post->pull_request && j->issue)
         return decide(j, KIND_pull_request, "the body of a pull request");
     if (j->issue && is_collecting_issue(j))
@@ -193,7 +193,7 @@ static bool judge_labels(struct judge *j) {
 
 static bool asked_back(const struct judge *j, bool *strongly) {
     const struct post *post = j->w->post;
-    if (!is_staff(post->before.login, post->before.association, j->context)) return false;
+    if (!reading_is_staff(post->before.login, post->before.association, j->context)) return false;
     const char *body = post->before.body ? post->before.body : "";
     *strongly = strchr(body, '?') || strstr(body, "？");
     bool asks = *strongly || strstr(body, "请") || strstr(body, "lease") || strstr(body, "补充");

@@ -75,6 +75,11 @@ struct reading_context {
     int64_t issue;               /* its number: its own body is never a request */
 };
 
+/* Whether an author belongs to the programme: by GitHub's author_association, or as a maintainer.
+ * Either may be NULL; logins have no case. */
+bool reading_is_staff(const char *login, const char *association,
+                      const struct reading_context *context);
+
 /* Texts live in the arena, which must outlive the reading. */
 MUST_CHECK err post_read(const struct post *post, const struct reading_context *context,
                          struct arena *a, struct reading_list *out);
