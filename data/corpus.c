@@ -44,6 +44,8 @@ static void add_file(struct corpus *c, const struct data_source *from,
         .name = path_base(from->path),
         .format = from->format ? from->format : "auto",
         .license = from->license,
+        .reviewer = from->reviewer,
+        .trains_text = from->text && strcmp(from->text, "trained") == 0,
         .request = request,
         .group = c->n_groups,
     };
@@ -113,7 +115,10 @@ static err read_examples(struct reading *r, struct corpus_source *source, int32_
 
 static err read_source(struct reading *r, struct corpus_source *source, int32_t number) {
     if (!source->path) return read_examples(r, source, number);
-    struct read_file file = {.path = source->path, .format = source->format, .source = number};
+    struct read_file file = {.path = source->path,
+                             .format = source->format,
+                             .source = number,
+                             .trains_text = source->trains_text};
     TRY(read_file(r, &file));
     if (file.reader) source->format = file.reader->name;
     source->n_samples = file.n_samples;

@@ -16,7 +16,8 @@
 struct corpus_source {
     const char *path; /* NULL: a request's inline examples */
     const char *name; /* without folders */
-    const char *format, *license;
+    const char *format, *license, *reviewer;
+    bool trains_text;              /* every token of plain text is trained */
     const struct request *request; /* NULL: none */
     int64_t group, n_samples;
     char sha256[SHA256_HEX_SIZE]; /* of the file, or of the examples' texts */

@@ -39,7 +39,9 @@ static err put_source(json_t *out, const struct data_source *source) {
     TRY(put_file(out, "sha256", source->path));
     TRY(put_text(out, "format", source->format));
     TRY(put_text(out, "license", source->license));
+    TRY(put_text(out, "reviewer", source->reviewer));
     TRY(put_text(out, "request", source->request));
+    TRY(put_text(out, "text", source->text));
     return json_put(out, "weight", json_real(source->weight));
 }
 

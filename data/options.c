@@ -33,9 +33,12 @@ struct opt_table data_source_options_table(void) {
         ROW(path, .required = true, .path = true, .help = "file of rows"),
         ROW(format, .choices = formats, .preset = "auto", .help = "how the rows are written"),
         ROW(license, .help = "licence of the rows, for the release's card"),
+        ROW(reviewer, .help = "who has looked at the rows"),
         ROW(request, .help = "id of the request that these rows belong to"),
         ROW(weight, .min = 0, .max = 1e6, .preset = "1",
             .help = "share of the data, beside the requests' weights; not with `request`"),
+        ROW(text, .choices = "context,trained",
+            .help = "plain text without an answer: context (default) or trained, every token"),
     };
 #undef ROW
     return OPT_TABLE(rows);

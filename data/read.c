@@ -15,12 +15,13 @@ static err check_text(struct span text, const char *what) {
     return ERR_OK;
 }
 
-static err check_turns(const struct turns *turns) {
-    for (int64_t i = 0; i < turns->n; i++) {
-        const struct turn *turn = &turns->items[i];
-        TRY(check_text(turn->prompt, turn->answer.text ? "prompt" : "text"));
-        if (turn->answer.text) TRY(check_text(turn->answer, "answer"));
+static err check_sample(const struct sample *s) {
+    for (int64_t i = 0; i < s->n && s->kind == SAMPLE_TURNS; i++) {
+        TRY(check_text(s->turns[i].prompt, "prompt"));
+        TRY(check_text(s->turns[i].answer, "answer"));
     }
+    for (int64_t i = 0; i < s->n && s->kind == SAMPLE_SEGMENTS; i++)
+        TRY(check_text(s->segments[i].text, "text"));
     return ERR_OK;
 }
 
@@ -44,35 +45,67 @@ static err choose_reader(struct file_state *s, const json_t *record) {
                 key ? key : "");
 }
 
-static err read_json(struct file_state *s, struct span text, struct turns *turns) {
+static err copy_text(struct arena *arena, struct span text, const char **out) {
+    if (text.text && memchr(text.text, '\0', text.n)) return fail(ERR_PARSE, "a NUL in a name");
+    *out = text.text ? arena_strndup(arena, text.text, text.n) : NULL;
+    return *out || !text.text ? ERR_OK : ERR_MEMORY;
+}
+
+/* What any record may say about where it comes from. */
+static err read_provenance(const json_t *record, struct draft *draft) {
+    struct span license, reviewer;
+    const json_t *origin = json_object_get(record, "origin");
+    struct str text = {0};
+    TRY(record_text(record, "license", &license));
+    TRY(record_text(record, "reviewer", &reviewer));
+    TRY(copy_text(draft->arena, license, &draft->sample.license));
+    TRY(copy_text(draft->arena, reviewer, &draft->sample.reviewer));
+    if (!json_is_object(origin)) return ERR_OK;
+    err e = json_text(origin, 0, &text);
+    if (e == ERR_OK) {
+        struct span span = {str_text(&text), text.len};
+        e = copy_text(draft->arena, span, &draft->sample.origin);
+    }
+    str_release(&text);
+    return e;
+}
+
+static err read_json(struct file_state *s, struct span text, struct draft *draft) {
     json_t *record = NULL;
     TRY(json_parse(text.text, text.n, "record", &record));
     err e = json_is_object(record) ? ERR_OK : fail(ERR_PARSE, "not an object");
     if (e == ERR_OK && !s->file->reader) e = choose_reader(s, record);
-    if (e == ERR_OK) e = s->file->reader->record(record, turns);
+    if (e == ERR_OK) e = s->file->reader->record(record, draft);
+    if (e == ERR_OK) e = read_provenance(record, draft);
     json_decref(record);
     return e;
 }
 
-static err read_turns(struct file_state *s, struct span text, bool is_json, struct turns *turns) {
+static err read_draft(struct file_state *s, struct span text, bool is_json, struct draft *draft) {
     int64_t bad = utf8_invalid_at(text.text, text.n);
     if (bad >= 0) return fail(ERR_PARSE, "not UTF-8 at byte %lld", (long long)bad + 1);
-    TRY(is_json ? read_json(s, text, turns) : s->file->reader->line(text, turns));
-    return check_turns(turns);
+    TRY(is_json ? read_json(s, text, draft) : s->file->reader->line(text, draft));
+    return check_sample(&draft->sample);
+}
+
+static bool is_plain_text(const struct sample *s) {
+    return s->kind == SAMPLE_SEGMENTS && s->n == 1;
 }
 
 /* One record; blank lines are none. */
 static err take_record(struct file_state *s, struct span text, bool is_json, int64_t line) {
-    struct turns turns = {.arena = s->r->arena};
+    struct draft draft = {.arena = s->r->arena};
     if (s->stopped || span_blank(text)) return ERR_OK;
     s->r->n_records++;
     if (line > INT32_MAX) return fail(ERR_LIMIT, "'%s' has too many lines", s->file->path);
-    err e = read_turns(s, text, is_json, &turns);
+    err e = read_draft(s, text, is_json, &draft);
     if (e != ERR_OK)
         return faults_add(s->r->faults, e, "'%s' line %lld", s->file->path, (long long)line);
-    if (turns.n == 0) return ERR_OK;
+    if (draft.sample.n == 0) return ERR_OK;
+    if (s->file->trains_text && is_plain_text(&draft.sample))
+        draft.sample.segments[0].trained = true;
     s->file->n_samples++;
-    return sample_list_add(s->r->samples, &turns, s->file->source, (int32_t)line);
+    return sample_list_add(s->r->samples, &draft, s->file->source, (int32_t)line);
 }
 
 static err take_lines(struct file_state *s, struct span text, bool is_json) {
@@ -178,16 +211,16 @@ err read_file(struct reading *r, struct read_file *file) {
 }
 
 err read_example(struct reading *r, const struct example *example, int32_t source) {
-    struct turns turns = {.arena = r->arena};
+    struct draft draft = {.arena = r->arena};
     r->n_records++;
     err e = ERR_OK;
     if (utf8_invalid_at(example->prompt, strlen(example->prompt)) >= 0 ||
         utf8_invalid_at(example->response, strlen(example->response)) >= 0)
         e = fail(ERR_PARSE, "not UTF-8");
-    if (e == ERR_OK) e = reader_examples.example(example, &turns);
-    if (e == ERR_OK) e = check_turns(&turns);
+    if (e == ERR_OK) e = reader_examples.example(example, &draft);
+    if (e == ERR_OK) e = check_sample(&draft.sample);
     if (e != ERR_OK)
         return faults_add(r->faults, e, "'%s' line %d", example->file ? example->file : "recipe",
                           example->line);
-    return sample_list_add(r->samples, &turns, source, example->line);
+    return sample_list_add(r->samples, &draft, source, example->line);
 }

@@ -2,7 +2,9 @@
  * Reads a file of rows into samples: finds its framing (JSON Lines, one JSON list, or lines of
  * text) and its format, hands each record to the reader (data/readers/), and checks what holds for
  * every format: well-formed UTF-8, no empty prompt or answer, no special token inside a text.
- * Faulty records are collected with file and line; reading goes on. */
+ * Faulty records are collected with file and line; reading goes on. A JSON record of any format may
+ * say beside its own keys where it comes from: `license` and `reviewer` (texts) and `origin` (an
+ * object; one that is anything else is some other program's and is passed over). */
 #ifndef COTRAIN_DATA_READ_H
 #define COTRAIN_DATA_READ_H
 
@@ -22,6 +24,7 @@ struct reading {
 struct read_file {
     const char *path, *format; /* auto or a reader's name */
     int32_t source;
+    bool trains_text; /* every token of plain text is trained */
     /* Filled: */
     const struct reader *reader;
     char sha256[SHA256_HEX_SIZE];

@@ -18,7 +18,8 @@ static err add(struct row_list *list, struct row_text row) {
 }
 
 err rows_of_sample(const struct sample *sample, bool all_turns, struct row_list *out) {
-    if (all_turns || sample->n == 1) return add(out, (struct row_text){sample, 0});
+    if (all_turns || sample->n == 1 || sample->kind != SAMPLE_TURNS)
+        return add(out, (struct row_text){sample, 0});
     for (int64_t i = 0; i < sample->n; i++)
         if (sample->turns[i].trained) TRY(add(out, (struct row_text){sample, (int32_t)i + 1}));
     return ERR_OK;
@@ -44,16 +45,40 @@ static err add_turn(const struct tokenizer *t, struct span prompt, const struct 
     return mark(out, turn->trained);
 }
 
+/* <eod> behind the last token, where it is not there yet, trained where that one is. */
+static err end_row(const struct tokenizer *t, struct row_tokens *out) {
+    const struct tokens *ids = &out->ids;
+    const int32_t eod = tokenizer_special(t, SPECIAL_EOD);
+    if (ids->n > 0 && ids->ids[ids->n - 1] == eod) return ERR_OK;
+    bool trained = ids->n > 0 && out->answer.data[ids->n - 1];
+    TRY(tokens_add(&out->ids, eod));
+    return mark(out, trained);
+}
+
+static err add_segments(const struct tokenizer *t, const struct sample *s,
+                        enum special_whitespace whitespace, struct row_tokens *out) {
+    for (int64_t i = 0; i < s->n; i++) {
+        const struct segment *segment = &s->segments[i];
+        TRY(tokenizer_encode(t, segment->text.text, segment->text.n, whitespace, &out->ids));
+        TRY(mark(out, segment->trained));
+    }
+    return end_row(t, out);
+}
+
+static err add_ids(const struct tokenizer *t, const struct sample_ids *from,
+                   struct row_tokens *out) {
+    TRY(tokens_append(&out->ids, from->ids, from->n));
+    TRY(str_append(&out->answer, from->trained, (size_t)from->n));
+    return end_row(t, out);
+}
+
 err row_encode(const struct tokenizer *t, const struct row_text *row,
                enum special_whitespace whitespace, struct row_tokens *out) {
     const struct sample *s = row->sample;
     tokens_clear(&out->ids);
     str_clear(&out->answer);
-    if (!s->turns[0].answer.text) {
-        TRY(tokenizer_encode_plain(t, s->turns[0].prompt.text, s->turns[0].prompt.n, &out->ids));
-        TRY(tokens_add(&out->ids, tokenizer_special(t, SPECIAL_EOD)));
-        return mark(out, false);
-    }
+    if (s->kind == SAMPLE_SEGMENTS) return add_segments(t, s, whitespace, out);
+    if (s->kind == SAMPLE_IDS) return add_ids(t, s->ids, out);
     if (row->part > 0) {
         struct str prompt = {0};
         err e = sample_prompt(s, row->part - 1, &prompt);

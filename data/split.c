@@ -32,8 +32,7 @@ static bool is_example(const struct corpus *c, int64_t sample) {
 /* The turn's whole prompt without white space at its ends; a key that stays valid. */
 static err prompt_key(struct splitting *s, const struct sample *sample, int64_t turn,
                       struct span *out) {
-    *out = span_strip(sample->turns[turn].prompt);
-    if (turn == 0) return ERR_OK;
+    if (turn == 0) return sample_question(sample, &s->c->arena, out);
     TRY(sample_prompt(sample, turn, &s->text));
     *out = span_strip((struct span){str_text(&s->text), s->text.len});
     out->text = arena_strndup(&s->c->arena, out->text, out->n);
@@ -43,7 +42,8 @@ static err prompt_key(struct splitting *s, const struct sample *sample, int64_t 
 static err note_prompts(struct splitting *s) {
     for (int64_t i = 0; i < s->c->samples.n; i++) {
         const struct sample *sample = &s->c->samples.items[i];
-        for (int64_t turn = 0; turn < sample->n; turn++) {
+        int64_t n_turns = sample->kind == SAMPLE_TURNS ? sample->n : 1;
+        for (int64_t turn = 0; turn < n_turns; turn++) {
             struct span key;
             int64_t *known;
             TRY(prompt_key(s, sample, turn, &key));
@@ -60,7 +60,7 @@ static err note_prompts(struct splitting *s) {
 /* Whether the sample may be held out: a file's, one turn with an answer, a prompt of its own. */
 static bool can_hold_out(const struct splitting *s, int64_t sample) {
     const struct sample *item = &s->c->samples.items[sample];
-    if (is_example(s->c, sample) || item->n != 1 || !item->turns[0].answer.text) return false;
+    if (is_example(s->c, sample) || item->n != 1 || item->kind != SAMPLE_TURNS) return false;
     return text_map_get(&s->prompts, span_strip(item->turns[0].prompt), ABSENT) == sample;
 }
 
@@ -153,11 +153,12 @@ static err split_validation(struct splitting *s) {
     int64_t *unit_of = mem_alloc((size_t)c->samples.n, sizeof *unit_of);
     err e = units && unit_of ? ERR_OK : ERR_MEMORY;
     for (int64_t i = 0; i < c->samples.n && e == ERR_OK; i++) {
+        struct span question;
         int64_t *unit;
         unit_of[i] = -1;
         if (c->use[i] != USE_TRAIN) continue;
-        e = text_map_add(&s->firsts, span_strip(c->samples.items[i].turns[0].prompt), n_units,
-                         &unit);
+        e = sample_question(&c->samples.items[i], &c->arena, &question);
+        if (e == ERR_OK) e = text_map_add(&s->firsts, question, n_units, &unit);
         if (e != ERR_OK) break;
         unit_of[i] = *unit;
         if (*unit == n_units) units[n_units++] = i;

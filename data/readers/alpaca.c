@@ -21,16 +21,17 @@ static err join(const struct span *parts, int n, struct str *out) {
 }
 
 static err add_turn(struct span system, struct span instruction, struct span input,
-                    struct span answer, struct turns *out) {
-    const struct span parts[] = {out->n == 0 ? system : (struct span){0}, instruction, input};
+                    struct span answer, struct draft *out) {
+    const struct span parts[] = {out->sample.n == 0 ? system : (struct span){0}, instruction,
+                                 input};
     struct str prompt = {0};
     err e = join(parts, 3, &prompt);
-    if (e == ERR_OK) e = turns_add(out, (struct span){str_text(&prompt), prompt.len}, answer);
+    if (e == ERR_OK) e = draft_turn(out, (struct span){str_text(&prompt), prompt.len}, answer);
     str_release(&prompt);
     return e;
 }
 
-static err add_history(const json_t *history, struct span system, struct turns *out) {
+static err add_history(const json_t *history, struct span system, struct draft *out) {
     size_t i;
     const json_t *pair;
     if (!history || json_is_null(history)) return ERR_OK;
@@ -46,7 +47,7 @@ static err add_history(const json_t *history, struct span system, struct turns *
     return ERR_OK;
 }
 
-static err read_record(const json_t *record, struct turns *out) {
+static err read_record(const json_t *record, struct draft *out) {
     struct span system, instruction, input, output;
     TRY(record_need_text(record, "instruction", &instruction));
     TRY(record_need_text(record, "output", &output));

@@ -5,10 +5,10 @@
 #include "data/readers/reader.h"
 #include <string.h>
 
-static err read_example(const struct example *example, struct turns *out) {
+static err read_example(const struct example *example, struct draft *out) {
     struct span prompt = {example->prompt, strlen(example->prompt)};
     struct span answer = {example->response, strlen(example->response)};
-    return turns_add(out, prompt, answer);
+    return draft_turn(out, prompt, answer);
 }
 
 const struct reader reader_examples = {

@@ -14,7 +14,7 @@ static bool fits(const json_t *record) {
 struct conversation {
     struct str prompt; /* the system's and the user's words that no answer has followed yet */
     const char *last;  /* role of the message before; NULL: none */
-    struct turns *out;
+    struct draft *out;
 };
 
 static err need_before(const struct conversation *c, const char *role, const char *wanted) {
@@ -30,8 +30,9 @@ static err add_answer(struct conversation *c, const json_t *message, struct span
     if (weight && !(json_is_integer(weight) && json_integer_value(weight) >= 0 &&
                     json_integer_value(weight) <= 1))
         return fail(ERR_PARSE, "'weight' is neither 0 nor 1");
-    TRY(turns_add(c->out, (struct span){str_text(&c->prompt), c->prompt.len}, content));
-    if (weight) c->out->items[c->out->n - 1].trained = json_integer_value(weight) == 1;
+    TRY(draft_turn(c->out, (struct span){str_text(&c->prompt), c->prompt.len}, content));
+    if (weight)
+        c->out->sample.turns[c->out->sample.n - 1].trained = json_integer_value(weight) == 1;
     str_clear(&c->prompt);
     return ERR_OK;
 }
@@ -60,7 +61,7 @@ static err add_message(struct conversation *c, const json_t *message) {
     return ERR_OK;
 }
 
-static err read_record(const json_t *record, struct turns *out) {
+static err read_record(const json_t *record, struct draft *out) {
     struct conversation c = {.out = out};
     json_t *messages;
     const json_t *message;

@@ -9,7 +9,7 @@ static bool fits(const json_t *record) {
            (json_object_get(record, "response") || json_object_get(record, "completion"));
 }
 
-static err read_record(const json_t *record, struct turns *out) {
+static err read_record(const json_t *record, struct draft *out) {
     struct span prompt, answer, completion;
     TRY(record_need_text(record, "prompt", &prompt));
     TRY(record_text(record, "response", &answer));
@@ -18,7 +18,7 @@ static err read_record(const json_t *record, struct turns *out) {
         return fail(ERR_PARSE, "both 'response' and 'completion' are there");
     if (!answer.text) answer = completion;
     if (!answer.text) return fail(ERR_PARSE, "'response' is missing");
-    return turns_add(out, prompt, answer);
+    return draft_turn(out, prompt, answer);
 }
 
 const struct reader reader_pairs = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A reader turns one record of a source into the turns of a sample. It sees well-formed UTF-8 and,
+ * A reader turns one record of a source into a sample. It sees well-formed UTF-8 and,
  * for a record, well-formed JSON; what it refuses it says with fail(), without naming the place:
  * data/read.h adds file and line, collects the faults of all records, and checks what holds for
  * every format (nothing empty, no special tokens in a text). Table: data/readers/readers.def. */
@@ -13,9 +13,9 @@
 struct reader {
     const char *name, *summary;
     /* Exactly one of the three below is set. */
-    err (*record)(const json_t *record, struct turns *out);
-    err (*line)(struct span line, struct turns *out); /* no turns added: nothing on this line */
-    err (*example)(const struct example *example, struct turns *out);
+    err (*record)(const json_t *record, struct draft *out);
+    err (*line)(struct span line, struct draft *out); /* nothing added: no sample on this line */
+    err (*example)(const struct example *example, struct draft *out);
     bool (*fits)(const json_t *record); /* with `record`: is this such a record, by its keys? */
 };
 

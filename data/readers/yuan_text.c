@@ -8,19 +8,19 @@
 #include "data/yuan_line.h"
 #include <string.h>
 
-static err split(struct span text, struct turns *out) {
+static err split(struct span text, struct draft *out) {
     static const char mark[] = "<sep>";
     enum { MARK = sizeof mark - 1 };
     const char *sep = memmem(text.text, text.n, mark, MARK);
-    if (!sep) return turns_add_plain(out, text);
+    if (!sep) return draft_segment(out, text, false);
     struct span prompt = {text.text, (size_t)(sep - text.text)};
     struct span answer = {sep + MARK, text.n - prompt.n - MARK};
     if (memmem(answer.text, answer.n, mark, MARK))
         return fail(ERR_PARSE, "more than one <sep> in a line");
-    return turns_add(out, prompt, answer);
+    return draft_turn(out, prompt, answer);
 }
 
-static err read_line(struct span line, struct turns *out) {
+static err read_line(struct span line, struct draft *out) {
     struct str text = {0};
     bool skip;
     err e = yuan_line_clean(line.text, line.n, &text, &skip);

@@ -192,7 +192,8 @@ static void recipes_that_do_not_fit_are_refused(void **state) {
     f->t.sources[0].request = "r#1";
     f->t.sources[0].weight = 0.5;
     assert_fails(data_build(&f->t.build, f->out), ERR_USAGE, "weight and a request");
-    f->t.sources[0] = (struct data_source){tiny_path(f->dir, "absent"), "auto", NULL, "r#1", 1};
+    f->t.sources[0] = (struct data_source){
+        .path = tiny_path(f->dir, "absent"), .format = "auto", .request = "r#1", .weight = 1};
     assert_int_not_equal(data_build(&f->t.build, f->out), ERR_OK);
     assert_non_null(strstr(err_message(), "absent"));
     assert_false(file_exists(f->out));

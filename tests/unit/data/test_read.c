@@ -45,10 +45,7 @@ static void expect_turn(const struct fixture *f, int64_t i, int64_t turn, const 
                         const char *answer) {
     assert_true(i < f->samples.n && turn < f->samples.items[i].n);
     expect_span(f->samples.items[i].turns[turn].prompt, prompt);
-    if (answer)
-        expect_span(f->samples.items[i].turns[turn].answer, answer);
-    else
-        assert_null(f->samples.items[i].turns[turn].answer.text);
+    expect_span(f->samples.items[i].turns[turn].answer, answer);
 }
 
 static void alpaca_records(void **state) {
@@ -115,7 +112,9 @@ static void pair_records_and_yuan_lines(void **state) {
     assert_string_equal(f->file.reader->name, "yuan-text");
     assert_int_equal(f->samples.n, 5);
     expect_turn(f, 2, 0, "{q}\nx", "a\nb");
-    expect_turn(f, 3, 0, "plain text", NULL);
+    assert_int_equal(f->samples.items[3].kind, SAMPLE_SEGMENTS);
+    expect_span(f->samples.items[3].segments[0].text, "plain text");
+    assert_false(f->samples.items[3].segments[0].trained);
     expect_turn(f, 4, 0, "lead", "z");
     assert_int_equal(f->samples.items[4].line, 5);
 }
@@ -182,6 +181,34 @@ static void files_without_rows_or_format_are_refused(void **state) {
     assert_non_null(strstr(err_message(), "first key is 'text'"));
 }
 
+static void records_say_where_they_come_from(void **state) {
+    struct fixture *f = *state;
+    assert_ok(read_text(f, "p.jsonl", "auto",
+                        "{\"prompt\": \"p\", \"response\": \"r\", \"license\": \"mit\","
+                        " \"reviewer\": \"ann\", \"origin\": {\"model\": \"m\", \"round\": 2}}\n"
+                        "{\"prompt\": \"p\", \"response\": \"r\", \"origin\": \"web\"}\n"));
+    const struct sample *s = f->samples.items;
+    assert_string_equal(s[0].license, "mit");
+    assert_string_equal(s[0].reviewer, "ann");
+    assert_string_equal(s[0].origin, "{\"model\":\"m\",\"round\":2}");
+    assert_null(s[1].license);
+    assert_null(s[1].reviewer);
+    assert_null(s[1].origin);
+    assert_fails(read_text(f, "q.jsonl", "auto",
+                           "{\"prompt\": \"p\", \"response\": \"r\", \"license\": [\"mit\"]}\n"),
+                 ERR_PARSE, "'license' is not a string");
+}
+
+static void plain_text_is_trained_where_the_source_says_so(void **state) {
+    struct fixture *f = *state;
+    f->file = (struct read_file){.path = tiny_file(f->dir, "y.txt", "plain\nq<sep>a\n"),
+                                 .format = "auto",
+                                 .trains_text = true};
+    assert_ok(read_file(&f->reading, &f->file));
+    assert_true(f->samples.items[0].segments[0].trained);
+    assert_int_equal(f->samples.items[1].kind, SAMPLE_TURNS);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -194,6 +221,8 @@ int main(void) {
         TEST(every_kind_of_fault_is_told),
         TEST(yuan_lines_may_not_hold_other_specials),
         TEST(files_without_rows_or_format_are_refused),
+        TEST(records_say_where_they_come_from),
+        TEST(plain_text_is_trained_where_the_source_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,7 +119,8 @@ static inline void tiny_build_init(struct tiny_build *t, const char *dir) {
 static inline void tiny_add_source(struct tiny_build *t, const char *path, const char *request) {
     int64_t i = t->options.sources.n++;
     snprintf(t->source_paths[i], sizeof t->source_paths[i], "%s", path);
-    t->sources[i] = (struct data_source){t->source_paths[i], "auto", NULL, request, 1};
+    t->sources[i] = (struct data_source){
+        .path = t->source_paths[i], .format = "auto", .request = request, .weight = 1};
 }
 
 #endif
