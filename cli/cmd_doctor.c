@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/machine.h"
 #include "compute/compute.h"
+#include "data/regex.h"
 #include "recipes/yaml.h"
 
 #include <string.h>
@@ -113,7 +114,8 @@ static err backend_findings(json_t *report) {
 static err library_findings(json_t *report) {
     TRY(finding(report, "library", NULL, hash_library()));
     struct str text = {0};
-    err code = str_printf(&text, "jansson %s, libyaml %s", jansson_version_str(), yaml_library());
+    err code = str_printf(&text, "jansson %s, libyaml %s, PCRE2 %s", jansson_version_str(),
+                          yaml_library(), regex_library());
     if (code == ERR_OK) code = finding(report, "library", NULL, str_text(&text));
     str_release(&text);
     return code;

@@ -23,6 +23,7 @@ HEADER_LIBRARY = {
     r"microhttpd\.h": "tests only",
     r"zlib\.h": "tests only",
     r"sentencepiece.*": "sentencepiece",
+    r"pcre2\.h": "pcre2-8",
     r"cmocka\.h": "tests only",
     r"cblas\.h|openblas_config\.h": "bench only",
     r"cuda_[a-z0-9_]+\.h|(vector_functions|library_types)\.h|ptx_emu\.h|cublasLt\.h|cudnn.*\.h|nccl\.h": "CUDA",

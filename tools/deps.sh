@@ -35,6 +35,7 @@ find_missing() {
     need libmicrohttpd-dev header cc microhttpd.h
     need zlib1g-dev header cc zlib.h
     need libsentencepiece-dev header "c++ -x c++" sentencepiece_processor.h
+    need libpcre2-dev sh -c 'printf "#define PCRE2_CODE_UNIT_WIDTH 8\n#include <pcre2.h>\n" | cc -E -'
     need libcmocka-dev header cc cmocka.h
     need cmark-gfm cmark-gfm --version
     need python3 /usr/bin/python3 --version

@@ -28,7 +28,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CARRIED = os.path.join(ROOT, "build/carried")
 CORES = str(len(os.sched_getaffinity(0)))
 HEADERS = {"jansson": "jansson.h", "crypto": "openssl/evp.h", "xxhash": "xxhash.h", "yaml": "yaml.h",
-           "sentencepiece": "sentencepiece_processor.h"}
+           "sentencepiece": "sentencepiece_processor.h", "pcre2-8": "pcre2.h"}
+WIDTH = "#define PCRE2_CODE_UNIT_WIDTH 8\n"  # without it pcre2.h is an error
 TINY = {"model_type": "yuan", "vocab_size": 512, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1,
         "num_attention_heads": 4, "max_position_embeddings": 128, "initializer_range": 0.02, "rms_norm_eps": 1e-6,
         "tie_word_embeddings": False, "eod_token": 7, "sep_token": 9, "pad_token_id": 7}
@@ -87,7 +88,7 @@ def missing_libraries(environment):
         language, compiler = ("c++", "c++") if name == "sentencepiece" else ("c", "cc")
         done = subprocess.run([environment.get("CXX" if compiler == "c++" else "CC", compiler), "-x", language, "-",
                                "-o", os.devnull, "-l" + name], env=environment, capture_output=True, text=True,
-                              input=f"#include <{header}>\nint main(void) {{ return 0; }}\n".replace(
+                              input=f"{WIDTH}#include <{header}>\nint main(void) {{ return 0; }}\n".replace(
                                   "(void)", "()" if language == "c++" else "(void)"), check=False)
         if done.returncode:
             missing.append(name)

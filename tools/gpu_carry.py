@@ -26,6 +26,7 @@ LIBRARIES = [
     ("xxhash", "c", ["xxhash.h"], r"xxh"),
     ("yaml", "c", ["yaml.h"], r"yaml"),
     ("sentencepiece", "c++", ["sentencepiece_processor.h"], r"sentencepiece"),
+    ("pcre2-8", "c", ["pcre2.h"], r"pcre2"),
 ]
 # What every machine with a compiler has.
 OF_THE_COMPILER = re.compile(r"(libc|libm|libdl|librt|libpthread|libstdc\+\+|libgcc_s|libgomp|ld-linux.*|linux-vdso)\.so")
@@ -51,7 +52,8 @@ def compiler(language):
 
 def copy_headers(name, language, headers, pattern, out):
     """Those headers and all that they include of the same library."""
-    source = "".join(f"#include <{header}>\n" for header in headers)
+    source = "#define PCRE2_CODE_UNIT_WIDTH 8\n"  # without it pcre2.h is an error
+    source += "".join(f"#include <{header}>\n" for header in headers)
     rule = output([compiler(language), "-x", language, "-M", "-"], input=source).replace("\\\n", " ")
     found = 0
     for path in rule.split(":", 1)[-1].split():
