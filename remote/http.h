@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * HTTP by libcurl: one request, one answer, whole in memory. Speaks https, and plain http to
- * loopback only. A token goes into the Authorization header of the host that was asked and nowhere
- * else: not into a log, an error or another host's request; redirects are the caller's to follow.
- * What an answer means is the caller's business too; only what is no answer at all is an error.
+ * HTTP by libcurl: one request, one answer, whole in memory; one at a time, or many side by side.
+ * Speaks https, and plain http to loopback only. A token goes into the Authorization header of the
+ * host that was asked and nowhere else: not into a log, an error or another host's request;
+ * redirects are the caller's to follow. What an answer means is the caller's business too; only
+ * what is no answer at all is an error.
  * Read next: issues/github/github.h. */
 #ifndef COTRAIN_REMOTE_HTTP_H
 #define COTRAIN_REMOTE_HTTP_H
@@ -45,6 +46,23 @@ struct http_answer {
 MUST_CHECK err http_send(struct http *h, const struct http_request *request,
                          struct http_answer *out);
 void http_answer_release(struct http_answer *a);
+
+/* Many side by side: http_start begins a request, http_next says which one is over. What is started
+ * beside them says is refused as by http_send; http_free gives up what still runs. Not to be mixed
+ * with http_send while anything runs. */
+struct http_done {
+    struct http_answer *answer; /* NULL: none is over yet */
+    void *ticket;               /* as given to http_start */
+    err failed;                 /* as http_send's result, the message being this one's */
+};
+/* The request, its texts and *out must stay where they are until it is over. */
+MUST_CHECK err http_start(struct http *h, const struct http_request *request,
+                          struct http_answer *out, void *ticket);
+/* Drives all of them until one is over, for at most wait_ms (and no longer once the process is
+ * asked to stop). wait_ms below 0: however long that takes; with nothing started it returns at
+ * once. */
+MUST_CHECK err http_next(struct http *h, int64_t wait_ms, struct http_done *out);
+
 /* The first header of that name (lower case), without its line end; *out_found false and an empty
  * text when there is none. `out` is replaced. */
 MUST_CHECK err http_header(const struct http_answer *a, const char *name, struct str *out,

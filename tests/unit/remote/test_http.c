@@ -343,6 +343,129 @@ static void same_hosts(void **state) {
     assert_false(http_same_host("", ""));
 }
 
+enum { N_MANY = 8 };
+
+/* Takes N_MANY connections, and answers none before it has all their requests; then the last one
+ * first, each with the number that was asked for. The one that asks for `still` gets no answer. */
+static void serve_many(struct server *s, int still) {
+    server_bind(s);
+    assert_int_equal(listen(s->socket, N_MANY), 0);
+    s->pid = fork();
+    if (s->pid != 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    int connections[N_MANY], asked[N_MANY];
+    for (int i = 0; i < N_MANY; i++) {
+        char seen[160];
+        connections[i] = accept(s->socket, NULL, NULL);
+        snprintf(seen, sizeof seen, "%s.%d", s->seen, i);
+        take_request(connections[i], seen);
+        struct str request = {0};
+        if (file_read(seen, 1 << 16, &request) != ERR_OK) _exit(1);
+        const char *number = strstr(request.data, "?n=");
+        asked[i] = number ? (int)strtol(number + 3, NULL, 10) : -1;
+        str_release(&request);
+    }
+    for (int i = N_MANY - 1; i >= 0; i--) {
+        char text[128];
+        int n = snprintf(text, sizeof text, OK_HEAD "Content-Length: 2\r\n\r\n%02d", asked[i]);
+        if (asked[i] == still) continue;
+        if (write(connections[i], text, (size_t)n) != n) _exit(1);
+        close(connections[i]);
+    }
+    pause();
+}
+
+static void many_are_asked_side_by_side(void **state) {
+    (void)state;
+    struct server s;
+    struct http_done done;
+    char urls[N_MANY][80];
+    struct http_request requests[N_MANY];
+    struct http_answer answers[N_MANY] = {0};
+    bool over[N_MANY] = {false};
+    serve_many(&s, -1);
+    assert_ok(http_next(http, -1, &done)); /* nothing was started */
+    assert_null(done.answer);
+    for (int i = 0; i < N_MANY; i++) {
+        snprintf(urls[i], sizeof urls[i], "http://127.0.0.1:%d/?n=%d", s.port, i);
+        requests[i] = (struct http_request){.method = "POST",
+                                            .url = urls[i],
+                                            .body = "{}",
+                                            .n_body = 2,
+                                            .max_bytes = i == 3 ? 1 : 9};
+        assert_ok(http_start(http, &requests[i], &answers[i], &over[i]));
+    }
+    for (int n = 0; n < N_MANY; n++) {
+        assert_ok(http_next(http, -1, &done));
+        int i = (int)(done.answer - answers);
+        assert_true(i >= 0 && i < N_MANY && done.ticket == &over[i] && !over[i]);
+        over[i] = true;
+        if (i == 3) {
+            assert_fails(done.failed, ERR_LIMIT, "over 1 bytes");
+            continue;
+        }
+        assert_ok(done.failed);
+        assert_int_equal(answers[i].status, 200);
+        assert_int_equal(strtol(answers[i].body.data, NULL, 10), i);
+    }
+    assert_ok(http_next(http, -1, &done));
+    assert_null(done.answer);
+    for (int i = 0; i < N_MANY; i++) http_answer_release(&answers[i]);
+    server_stop(&s);
+}
+
+/* One that stands still is given up; the others have their answers, and none waits for it. */
+static void one_of_many_stands_still(void **state) {
+    (void)state;
+    struct server s;
+    struct http_done done;
+    char urls[N_MANY][80];
+    struct http_request requests[N_MANY];
+    struct http_answer answers[N_MANY] = {0};
+    int n_answers = 0;
+    http_free(http);
+    assert_ok(http_new(&(struct http_options){.stall_timeout_ms = 1000}, &http));
+    serve_many(&s, 5);
+    for (int i = 0; i < N_MANY; i++) {
+        snprintf(urls[i], sizeof urls[i], "http://127.0.0.1:%d/?n=%d", s.port, i);
+        requests[i] = (struct http_request){
+            .method = "POST", .url = urls[i], .body = "{}", .n_body = 2, .max_bytes = 9};
+        assert_ok(http_start(http, &requests[i], &answers[i], NULL));
+    }
+    for (int n = 0; n < N_MANY; n++) {
+        assert_ok(http_next(http, -1, &done));
+        if (done.answer != &answers[5]) {
+            assert_ok(done.failed);
+            n_answers++;
+            continue;
+        }
+        assert_int_equal(n_answers, N_MANY - 1);
+        assert_fails(done.failed, ERR_IO, "nothing came for 1.0 s");
+        assert_true(answers[5].again);
+    }
+    assert_ok(http_next(http, 0, &done));
+    assert_null(done.answer);
+    for (int i = 0; i < N_MANY; i++) http_answer_release(&answers[i]);
+    server_stop(&s);
+}
+
+/* What still runs is given up with the client. */
+static void many_are_given_up(void **state) {
+    (void)state;
+    struct server s;
+    struct http_done done;
+    struct http_answer first = {0}, second = {0};
+    SERVE_AND_STAND_STILL(&s, "");
+    struct http_request r = {.url = s.url, .max_bytes = 9};
+    assert_ok(http_start(http, &r, &first, NULL));
+    assert_ok(http_start(http, &r, &second, NULL));
+    assert_ok(http_next(http, 0, &done));
+    assert_null(done.answer);
+    assert_fails(http_start(http, &(struct http_request){.url = "http://a.b/"}, &second, NULL),
+                 ERR_RANGE, "http");
+    server_stop(&s);
+}
+
 static void urls_are_joined_and_escaped(void **state) {
     (void)state;
     struct str out = {0};
@@ -376,6 +499,9 @@ int main(void) {
         EACH(an_answer_that_stands_still),
         EACH(answers_over_the_limit),
         EACH(a_request_to_stop_is_heard),
+        EACH(many_are_asked_side_by_side),
+        EACH(one_of_many_stands_still),
+        EACH(many_are_given_up),
         EACH(same_hosts),
         EACH(urls_are_joined_and_escaped),
     };
