@@ -7,7 +7,7 @@
 
 #include "eval/subject.h"
 #include "issues/propose.h"
-#include "remote/http.h"
+#include "remote/chat.h"
 
 struct proposer_options {
     const char *url;        /* of an endpoint, ".../v1"; or */
@@ -19,7 +19,7 @@ struct proposer_options {
 };
 struct proposer_use {
     const struct proposer_options *options;
-    struct http *http;
+    struct chat *chat;
     struct str token;
     struct eval_subject subject;
     bool local;

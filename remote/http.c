@@ -68,7 +68,7 @@ err http_start(struct http *h, const struct http_request *request, struct http_a
     str_clear(&out->body);
     str_clear(&out->headers);
     out->status = 0;
-    out->again = false;
+    out->again = out->stalled = false;
     if (!t) return ERR_MEMORY;
     t->limits = &h->limits;
     t->request = request;

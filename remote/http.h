@@ -39,6 +39,7 @@ struct http_answer {
     struct str body;    /* as far as it came, where there is no answer */
     struct str headers; /* "name: value\n" lines, names in lower case; the last hop's alone */
     bool again; /* no answer, but the same request may well get one later: refused, cut, stalled */
+    bool stalled; /* nothing came for stall_timeout_ms */
 };
 /* ERR_IO: no answer (refused, cut, stalled, TLS), naming host and reason. ERR_STOPPED: the process
  * was asked to stop (base/stop.h); a request with a body is never broken off for that. Replaces

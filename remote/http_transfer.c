@@ -161,6 +161,7 @@ static err no_answer(struct transfer *t, CURLcode code) {
     if (t->stopped) return fail(ERR_STOPPED, "asked to stop while '%s' had not answered", host);
     if (code == CURLE_OUT_OF_MEMORY) return fail(ERR_MEMORY, "out of memory for a request");
     t->answer->again = worth_again(code);
+    t->answer->stalled = t->stalled;
     if (t->stalled)
         return fail(ERR_IO, "no answer from '%s' port %s: nothing came for %.1f s", host, port,
                     (double)t->limits->stall_timeout_ms / 1e3);
