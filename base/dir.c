@@ -4,6 +4,7 @@
  * Read next: base/file.h, the contract. */
 #include "base/file.h"
 
+#include "base/env.h"
 #include "base/file_int.h"
 #include "base/mem.h"
 #include <dirent.h>
@@ -42,6 +43,15 @@ char *path_dir(const char *path) {
 bool dir_exists(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+err dir_make_temporary(struct str *out_path) {
+    const char *place = env_get(ENV_TMPDIR);
+    TRY(str_printf(out_path, "%s/cotrain-XXXXXX", place ? place : "/tmp"));
+    if (mkdtemp(out_path->data)) return ERR_OK;
+    err e = fail_errno(ERR_IO, errno, "cannot make a folder '%s'", str_text(out_path));
+    str_clear(out_path);
+    return e;
 }
 
 err dir_need_room(const char *path, int64_t bytes) {

@@ -64,6 +64,8 @@ void line_reader_close(struct line_reader *r);
 
 /* Folders. */
 MUST_CHECK err dir_make(const char *path); /* with parents; existing is fine */
+/* A new folder of its own below TMPDIR; its path is appended. Whoever asks removes it. */
+MUST_CHECK err dir_make_temporary(struct str *out_path);
 /* Fails, before anything is written, where the folder's disk has less room than `bytes`. */
 MUST_CHECK err dir_need_room(const char *path, int64_t bytes);
 struct name_list {

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "data/lint.h"
 #include "eval/task.h"
 #include "recipes/write.h"
 #include <ctype.h>
@@ -68,6 +69,8 @@ static err check_whole(struct chain *c, struct recipe *r) {
     if (code != ERR_OK) TRY(fault_at(r, "requests", code));
     code = adapter_options_check(&c->adapter);
     if (code != ERR_OK) TRY(fault_at(r, "adapter", code));
+    code = lint_limits_check(&c->data.lint);
+    if (code != ERR_OK) TRY(fault_at(r, "data", code));
     code = train_options_check(&c->train);
     if (code != ERR_OK) TRY(fault_at(r, "train", code));
     code = eval_check_options(&c->eval);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cli/train_rows.h"
 #include "data/build.h"
+#include "data/lint.h"
 #include "data/tokenizer.h"
 #include "eval/fit.h"
 #include "model/model.h"
@@ -27,12 +28,23 @@ static err check_rows(const struct chain *c, enum dataset_split split, const str
     return ERR_OK;
 }
 
+/* The recipe's limits held against what the lints found. */
+static err check_lint(const struct chain *c, const struct dataset *d) {
+    json_t *report = NULL;
+    if (c->data.lint.n == 0) return ERR_OK;
+    err e = lint_read(d, c->train.sequence_len, &report);
+    if (e == ERR_OK) e = lint_gate(report, &c->data.lint);
+    json_decref(report);
+    return e;
+}
+
 /* Opening checks the hashes, the loader everything that depends on the `train` section. */
 static err check_dataset(void *ctx, const char *dir) {
     const struct chain *c = ctx;
     struct dataset *d;
     TRY(dataset_open(&d, dir));
-    err e = check_rows(c, SPLIT_TRAIN, d);
+    err e = check_lint(c, d);
+    if (e == ERR_OK) e = check_rows(c, SPLIT_TRAIN, d);
     if (e == ERR_OK && dataset_n_rows(d, SPLIT_VALID) > 0) e = check_rows(c, SPLIT_VALID, d);
     dataset_close(d);
     return e;
@@ -71,17 +83,28 @@ static err is_current(const struct data_build *b, const char *out_dir, bool *out
     return ERR_OK;
 }
 
-err data_stage(const struct chain *c, const char *out_dir) {
-    struct data_build b = {
+static err describe_build(const struct chain *c, struct data_build *out) {
+    *out = (struct data_build){
         .options = &c->data,
         .requests = &c->requests,
         .tokenizer_dir = c->base_model.path,
         .seed = (uint64_t)c->train.seed,
-        .check = check_dataset,
-        .check_ctx = (void *)c,
     };
+    return base_vocabulary(c, &out->vocab_size);
+}
+
+err data_stage_build(const struct chain *c, const char *out_dir) {
+    struct data_build b;
+    TRY(describe_build(c, &b));
+    return data_build(&b, out_dir);
+}
+
+err data_stage(const struct chain *c, const char *out_dir) {
+    struct data_build b;
     bool current;
-    TRY(base_vocabulary(c, &b.vocab_size));
+    TRY(describe_build(c, &b));
+    b.check = check_dataset;
+    b.check_ctx = (void *)c;
     TRY(is_current(&b, out_dir, &current));
     if (!current) return data_build(&b, out_dir);
     LOG(DATA, INFO, "'%s' is up to date", out_dir);

@@ -9,6 +9,8 @@
 
 /* Builds the dataset with the base model's tokenizer, checked against its embedding rows; an
  * earlier dataset at `out_dir` is replaced. */
+/* The same without what training asks of the rows, and without the limits of data.lint. */
+MUST_CHECK err data_stage_build(const struct chain *c, const char *out_dir);
 MUST_CHECK err data_stage(const struct chain *c, const char *out_dir);
 
 #endif

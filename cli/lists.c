@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "compute/ops/op.h"
 #include "compute/quant.h"
+#include "data/lint/lint.h"
 #include "data/readers/reader.h"
 #include "data/sensitive.h"
 #include "eval/task.h"
@@ -75,6 +76,12 @@ static err list_readers(json_t *out) {
     for (int i = 0; i < n_readers; i++)
         if (!add_row(out, readers[i]->name, readers[i]->summary)) return ERR_MEMORY;
     return ERR_OK;
+}
+
+static err list_lints(json_t *out) {
+    for (int i = 0; i < n_lints; i++)
+        if (!add_row(out, lints[i]->name, lints[i]->summary)) return ERR_MEMORY;
+    return add_row(out, lint_overlong, lint_overlong_summary) ? ERR_OK : ERR_MEMORY;
 }
 
 static err list_sensitive(json_t *out) {

@@ -65,7 +65,12 @@ static err write_row(struct building *s, const struct row_text *row,
     struct shard_writer *w = &s->splits[split];
     struct group_count *count = &s->counts[c->sources[row->sample->source].group];
     int64_t answers_before = w->n_answer_tokens;
+    struct lint_row *lint = &s->lint_rows[row - s->rows.items];
     TRY(check_vocabulary(s, row, tokens));
+    *lint = lint_row_of(row, tokens, tokenizer_special(s->tokenizer, SPECIAL_SEP),
+                        tokenizer_special(s->tokenizer, SPECIAL_EOD));
+    lint->split = split;
+    lint->row = w->n_rows;
     TRY(shard_writer_add(w, tokens,
                          (struct dataset_row){.source = row->sample->source,
                                               .line = row->sample->line,
@@ -145,11 +150,14 @@ static err build_in(struct building *s) {
     s->counts = mem_zalloc((size_t)s->corpus.n_groups, sizeof *s->counts);
     if (!s->counts) return ERR_MEMORY;
     TRY(make_rows(s));
+    s->lint_rows = mem_zalloc((size_t)s->rows.n + 1, sizeof *s->lint_rows);
+    if (!s->lint_rows) return ERR_MEMORY;
     TRY(dir_remove(s->dir)); /* of a build that was killed */
     TRY(dir_make(s->dir));
     TRY(write_splits(s));
     TRY(copy_tokenizer(s));
     TRY(build_write_cases(s));
+    TRY(build_write_lint(s));
     return build_write_manifest(s);
 }
 
@@ -162,6 +170,7 @@ static void building_release(struct building *s) {
     corpus_release(&s->corpus);
     tokenizer_free(s->tokenizer);
     mem_free(s->counts);
+    mem_free(s->lint_rows);
 }
 
 /* Only a dataset, or nothing at all, may be replaced. */

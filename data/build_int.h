@@ -7,6 +7,7 @@
 
 #include "data/build.h"
 #include "data/corpus.h"
+#include "data/lint.h"
 #include "data/shards_int.h"
 
 struct group_count {
@@ -20,11 +21,14 @@ struct building {
     enum special_whitespace whitespace;
     struct corpus corpus;
     struct row_list rows;
+    struct lint_row *lint_rows; /* of each row, once it is encoded */
     struct shard_writer splits[SPLIT_COUNT];
     char *split_dirs[SPLIT_COUNT];
     struct group_count *counts; /* of each group */
 };
 
+/* lint.json: what the lints find in the rows. */
+MUST_CHECK err build_write_lint(const struct building *s);
 /* holdout.jsonl: the cases, request by request. */
 MUST_CHECK err build_write_cases(struct building *s);
 /* manifest.json, after every other file of the folder. */

@@ -6,6 +6,7 @@
  * answer-00000.bin (a byte a token: 1 where it belongs to an answer or is the <eod> that ends one),
  *                       index.bin (a struct dataset_row a row); a row never spans two shards
  *   holdout.jsonl       held-out cases: {"request", "prompt", "response"}
+ *   lint.json           what the lints found (data/lint.h)
  *   tokenizer/          the tokenizer's files
  * Opening checks every hash. */
 #ifndef COTRAIN_DATA_DATASET_H

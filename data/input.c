@@ -60,6 +60,7 @@ static err put_all(const struct data_build *b, const struct tokenizer *t, json_t
     TRY(json_put(out, "validation", json_real(o->validation)));
     TRY(json_put(out, "per_request", json_integer(o->holdout.per_request)));
     TRY(json_put(out, "sealed", json_boolean(o->holdout.sealed)));
+    if (o->sensitive_words) TRY(put_file(out, "sensitive_words", o->sensitive_words));
     for (int64_t i = 0; i < b->requests->n; i++) {
         json_t *item = json_object();
         TRY(json_push(requests, item));

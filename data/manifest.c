@@ -44,6 +44,20 @@ err build_write_cases(struct building *s) {
     return e;
 }
 
+err build_write_lint(const struct building *s) {
+    struct lint_input input = {.corpus = &s->corpus,
+                               .rows = s->lint_rows,
+                               .n = s->rows.n,
+                               .words = s->b->options->sensitive_words};
+    json_t *report = NULL;
+    char *path = path_join(s->dir, "lint.json");
+    err e = path ? lint_run(&input, &report) : ERR_MEMORY;
+    if (e == ERR_OK) e = json_write_file(path, report);
+    json_decref(report);
+    mem_free(path);
+    return e;
+}
+
 static err describe_tokenizer(const struct building *s, json_t *out) {
     TRY(json_put(out, "digest", json_string(tokenizer_digest(s->tokenizer))));
     TRY(json_put(out, "n_ids", json_integer(tokenizer_n_ids(s->tokenizer))));

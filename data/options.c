@@ -22,6 +22,12 @@ struct opt_table data_options_table(void) {
             .help = "a conversation gives one row per assistant turn, or one row that trains all"),
         ROW(validation, .min = 0, .max = 0.5, .preset = "0",
             .help = "share of the rows kept for validation loss"),
+        ROW(lint, .map = true, .value = "LINT: SHARE",
+            .help = "limits that stop the run, as {duplicates: 0.2, secrets: 0}: the largest share "
+                    "of rows that a lint may find ('cotrain list lints'); of trained_share, the "
+                    "least"),
+        ROW(sensitive_words, .path = true, .value = "FILE",
+            .help = "words that no row should have, one a line, for the lint of that name"),
     };
 #undef ROW
     return OPT_TABLE(rows);

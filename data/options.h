@@ -31,8 +31,10 @@ struct data_holdout {
 
 struct data_options {
     const char *special_whitespace; /* strip, keep */
-    const char *turns; /* each: one row per assistant turn; all: one row, all trained */
-    double validation; /* share of every group's rows kept for validation loss */
+    const char *turns;           /* each: one row per assistant turn; all: one row, all trained */
+    double validation;           /* share of every group's rows kept for validation loss */
+    struct opt_list lint;        /* limits of lints, items "name: share" (data/lint.h) */
+    const char *sensitive_words; /* file of words that no row should have; NULL: none */
     struct data_source_list sources;
     struct data_holdout holdout;
 };

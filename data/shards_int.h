@@ -9,7 +9,7 @@
 #include "data/dataset.h"
 #include "data/rows.h"
 
-enum { SHARD_MAX_TOKENS = 1 << 26, DATASET_VERSION = 1 };
+enum { SHARD_MAX_TOKENS = 1 << 26, DATASET_VERSION = 2 };
 extern const char *const split_names[SPLIT_COUNT]; /* "train", "valid" */
 
 struct shard_writer {

@@ -64,6 +64,9 @@ RULES = {
         Rule("READER", DEFINED.format("reader_NAME"), "data/readers/NAME.c", "data/readers/*.c",
              shared=("reader.c",)),
     ],
+    "data/lint/lints.def": [
+        Rule("LINT", DEFINED.format("lint_NAME"), "data/lint/*.c", "data/lint/*.c", shared=("common.c",)),
+    ],
     # The members of one layer: a row declares, allocates and names a tensor at once.
     "model/acts.def": [],
     "model/params.def": [],

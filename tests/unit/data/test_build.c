@@ -224,8 +224,11 @@ static void other_folders_are_not_replaced(void **state) {
 
 static void changed_files_are_refused_by_name(void **state) {
     struct fixture *f = *state;
-    static const char *const names[] = {"train/tokens-00000.bin", "train/answer-00000.bin",
-                                        "train/index.bin", "holdout.jsonl",
+    static const char *const names[] = {"train/tokens-00000.bin",
+                                        "train/answer-00000.bin",
+                                        "train/index.bin",
+                                        "holdout.jsonl",
+                                        "lint.json",
                                         "tokenizer/tokenizer.model"};
     struct dataset *d;
     tiny_add_source(&f->t, pairs(f, "a.jsonl", 0, 3), NULL);
