@@ -20,6 +20,7 @@ enum rng_purpose {
     RNG_ROUND = 6,
     RNG_TEST = 7,
     RNG_NOISE = 8,
+    RNG_PACK = 9,
 };
 
 /* Of the rounds: two multipliers, and what is added to the two key words between rounds. */

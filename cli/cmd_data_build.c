@@ -4,6 +4,7 @@
  * `cotrain run` calls as well. */
 #include "cli/command.h"
 #include "cli/data_stage.h"
+#include "cli/train_rows.h"
 #include "data/dataset.h"
 #include <string.h>
 
@@ -44,7 +45,7 @@ static void count_group(const struct dataset *d, int64_t group, struct group_rep
         out->cases += strcmp(dataset_cases(d)[i].request, out->name) == 0;
 }
 
-static err print_as_text(const struct dataset *d) {
+static err print_as_text(const struct dataset *d, struct loader *l, const struct chain *c) {
     struct str text = {0};
     err e = str_printf(&text, "%-40s %9s %9s %9s %11s %11s\n", "group", "train", "valid",
                        "held out", "tokens", "answers");
@@ -55,6 +56,7 @@ static err print_as_text(const struct dataset *d) {
                        (long long)r.rows[SPLIT_TRAIN], (long long)r.rows[SPLIT_VALID],
                        (long long)r.cases, (long long)r.tokens, (long long)r.answer_tokens);
     }
+    if (e == ERR_OK) e = train_epoch_text(l, &c->train, &text);
     if (e == ERR_OK) e = str_printf(&text, "%s  digest %s\n", dataset_dir(d), dataset_digest(d));
     if (e == ERR_OK) e = print_text(&text);
     str_release(&text);
@@ -75,20 +77,33 @@ static err group_json(const struct dataset *d, int64_t group, json_t *list) {
     return json_put(item, "train_answer_tokens", json_integer(r.answer_tokens));
 }
 
-static err fill_json(const struct dataset *d, json_t *report) {
-    json_t *groups = json_array();
+static err fill_json(const struct dataset *d, struct loader *l, json_t *report) {
+    json_t *groups = json_array(), *epoch = json_object();
     TRY(json_put(report, "groups", groups));
+    TRY(json_put(report, "epoch", epoch));
+    TRY(train_epoch_json(l, epoch));
     TRY(json_put(report, "dataset", json_string(dataset_dir(d))));
     TRY(json_put(report, "digest", json_string(dataset_digest(d))));
     for (int64_t g = 0; g < dataset_n_groups(d); g++) TRY(group_json(d, g, groups));
     return ERR_OK;
 }
 
-static err print_as_json(const struct dataset *d) {
+static err print_as_json(const struct dataset *d, struct loader *l) {
     json_t *report = json_object();
-    err e = report ? fill_json(d, report) : fail(ERR_MEMORY, "out of memory");
+    err e = report ? fill_json(d, l, report) : fail(ERR_MEMORY, "out of memory");
     if (e == ERR_OK) e = print_json(report);
     json_decref(report);
+    return e;
+}
+
+static err tell(const struct build_options *o, const struct chain *c) {
+    struct dataset *d;
+    struct loader *l = NULL;
+    TRY(dataset_open(&d, o->out));
+    err e = train_loader_open(&l, d, SPLIT_TRAIN, &c->train);
+    if (e == ERR_OK) e = o->json ? print_as_json(d, l) : print_as_text(d, l, c);
+    loader_close(l);
+    dataset_close(d);
     return e;
 }
 
@@ -96,14 +111,10 @@ static err run(const void *given, struct arena *arena) {
     (void)arena;
     const struct build_options *o = given;
     struct chain c;
-    struct dataset *d;
     TRY(chain_read(&c, o->recipe, &o->set));
     err e = data_stage(&c, o->out);
+    if (e == ERR_OK) e = tell(o, &c);
     chain_release(&c);
-    TRY(e);
-    TRY(dataset_open(&d, o->out));
-    e = o->json ? print_as_json(d) : print_as_text(d);
-    dataset_close(d);
     return e;
 }
 

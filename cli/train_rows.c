@@ -5,19 +5,23 @@
 #include "cli/train_rows.h"
 #include "base/mem.h"
 #include "model/batch.h"
+#include <string.h>
 
 _Static_assert((int)LOADER_IGNORE == (int)TARGET_IGNORE, "both leave out the same targets");
 
 err train_loader_options(const struct train_options *options, enum dataset_split split,
                          struct loader_options *out, enum isolate *out_isolate) {
     enum isolate isolate;
+    bool next_fit = options->packing_strategy && !strcmp(options->packing_strategy, "next_fit");
     *out = (struct loader_options){
         .sequence_len = options->sequence_len,
         .rows_per_step = train_options_rows(options),
         .epochs = split == SPLIT_TRAIN ? (double)options->num_epochs : 1,
         .max_steps = split == SPLIT_TRAIN ? options->max_steps : 0,
         .seed = (uint64_t)options->seed,
-        .packing = options->sample_packing,
+        .packing = !options->sample_packing ? PACKING_NONE
+                   : next_fit               ? PACKING_NEXT_FIT
+                                            : PACKING_BEST_FIT,
         .in_order = split != SPLIT_TRAIN,
     };
     TRY(isolate_parse(options->isolate, &isolate));
@@ -33,6 +37,28 @@ err train_loader_open(struct loader **out, const struct dataset *d, enum dataset
     struct loader_options o;
     TRY(train_loader_options(options, split, &o, NULL));
     return loader_open(out, d, split, &o);
+}
+
+err train_epoch_text(struct loader *loader, const struct train_options *o, struct str *out) {
+    struct loader_epoch e;
+    TRY(loader_epoch(loader, 0, &e));
+    return str_printf(out,
+                      "%lld documents of %lld tokens in %lld rows of %lld an epoch, %.2f %% full, "
+                      "%.1f %% trained\n",
+                      (long long)e.n_documents, (long long)e.n_tokens, (long long)e.n_rows,
+                      (long long)o->sequence_len, 100 * e.full,
+                      100 * (double)e.n_trained / (double)e.n_tokens);
+}
+
+err train_epoch_json(struct loader *loader, json_t *out) {
+    struct loader_epoch e;
+    TRY(loader_epoch(loader, 0, &e));
+    TRY(json_put(out, "documents", json_integer(e.n_documents)));
+    TRY(json_put(out, "tokens", json_integer(e.n_tokens)));
+    TRY(json_put(out, "trained_tokens", json_integer(e.n_trained)));
+    TRY(json_put(out, "rows", json_integer(e.n_rows)));
+    TRY(json_put(out, "positions", json_integer(e.n_positions)));
+    return json_put(out, "packing_efficiency", json_real(e.full));
 }
 
 static err give_rows(void *ctx, int64_t step, const struct train_row **out, int64_t *out_n) {

@@ -5,6 +5,7 @@
 #ifndef COTRAIN_CLI_TRAIN_ROWS_H
 #define COTRAIN_CLI_TRAIN_ROWS_H
 
+#include "base/json.h"
 #include "data/loader.h"
 #include "model/batch.h"
 #include "trainer/options.h"
@@ -17,6 +18,12 @@ MUST_CHECK err train_loader_options(const struct train_options *options, enum da
  * once and in order. */
 MUST_CHECK err train_loader_open(struct loader **out, const struct dataset *d,
                                  enum dataset_split split, const struct train_options *options);
+
+/* The first epoch of a training loader, as a line and as JSON: what it holds and how full its rows
+ * are. */
+MUST_CHECK err train_epoch_text(struct loader *loader, const struct train_options *o,
+                                struct str *out);
+MUST_CHECK err train_epoch_json(struct loader *loader, json_t *out);
 
 struct train_rows {
     struct loader *loader;

@@ -118,7 +118,7 @@ static err say(const struct str *text) {
                                              : ERR_OK;
 }
 
-static err say_plan(const struct training *t) {
+static err say_plan(struct training *t) {
     struct str text = {0};
     char resident[MEMORY_TEXT_SIZE], planned[MEMORY_TEXT_SIZE], mapped[MEMORY_TEXT_SIZE];
     err e = str_printf(&text, "plan: %s resident (%s planned, %s mapped), made again: ",
@@ -128,6 +128,8 @@ static err say_plan(const struct training *t) {
     if (e == ERR_OK) e = memory_recompute_text(&t->fit, t->model.config.n_layers, &text);
     if (e == ERR_OK) e = str_add(&text, "\nplan: a step ");
     if (e == ERR_OK) e = timing_plan_text(&t->timing, &t->trainer, &text);
+    if (e == ERR_OK) e = str_add(&text, "plan: ");
+    if (e == ERR_OK) e = train_epoch_text(t->rows.loader, &t->stage->chain->train, &text);
     if (e == ERR_OK) e = say(&text);
     str_release(&text);
     return e;
@@ -158,7 +160,10 @@ static err start(struct training *t) {
     return trainer_start(&t->trainer, &t->plan);
 }
 
-static err fill_plan(const struct training *t, json_t *out) {
+static err fill_plan(struct training *t, json_t *out) {
+    json_t *epoch = json_object();
+    TRY(json_put(out, "epoch", epoch));
+    TRY(train_epoch_json(t->rows.loader, epoch));
     TRY(memory_json(&t->plan, &t->fit, out));
     TRY(timing_json(&t->timing, &t->trainer, out));
     json_t *used = json_object();

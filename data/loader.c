@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Training steps from an open dataset: which documents are used and what is cut off them, the
  * plan of every epoch, and the rows of one step. Orders, shares and packing are arithmetic on
- * lengths and stand in data/pack.c. The contract is data/loader.h. */
+ * lengths: data/mix.c and data/pack.c. The contract is data/loader.h. */
 #include "data/loader.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "data/pack.h"
+#include "data/mix.h"
 #include <math.h>
 #include <string.h>
 
 enum { MANY_REPEATS = 10 }; /* of a row in an epoch: worth a warning */
 
-/* A row of the dataset that is used, and how many tokens of its start are not. */
+/* A row of the dataset that is used, how many tokens of its start are not, and how many of the
+ * others are targets when it is alone in a row. */
 struct document {
     int64_t row;
-    int32_t cut;
+    int32_t cut, trained;
 };
 
 struct loader {
@@ -30,9 +31,8 @@ struct loader {
     int64_t n_epochs, epochs_capacity, n_steps;
     int64_t max_row_tokens, max_rows;
     /* The epoch that was asked for last. */
-    int64_t epoch, n_epoch_rows;
-    int64_t *order, *starts;
-    int32_t *lengths;
+    int64_t epoch;
+    struct packed packed;
     /* The step that was asked for last. */
     struct loader_row *rows;
     int32_t *tokens, *targets;
@@ -97,6 +97,29 @@ static int32_t document_tokens(const struct loader *l, int64_t document) {
     return dataset_rows(l->d, l->split)[doc->row].n_tokens - doc->cut;
 }
 
+/* `mask` has room for capacity(l) tokens. */
+static err count_trained(const struct loader *l, struct document *doc, uint8_t *mask) {
+    int64_t n = dataset_rows(l->d, l->split)[doc->row].n_tokens - doc->cut - 1;
+    const uint8_t *flags = dataset_answer(l->d, l->split, doc->row) + doc->cut + 1;
+    const int32_t *tokens = dataset_tokens(l->d, l->split, doc->row) + doc->cut;
+    if (l->options.loss_mask != LOSS_MASK_ANSWER) {
+        TRY(loss_mask_apply(l->options.loss_mask, tokens, n, dataset_eod(l->d), dataset_sep(l->d),
+                            tokens + 1, mask));
+        flags = mask;
+    }
+    for (int64_t i = 0; i < n; i++) doc->trained += flags[i];
+    return ERR_OK;
+}
+
+static err count_all_trained(struct loader *l) {
+    uint8_t *mask = mem_alloc((size_t)capacity(l), 1);
+    err e = mask ? ERR_OK : ERR_MEMORY;
+    for (int64_t i = 0; i < l->n_documents && e == ERR_OK; i++)
+        e = count_trained(l, &l->documents[i], mask);
+    mem_free(mask);
+    return e;
+}
+
 static err choose_documents(struct loader *l) {
     int64_t n_rows = dataset_n_rows(l->d, l->split);
     l->n_groups = dataset_n_groups(l->d);
@@ -112,7 +135,7 @@ static err choose_documents(struct loader *l) {
         for (int64_t row = first; row < first + n; row++) {
             int32_t cut;
             TRY(fit_row(l, row, &cut));
-            if (cut >= 0) l->documents[l->n_documents++] = (struct document){row, cut};
+            if (cut >= 0) l->documents[l->n_documents++] = (struct document){row, cut, 0};
         }
         l->groups[g].n = l->n_documents - l->groups[g].first;
     }
@@ -120,6 +143,7 @@ static err choose_documents(struct loader *l) {
         return fail(ERR_RANGE,
                     "the dataset has no row to use: %lld are longer than sequence_len (%lld)",
                     (long long)l->n_dropped, (long long)l->options.sequence_len);
+    TRY(count_all_trained(l));
     if (l->options.in_order) return ERR_OK;
     TRY(share_counts(l->groups, l->n_groups, l->n_documents, l->counts));
     for (int64_t g = 0; g < l->n_groups; g++)
@@ -132,14 +156,17 @@ static err choose_documents(struct loader *l) {
 
 static err set_epoch(struct loader *l, int64_t epoch) {
     if (l->epoch == epoch) return ERR_OK;
+    struct packed *p = &l->packed;
+    const struct rng rng = {l->options.seed, RNG_PACK, (uint64_t)epoch};
+    l->epoch = -1;
+    p->n = l->n_documents;
     if (l->options.in_order) {
-        for (int64_t i = 0; i < l->n_documents; i++) l->order[i] = i;
+        for (int64_t i = 0; i < p->n; i++) p->order[i] = i;
     } else {
-        TRY(share_order(l->groups, l->n_groups, l->counts, l->options.seed, epoch, l->order));
+        TRY(share_order(l->groups, l->n_groups, l->counts, l->options.seed, epoch, p->order));
     }
-    for (int64_t i = 0; i < l->n_documents; i++) l->lengths[i] = document_tokens(l, l->order[i]);
-    l->n_epoch_rows =
-        pack_rows(l->lengths, l->n_documents, capacity(l), l->options.packing, l->starts);
+    for (int64_t i = 0; i < p->n; i++) p->lengths[i] = document_tokens(l, p->order[i]);
+    TRY(pack_rows(p, capacity(l), l->options.packing, &rng));
     l->epoch = epoch;
     return ERR_OK;
 }
@@ -159,12 +186,13 @@ static err add_epoch(struct loader *l, int64_t n_steps) {
 }
 
 static void note_longest(struct loader *l) {
-    for (int64_t r = 0; r < l->n_epoch_rows; r++) {
+    for (int64_t r = 0; r < l->packed.n_rows; r++) {
         int64_t tokens = -1;
-        for (int64_t i = l->starts[r]; i < l->starts[r + 1]; i++) tokens += l->lengths[i];
+        for (int64_t i = l->packed.starts[r]; i < l->packed.starts[r + 1]; i++)
+            tokens += l->packed.lengths[i];
         if (tokens > l->max_row_tokens) l->max_row_tokens = tokens;
     }
-    int64_t rows = l->n_epoch_rows;
+    int64_t rows = l->packed.n_rows;
     if (rows > l->options.rows_per_step) rows = l->options.rows_per_step;
     if (rows > l->max_rows) l->max_rows = rows;
 }
@@ -177,7 +205,7 @@ static err plan_epochs(struct loader *l) {
         if (all_done) return ERR_OK;
         TRY(set_epoch(l, epoch));
         note_longest(l);
-        int64_t steps = (l->n_epoch_rows + o->rows_per_step - 1) / o->rows_per_step;
+        int64_t steps = (l->packed.n_rows + o->rows_per_step - 1) / o->rows_per_step;
         double part = o->epochs - (double)epoch;
         if (o->max_steps > 0) {
             if (steps > o->max_steps - l->n_steps) steps = o->max_steps - l->n_steps;
@@ -190,10 +218,10 @@ static err plan_epochs(struct loader *l) {
 
 static err make_room(struct loader *l) {
     size_t n = (size_t)l->n_documents + 1;
-    l->order = mem_alloc(n, sizeof *l->order);
-    l->starts = mem_alloc(n, sizeof *l->starts);
-    l->lengths = mem_alloc(n, sizeof *l->lengths);
-    return l->order && l->starts && l->lengths ? ERR_OK : ERR_MEMORY;
+    l->packed.order = mem_alloc(n, sizeof *l->packed.order);
+    l->packed.starts = mem_alloc(n, sizeof *l->packed.starts);
+    l->packed.lengths = mem_alloc(n, sizeof *l->packed.lengths);
+    return l->packed.order && l->packed.starts && l->packed.lengths ? ERR_OK : ERR_MEMORY;
 }
 
 static err make_step_room(struct loader *l) {
@@ -213,8 +241,8 @@ static err fill_row(struct loader *l, int64_t begin, int64_t end, size_t at,
     uint8_t *start = l->doc_start + at, *mask = l->mask + at;
     int64_t n = 0;
     for (int64_t i = begin; i < end; i++) {
-        const struct document *doc = &l->documents[l->order[i]];
-        size_t len = (size_t)l->lengths[i];
+        const struct document *doc = &l->documents[l->packed.order[i]];
+        size_t len = (size_t)l->packed.lengths[i];
         memcpy(tokens + n, dataset_tokens(l->d, l->split, doc->row) + doc->cut,
                len * sizeof *tokens);
         /* An answer flag belongs to the target, one position before. */
@@ -244,7 +272,7 @@ static err find_step(struct loader *l, int64_t step, int64_t *begin, int64_t *en
     int64_t epoch = loader_epoch_of(l, step), per_step = l->options.rows_per_step;
     TRY(set_epoch(l, epoch));
     *begin = (step - l->first_step[epoch]) * per_step;
-    *end = *begin + per_step < l->n_epoch_rows ? *begin + per_step : l->n_epoch_rows;
+    *end = *begin + per_step < l->packed.n_rows ? *begin + per_step : l->packed.n_rows;
     return ERR_OK;
 }
 
@@ -253,7 +281,7 @@ err loader_rows(struct loader *l, int64_t step, const struct loader_row **out, i
     TRY(find_step(l, step, &begin, &end));
     for (int64_t r = begin; r < end; r++) {
         size_t at = (size_t)(r - begin) * ((size_t)l->max_row_tokens + 1);
-        TRY(fill_row(l, l->starts[r], l->starts[r + 1], at, &l->rows[r - begin]));
+        TRY(fill_row(l, l->packed.starts[r], l->packed.starts[r + 1], at, &l->rows[r - begin]));
     }
     *out = l->rows;
     *out_n = end - begin;
@@ -299,6 +327,8 @@ err loader_open(struct loader **out, const struct dataset *d, enum dataset_split
     l->d = d;
     l->split = split;
     l->options = *options;
+    if (options->in_order && options->packing == PACKING_BEST_FIT)
+        l->options.packing = PACKING_NEXT_FIT;
     l->epoch = -1;
     err e = open_loader(l);
     if (e == ERR_OK)
@@ -310,9 +340,9 @@ err loader_open(struct loader **out, const struct dataset *d, enum dataset_split
 
 void loader_close(struct loader *l) {
     if (!l) return;
-    void *const blocks[] = {l->documents, l->groups,  l->counts,    l->first_step,
-                            l->order,     l->starts,  l->lengths,   l->rows,
-                            l->tokens,    l->targets, l->doc_start, l->mask};
+    void *const blocks[] = {l->documents,    l->groups,        l->counts,         l->first_step,
+                            l->packed.order, l->packed.starts, l->packed.lengths, l->rows,
+                            l->tokens,       l->targets,       l->doc_start,      l->mask};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) mem_free(blocks[i]);
     mem_free(l);
 }
@@ -353,14 +383,28 @@ int64_t loader_n_truncated(const struct loader *l) {
     return l->n_truncated;
 }
 
+err loader_epoch(struct loader *l, int64_t epoch, struct loader_epoch *out) {
+    *out = (struct loader_epoch){0};
+    TRY(set_epoch(l, epoch));
+    out->n_documents = l->packed.n;
+    out->n_rows = l->packed.n_rows;
+    for (int64_t i = 0; i < l->packed.n; i++) {
+        out->n_tokens += l->packed.lengths[i];
+        out->n_trained += l->documents[l->packed.order[i]].trained;
+    }
+    out->n_positions = out->n_tokens - out->n_rows;
+    out->full = (double)out->n_positions / ((double)out->n_rows * (double)l->options.sequence_len);
+    return ERR_OK;
+}
+
 err loader_describe(struct loader *l, int64_t step, struct str *out) {
     enum { MAX_SHOWN = 8 };
     int64_t begin, end;
     TRY(find_step(l, step, &begin, &end));
-    int64_t first = l->starts[begin], n = l->starts[end] - first;
+    int64_t first = l->packed.starts[begin], n = l->packed.starts[end] - first;
     for (int64_t i = 0; i < n && i < MAX_SHOWN; i++) {
         if (i > 0) TRY(str_add(out, ", "));
-        TRY(dataset_describe(l->d, l->split, l->documents[l->order[first + i]].row, out));
+        TRY(dataset_describe(l->d, l->split, l->documents[l->packed.order[first + i]].row, out));
     }
     return n > MAX_SHOWN ? str_printf(out, " and %lld more", (long long)(n - MAX_SHOWN)) : ERR_OK;
 }

@@ -8,10 +8,9 @@
  * share of q n_g + r, each of its rows comes q times, and r of them, drawn anew each epoch, once
  * more.
  *
- * Packing is next-fit in the shuffled order: a document that does not fit the row opens the next
- * one. Concatenated rows are therefore the shuffled documents, whatever the row length. A row's ids
- * are its documents without the last token, its targets without the first one. Without packing each
- * row is one document. */
+ * Packing is data/pack.h's, of the epoch's shuffled documents. A row's ids are its documents
+ * without the last token, its targets without the first one. Without packing each row is one
+ * document. */
 #ifndef COTRAIN_DATA_LOADER_H
 #define COTRAIN_DATA_LOADER_H
 
@@ -19,6 +18,7 @@
 #include "base/str.h"
 #include "data/dataset.h"
 #include "data/masks.h"
+#include "data/pack.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,8 +34,9 @@ struct loader_options {
     double epochs;         /* passes over the data; a part of one is rounded up to whole steps */
     int64_t max_steps;     /* over 0: exactly this many steps, over as many epochs as that takes */
     uint64_t seed;
-    bool packing;
-    bool in_order; /* no shares and no shuffle: every row once, as stored (validation) */
+    enum packing packing;
+    bool in_order; /* no shares and no shuffle: every row once, as stored (validation); best-fit
+                    * packing, which has an order of its own, becomes next-fit */
     bool
         train_across_borders; /* isolate none or attention: an <eod> may predict the next document's
                                * first token (if the loss mask says so); isolate all: never */
@@ -66,6 +67,14 @@ int64_t loader_max_row_tokens(const struct loader *l); /* longest row of any ste
 int64_t loader_max_rows(const struct loader *l);       /* most rows of any step */
 int64_t loader_n_dropped(const struct loader *l);      /* overlong rows left out of the dataset */
 int64_t loader_n_truncated(const struct loader *l);
+
+/* What an epoch holds. A row has room for sequence_len positions; `n_positions` are used. */
+struct loader_epoch {
+    int64_t n_documents, n_tokens, n_trained; /* tokens of documents; those that are targets */
+    int64_t n_rows, n_positions;
+    double full; /* n_positions over those there is room for: packing efficiency */
+};
+MUST_CHECK err loader_epoch(struct loader *l, int64_t epoch, struct loader_epoch *out);
 
 /* The rows of step `step` (from 0); pointers are valid until the next call. Not thread-safe. */
 MUST_CHECK err loader_rows(struct loader *l, int64_t step, const struct loader_row **out,

@@ -13,7 +13,7 @@ err validation_open(struct validation *v, const struct dataset *d, const struct 
     rows.rows_per_step = 1;
     rows.epochs = 1;
     rows.max_steps = 0;
-    rows.packing = false;
+    rows.packing = PACKING_NONE;
     rows.in_order = true;
     TRY(loader_open(&v->rows, d, SPLIT_VALID, &rows));
     err result = batch_init(&v->batch, loader_max_row_tokens(v->rows));

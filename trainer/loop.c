@@ -100,6 +100,7 @@ static err one_step(struct trainer *t, int64_t step, struct train_report *report
         .loss = loss_sum / (double)rows.trained,
         .trained_tokens = rows.trained,
         .tokens = rows.tokens,
+        .rows = rows.n,
     };
     TRY(update_end(t, &report->gradient_norm));
     TRY(record_update(&t->internal->record, t));

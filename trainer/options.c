@@ -38,6 +38,9 @@ static const struct opt rows[] = {
         .help = "tokens of a row"),
     ROW(sample_packing, .preset = "true", .aliases = "packing",
         .help = "put several samples into one row"),
+    ROW(packing_strategy, .choices = "best_fit,next_fit",
+        .help = "how they fill it: fewest rows, which come in shuffled order, or the shuffled "
+                "samples one after the other (not given: best_fit)"),
     ROW(micro_batch_size, .preset = "1", .min = 1, .max = 1 << 20,
         .aliases = "per_device_train_batch_size,batch_size", .help = "rows of one forward pass"),
     ROW(gradient_accumulation_steps, .preset = "1", .min = 1, .max = 1 << 20,

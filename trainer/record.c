@@ -135,6 +135,7 @@ static err fill_line(const struct record *r, const struct train_report *report, 
     if (!isnan(eval_loss)) TRY(json_put(line, "eval_loss", json_real(eval_loss)));
     TRY(json_put(line, "tokens", json_integer(report->tokens)));
     TRY(json_put(line, "trained_tokens", json_integer(report->trained_tokens)));
+    TRY(json_put(line, "rows", json_integer(report->rows)));
     TRY(json_put(line, "batch", json_string(r->batch)));
     TRY(json_put(line, "update", json_string(r->update)));
     TRY(json_put(line, "digest", json_string(chain)));

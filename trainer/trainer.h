@@ -22,7 +22,7 @@
 struct train_report {               /* one finished step */
     int64_t step, n_steps;          /* from 1 */
     double lr, loss, gradient_norm; /* the loss before the update, the norm before clipping */
-    int64_t trained_tokens, tokens;
+    int64_t trained_tokens, tokens, rows;
     double seconds;
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The loader: packed rows train exactly what unpacked ones do, a step is a pure function
- * of its number, epochs hold every group's share, long rows are refused, dropped or cut as
- * asked, and nothing to train is an error. */
+ * The loader: packed rows train exactly what unpacked ones do, under next-fit in the same order too,
+ * a step is a pure function of its number, epochs hold every group's share, long rows are refused,
+ * dropped or cut as asked, and nothing to train is an error. */
 #include "data/dataset.h"
 #include "data/loader.h"
-#include "data/pack.h"
+#include "data/mix.h"
 #include "tests/unit/data/tiny.h"
 
 struct fixture {
@@ -19,8 +19,11 @@ static int setup(void **state) {
     static struct fixture f;
     f = (struct fixture){.dir = test_folder()};
     tiny_build_init(&f.t, f.dir);
-    f.options = (struct loader_options){
-        .sequence_len = 40, .rows_per_step = 4, .epochs = 2, .seed = 7, .packing = true};
+    f.options = (struct loader_options){.sequence_len = 40,
+                                        .rows_per_step = 4,
+                                        .epochs = 2,
+                                        .seed = 7,
+                                        .packing = PACKING_BEST_FIT};
     *state = &f;
     return 0;
 }
@@ -76,15 +79,16 @@ static void packing_changes_no_target(void **state) {
     struct fixture *f = *state;
     struct str packed = {0}, alone = {0}, wide = {0};
     build_many(f, 50);
+    f->options.packing = PACKING_NEXT_FIT;
     load(f);
     int64_t n_packed = loader_n_steps(f->l);
     trained(f, &packed);
-    f->options.packing = false;
+    f->options.packing = PACKING_NONE;
     load(f);
     assert_true(n_packed < loader_n_steps(f->l));
     assert_int_equal(loader_n_steps(f->l), 2 * 13);
     trained(f, &alone);
-    f->options.packing = true;
+    f->options.packing = PACKING_NEXT_FIT;
     f->options.sequence_len = 400;
     load(f);
     trained(f, &wide);
@@ -96,6 +100,52 @@ static void packing_changes_no_target(void **state) {
     str_release(&packed);
     str_release(&alone);
     str_release(&wide);
+}
+
+/* Over all trained targets with the two tokens before them, whatever their order. */
+static uint64_t trained_sum(struct fixture *f) {
+    uint64_t sum = 0;
+    for (int64_t step = 0; step < loader_n_steps(f->l); step++) {
+        const struct loader_row *rows;
+        int64_t n;
+        assert_ok(loader_rows(f->l, step, &rows, &n));
+        for (int64_t r = 0; r < n; r++)
+            for (int64_t t = 0; t < rows[r].n; t++) {
+                if (rows[r].targets[t] == LOADER_IGNORE) continue;
+                uint64_t before = t > 0 ? (uint64_t)rows[r].ids[t - 1] : 0;
+                uint64_t hash =
+                    (before << 40 ^ (uint64_t)rows[r].ids[t] << 20 ^ (uint64_t)rows[r].targets[t]) *
+                    UINT64_C(0x9E3779B97F4A7C15);
+                sum += hash ^ hash >> 29;
+            }
+    }
+    return sum;
+}
+
+static void best_fit_trains_the_same_in_fewer_rows(void **state) {
+    struct fixture *f = *state;
+    struct loader_epoch epoch[3];
+    uint64_t sums[3];
+    build_many(f, 200);
+    f->options.sequence_len = 400;
+    f->options.epochs = 1;
+    static const enum packing how[] = {PACKING_NONE, PACKING_NEXT_FIT, PACKING_BEST_FIT};
+    for (int i = 0; i < 3; i++) {
+        f->options.packing = how[i];
+        load(f);
+        sums[i] = trained_sum(f);
+        assert_ok(loader_epoch(f->l, 0, &epoch[i]));
+        assert_int_equal(epoch[i].n_documents, 200);
+        assert_int_equal(epoch[i].n_tokens, dataset_n_tokens(f->d, SPLIT_TRAIN));
+        assert_int_equal(epoch[i].n_trained, dataset_n_answer_tokens(f->d, SPLIT_TRAIN));
+        assert_int_equal(epoch[i].n_positions, epoch[i].n_tokens - epoch[i].n_rows);
+        assert_true(epoch[i].full <= 1);
+        assert_true(i == 0 || epoch[i].full > epoch[i - 1].full);
+        assert_true(sums[i] == sums[0]);
+    }
+    assert_int_equal(epoch[0].n_rows, 200);
+    /* No packing has fewer rows than tokens over capacity. */
+    assert_in_range(epoch[2].n_rows, epoch[2].n_tokens / 401, epoch[2].n_tokens / 401 + 1);
 }
 
 static uint64_t digest_step(struct fixture *f, int64_t step) {
@@ -153,7 +203,7 @@ static void borders_are_trained_only_when_asked(void **state) {
 static void epochs_and_steps_are_counted(void **state) {
     struct fixture *f = *state;
     build_many(f, 50);
-    f->options.packing = false;
+    f->options.packing = PACKING_NONE;
     f->options.epochs = 2.5;
     load(f);
     assert_int_equal(loader_n_steps(f->l), 13 + 13 + 7);
@@ -180,7 +230,7 @@ static void in_order_means_as_stored(void **state) {
     int64_t n;
     build_many(f, 9);
     f->options.in_order = true;
-    f->options.packing = false;
+    f->options.packing = PACKING_NONE;
     f->options.epochs = 1;
     load(f);
     for (int64_t step = 0, row = 0; step < loader_n_steps(f->l); step++) {
@@ -215,17 +265,6 @@ static void shares_follow_the_weights(void **state) {
     assert_true(differing > 0);
     const struct share_group none[] = {{0, 10, 0}};
     assert_fails(share_counts(none, 1, 10, counts), ERR_RANGE, "weight");
-}
-
-static void rows_are_filled_next_fit(void **state) {
-    (void)state;
-    const int32_t lengths[] = {3, 4, 3, 9, 1, 1, 8};
-    int64_t starts[8];
-    assert_int_equal(pack_rows(lengths, 7, 10, true, starts), 3);
-    const int64_t want[] = {0, 3, 5, 7};
-    assert_memory_equal(starts, want, sizeof want);
-    assert_int_equal(pack_rows(lengths, 7, 10, false, starts), 7);
-    assert_int_equal(pack_rows(lengths, 0, 10, true, starts), 0);
 }
 
 /* One row that fits 10 positions, one whose prompt is too long, one whose answer is. */
@@ -264,7 +303,7 @@ static void long_prompts_are_cut_and_answers_never(void **state) {
     int64_t n;
     build_long(f, 2);
     f->options.overlong = OVERLONG_TRUNCATE_PROMPT;
-    f->options.packing = false;
+    f->options.packing = PACKING_NONE;
     load(f);
     assert_int_equal(loader_n_truncated(f->l), 1);
     assert_ok(loader_rows(f->l, 0, &rows, &n));
@@ -304,12 +343,12 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(packing_changes_no_target),
+        TEST(best_fit_trains_the_same_in_fewer_rows),
         TEST(a_step_is_a_function_of_its_number),
         TEST(borders_are_trained_only_when_asked),
         TEST(epochs_and_steps_are_counted),
         TEST(in_order_means_as_stored),
         cmocka_unit_test(shares_follow_the_weights),
-        cmocka_unit_test(rows_are_filled_next_fit),
         TEST(long_rows_are_an_error),
         TEST(long_rows_are_dropped),
         TEST(long_prompts_are_cut_and_answers_never),
