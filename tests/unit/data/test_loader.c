@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The loader: packed rows train exactly what unpacked ones do, under next-fit in the same order too,
+ * The loader: packed rows train exactly what unpacked ones do, under next-fit in the same order,
  * a step is a pure function of its number, epochs hold every group's share, long rows are refused,
  * dropped or cut as asked, and nothing to train is an error. */
 #include "data/dataset.h"
