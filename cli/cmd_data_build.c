@@ -45,6 +45,23 @@ static void count_group(const struct dataset *d, int64_t group, struct group_rep
         out->cases += strcmp(dataset_cases(d)[i].request, out->name) == 0;
 }
 
+/* A line for each filter and group that it did something to. */
+static err filters_text(const struct dataset *d, struct str *text) {
+    if (dataset_n_filters(d) == 0) return ERR_OK;
+    TRY(str_printf(text, "%-14s %-40s %9s %9s %9s %9s\n", "filter", "group", "dropped", "changed",
+                   "noted", "spared"));
+    for (int64_t i = 0; i < dataset_n_filters(d); i++)
+        for (int64_t g = -1; g < dataset_n_groups(d); g++) {
+            struct dataset_filter f;
+            TRY(dataset_filter(d, i, g, &f));
+            if (g >= 0 && f.dropped + f.changed + f.noted + f.spared == 0) continue;
+            TRY(str_printf(text, "%-14s %-40s %9lld %9lld %9lld %9lld\n", g < 0 ? f.name : "",
+                           g < 0 ? "all" : dataset_group(d, g)->name, (long long)f.dropped,
+                           (long long)f.changed, (long long)f.noted, (long long)f.spared));
+        }
+    return ERR_OK;
+}
+
 static err print_as_text(const struct dataset *d, struct loader *l, const struct chain *c) {
     struct str text = {0};
     err e = str_printf(&text, "%-40s %9s %9s %9s %11s %11s\n", "group", "train", "valid",
@@ -57,6 +74,7 @@ static err print_as_text(const struct dataset *d, struct loader *l, const struct
                        (long long)r.cases, (long long)r.tokens, (long long)r.answer_tokens);
     }
     if (e == ERR_OK) e = train_epoch_text(l, &c->train, &text);
+    if (e == ERR_OK) e = filters_text(d, &text);
     if (e == ERR_OK) e = str_printf(&text, "%s  digest %s\n", dataset_dir(d), dataset_digest(d));
     if (e == ERR_OK) e = print_text(&text);
     str_release(&text);
@@ -77,6 +95,33 @@ static err group_json(const struct dataset *d, int64_t group, json_t *list) {
     return json_put(item, "train_answer_tokens", json_integer(r.answer_tokens));
 }
 
+static err filter_json(const struct dataset *d, int64_t filter, json_t *list) {
+    struct dataset_filter f;
+    json_t *item = json_object();
+    TRY(json_push(list, item));
+    TRY(dataset_filter(d, filter, -1, &f));
+    TRY(json_put(item, "name", json_string(f.name)));
+    TRY(json_put(item, "seen", json_integer(f.seen)));
+    TRY(json_put(item, "dropped", json_integer(f.dropped)));
+    TRY(json_put(item, "changed", json_integer(f.changed)));
+    TRY(json_put(item, "noted", json_integer(f.noted)));
+    TRY(json_put(item, "spared", json_integer(f.spared)));
+    json_t *groups = json_array();
+    TRY(json_put(item, "groups", groups));
+    for (int64_t g = 0; g < dataset_n_groups(d); g++) {
+        struct dataset_filter of_group;
+        json_t *counts = json_object();
+        TRY(json_push(groups, counts));
+        TRY(dataset_filter(d, filter, g, &of_group));
+        TRY(json_put(counts, "name", json_string(dataset_group(d, g)->name)));
+        TRY(json_put(counts, "dropped", json_integer(of_group.dropped)));
+        TRY(json_put(counts, "changed", json_integer(of_group.changed)));
+        TRY(json_put(counts, "noted", json_integer(of_group.noted)));
+        TRY(json_put(counts, "spared", json_integer(of_group.spared)));
+    }
+    return ERR_OK;
+}
+
 static err fill_json(const struct dataset *d, struct loader *l, json_t *report) {
     json_t *groups = json_array(), *epoch = json_object();
     TRY(json_put(report, "groups", groups));
@@ -85,6 +130,9 @@ static err fill_json(const struct dataset *d, struct loader *l, json_t *report) 
     TRY(json_put(report, "dataset", json_string(dataset_dir(d))));
     TRY(json_put(report, "digest", json_string(dataset_digest(d))));
     for (int64_t g = 0; g < dataset_n_groups(d); g++) TRY(group_json(d, g, groups));
+    json_t *filters = json_array();
+    TRY(json_put(report, "filters", filters));
+    for (int64_t i = 0; i < dataset_n_filters(d); i++) TRY(filter_json(d, i, filters));
     return ERR_OK;
 }
 

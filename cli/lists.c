@@ -11,6 +11,7 @@
 #include "compute/ops/op.h"
 #include "compute/quant.h"
 #include "data/lint/lint.h"
+#include "data/filters/filter.h"
 #include "data/readers/reader.h"
 #include "data/sensitive.h"
 #include "eval/task.h"
@@ -82,6 +83,12 @@ static err list_lints(json_t *out) {
     for (int i = 0; i < n_lints; i++)
         if (!add_row(out, lints[i]->name, lints[i]->summary)) return ERR_MEMORY;
     return add_row(out, lint_overlong, lint_overlong_summary) ? ERR_OK : ERR_MEMORY;
+}
+
+static err list_filters(json_t *out) {
+    for (int i = 0; i < n_filters; i++)
+        if (!add_row(out, filters[i]->name, filters[i]->summary)) return ERR_MEMORY;
+    return ERR_OK;
 }
 
 static err list_sensitive(json_t *out) {

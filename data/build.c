@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The steps of building a dataset folder: read, split, encode in parallel, write in order,
+ * The steps of building a dataset folder: read, split, filter, encode in parallel, write in order,
  * describe, commit. Rows are encoded in blocks side by side but written one after the other, so
  * the bytes do not depend on the number of threads. The contract is data/build.h; what is
  * written about a dataset is data/manifest.c. */
@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/par.h"
 #include "data/build_int.h"
+#include "data/dropped.h"
 #include <string.h>
 
 enum { BLOCK_ROWS = 512 }; /* encoded side by side, then written in order */
@@ -18,7 +19,7 @@ static err make_rows(struct building *s) {
     const struct corpus *c = &s->corpus;
     bool all_turns = strcmp(s->b->options->turns, "all") == 0;
     for (int64_t i = 0; i < c->samples.n; i++)
-        if (c->use[i] != USE_HELD_OUT)
+        if (c->use[i] == USE_TRAIN || c->use[i] == USE_VALID)
             TRY(rows_of_sample(&c->samples.items[i], all_turns, &s->rows));
     return ERR_OK;
 }
@@ -141,12 +142,21 @@ static err copy_tokenizer(const struct building *s) {
     return e;
 }
 
+static err run_filters(struct building *s) {
+    struct filters_run run = {
+        .corpus = &s->corpus, .options = s->b->options, .tokenizer = s->tokenizer};
+    return filters_run(&run, &s->filtering);
+}
+
 static err build_in(struct building *s) {
     const struct data_build *b = s->b;
     TRY(special_whitespace_parse(b->options->special_whitespace, &s->whitespace));
+    TRY(filters_check(b->options));
     TRY(tokenizer_open(&s->tokenizer, b->tokenizer_dir));
     TRY(corpus_read(&s->corpus, b->options, b->requests));
-    TRY(corpus_split(&s->corpus, b->options, b->seed));
+    TRY(corpus_hold_out(&s->corpus, b->options, b->seed));
+    TRY(run_filters(s));
+    TRY(corpus_draw_validation(&s->corpus, b->options, b->seed));
     s->counts = mem_zalloc((size_t)s->corpus.n_groups, sizeof *s->counts);
     if (!s->counts) return ERR_MEMORY;
     TRY(make_rows(s));
@@ -158,6 +168,7 @@ static err build_in(struct building *s) {
     TRY(copy_tokenizer(s));
     TRY(build_write_cases(s));
     TRY(build_write_lint(s));
+    TRY(dropped_write(&s->filtering, s->dir));
     return build_write_manifest(s);
 }
 
@@ -167,6 +178,7 @@ static void building_release(struct building *s) {
         mem_free(s->split_dirs[i]);
     }
     row_list_release(&s->rows);
+    filtering_release(&s->filtering);
     corpus_release(&s->corpus);
     tokenizer_free(s->tokenizer);
     mem_free(s->counts);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Builds a dataset folder: reads every source and inline example, makes rows, keeps held-out cases
- * and validation rows apart, encodes, and writes token shards with a manifest of hashes. The folder
- * appears whole or not at all. The same input gives the same bytes, whatever the paths are called
- * up to their last part. Next: data/dataset.h (the folder), data/read.h (sources), data/loader.h.
+ * Builds a dataset folder: reads every source and inline example, keeps held-out cases apart,
+ * filters what is left, keeps validation rows apart, makes rows, encodes, and writes token shards
+ * with a manifest of hashes. The folder appears whole or not at all. The same input gives the same
+ * bytes, whatever the paths are called up to their last part. Next: data/dataset.h (the folder),
+ * data/read.h (sources), data/filters.h, data/loader.h.
  */
 #ifndef COTRAIN_DATA_BUILD_H
 #define COTRAIN_DATA_BUILD_H

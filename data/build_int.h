@@ -8,6 +8,7 @@
 #include "data/build.h"
 #include "data/corpus.h"
 #include "data/lint.h"
+#include "data/filters.h"
 #include "data/shards_int.h"
 
 struct group_count {
@@ -20,6 +21,7 @@ struct building {
     struct tokenizer *tokenizer;
     enum special_whitespace whitespace;
     struct corpus corpus;
+    struct filtering filtering;
     struct row_list rows;
     struct lint_row *lint_rows; /* of each row, once it is encoded */
     struct shard_writer splits[SPLIT_COUNT];

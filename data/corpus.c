@@ -175,6 +175,16 @@ err corpus_read(struct corpus *c, const struct data_options *options,
     return e;
 }
 
+const struct corpus_source *sample_source(const struct corpus *c, int64_t sample) {
+    return &c->sources[c->samples.items[sample].source];
+}
+
+err corpus_place(const struct corpus *c, int64_t sample, struct str *out) {
+    const struct corpus_source *source = sample_source(c, sample);
+    if (source->request) TRY(str_printf(out, "request '%s' ", source->request->id));
+    return str_printf(out, "%s line %d", source->name, c->samples.items[sample].line);
+}
+
 void corpus_release(struct corpus *c) {
     sample_list_release(&c->samples);
     mem_free(c->use);

@@ -33,7 +33,7 @@ struct corpus_case {
     const char *path; /* where it stands */
     int32_t line;
 };
-enum sample_use { USE_TRAIN, USE_VALID, USE_HELD_OUT };
+enum sample_use { USE_TRAIN, USE_VALID, USE_HELD_OUT, USE_DROPPED };
 
 struct corpus {
     struct arena arena;
@@ -41,7 +41,7 @@ struct corpus {
     struct corpus_group *groups;
     int64_t n_sources, n_groups;
     struct sample_list samples; /* in the order of the sources */
-    uint8_t *use;               /* enum sample_use of each sample; set by corpus_split */
+    uint8_t *use;               /* enum sample_use of each sample; set by corpus_hold_out */
     struct corpus_case *cases;  /* in the order of the requests */
     int64_t n_cases, cases_capacity;
 };
@@ -49,10 +49,16 @@ struct corpus {
 /* `c` is zeroed; on failure too it is to be released. All faulty rows come as one error. */
 MUST_CHECK err corpus_read(struct corpus *c, const struct data_options *options,
                            const struct request_list *requests);
-/* Takes held-out cases and validation samples out of training, by chance that depends on `seed`
- * alone, and refuses a held-out prompt that is trained as well. */
-MUST_CHECK err corpus_split(struct corpus *c, const struct data_options *options, uint64_t seed);
+/* Takes held-out cases out of what is trained, by chance that depends on `seed` alone, and refuses
+ * a held-out prompt that is trained as well. Everything else is USE_TRAIN then. */
+MUST_CHECK err corpus_hold_out(struct corpus *c, const struct data_options *options, uint64_t seed);
+/* Draws the validation samples from what is still trained, likewise. */
+MUST_CHECK err corpus_draw_validation(struct corpus *c, const struct data_options *options,
+                                      uint64_t seed);
 void corpus_release(struct corpus *c);
+const struct corpus_source *sample_source(const struct corpus *c, int64_t sample);
+/* Appends where a sample stands, as dataset_describe does: "request 'x' train.jsonl line 12". */
+MUST_CHECK err corpus_place(const struct corpus *c, int64_t sample, struct str *out);
 MUST_CHECK err corpus_add_case(struct corpus *c, const struct corpus_case *item);
 
 #endif

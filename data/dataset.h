@@ -7,6 +7,7 @@
  *                       index.bin (a struct dataset_row a row); a row never spans two shards
  *   holdout.jsonl       held-out cases: {"request", "prompt", "response"}
  *   lint.json           what the lints found (data/lint.h)
+ *   dropped.jsonl       what filters dropped, a line a sample (data/dropped.h); only where some ran
  *   tokenizer/          the tokenizer's files
  * Opening checks every hash. */
 #ifndef COTRAIN_DATA_DATASET_H
@@ -75,6 +76,16 @@ void dataset_group_rows(const struct dataset *d, enum dataset_split split, int64
 /* Appends where a row comes from: "train.jsonl line 12", "request 'x' example at line 7". */
 MUST_CHECK err dataset_describe(const struct dataset *d, enum dataset_split split, int64_t row,
                                 struct str *out);
+
+/* The filters that ran, in order, and what each did to the samples of a group (-1: to all). */
+struct dataset_filter {
+    const char *name;
+    int64_t seen; /* of all groups */
+    int64_t dropped, changed, noted, spared;
+};
+int64_t dataset_n_filters(const struct dataset *d);
+MUST_CHECK err dataset_filter(const struct dataset *d, int64_t filter, int64_t group,
+                              struct dataset_filter *out);
 
 /* Held-out cases, in the order of the requests. */
 int64_t dataset_n_cases(const struct dataset *d);

@@ -141,6 +141,44 @@ err dataset_describe(const struct dataset *d, enum dataset_split split, int64_t 
     return r->part > 0 ? str_printf(out, " turn %d", r->part) : ERR_OK;
 }
 
+int64_t dataset_n_filters(const struct dataset *d) {
+    return (int64_t)json_array_size(json_object_get(d->manifest, "filters"));
+}
+
+static err add_counts(const json_t *item, struct dataset_filter *out) {
+    int64_t dropped, changed, noted, spared;
+    TRY(json_need_int(item, "dropped", &dropped));
+    TRY(json_need_int(item, "changed", &changed));
+    TRY(json_need_int(item, "noted", &noted));
+    TRY(json_need_int(item, "spared", &spared));
+    out->dropped += dropped;
+    out->changed += changed;
+    out->noted += noted;
+    out->spared += spared;
+    return ERR_OK;
+}
+
+err dataset_filter(const struct dataset *d, int64_t filter, int64_t group,
+                   struct dataset_filter *out) {
+    const json_t *item = json_array_get(json_object_get(d->manifest, "filters"), (size_t)filter);
+    json_t *sources;
+    *out = (struct dataset_filter){0};
+    TRY(json_need_string(item, "name", &out->name));
+    TRY(json_need_int(item, "seen", &out->seen));
+    if (group < 0) return add_counts(item, out);
+    TRY(json_need_array(item, "sources", &sources));
+    for (size_t i = 0; i < json_array_size(sources); i++) {
+        const json_t *counts = json_array_get(sources, i);
+        int64_t source;
+        TRY(json_need_int(counts, "source", &source));
+        if (source < 0 || source >= d->n_sources)
+            return fail(ERR_PARSE, "'%s': filter '%s' names source %lld", d->dir, out->name,
+                        (long long)source);
+        if (d->sources[source].group == group) TRY(add_counts(counts, out));
+    }
+    return ERR_OK;
+}
+
 int64_t dataset_n_cases(const struct dataset *d) {
     return d->n_cases;
 }

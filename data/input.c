@@ -45,6 +45,28 @@ static err put_source(json_t *out, const struct data_source *source) {
     return json_put(out, "weight", json_real(source->weight));
 }
 
+/* Nothing where no filter is named: a threshold alone changes no row. */
+static err put_filters(const struct data_options *o, json_t *out) {
+    struct opt_table table = filter_options_table();
+    struct arena arena = {0};
+    if (o->filters.n == 0) return ERR_OK;
+    json_t *names = json_array();
+    TRY(json_put(out, "filters", names));
+    json_t *thresholds = json_object();
+    TRY(json_put(out, "filter", thresholds));
+    err e = ERR_OK;
+    for (int64_t i = 0; i < o->filters.n && e == ERR_OK; i++)
+        e = json_push(names, json_string(o->filters.items[i]));
+    for (size_t i = 0; i < table.n && e == ERR_OK; i++) {
+        const char *text;
+        if (opt_left_out(&table.rows[i], &o->filter)) continue;
+        e = opt_text(&table.rows[i], &o->filter, &arena, &text);
+        if (e == ERR_OK) e = json_put(thresholds, table.rows[i].name, json_string(text));
+    }
+    arena_release(&arena);
+    return e;
+}
+
 static err put_all(const struct data_build *b, const struct tokenizer *t, json_t *out) {
     const struct data_options *o = b->options;
     json_t *requests = json_array();
@@ -61,6 +83,7 @@ static err put_all(const struct data_build *b, const struct tokenizer *t, json_t
     TRY(json_put(out, "per_request", json_integer(o->holdout.per_request)));
     TRY(json_put(out, "sealed", json_boolean(o->holdout.sealed)));
     if (o->sensitive_words) TRY(put_file(out, "sensitive_words", o->sensitive_words));
+    TRY(put_filters(o, out));
     for (int64_t i = 0; i < b->requests->n; i++) {
         json_t *item = json_object();
         TRY(json_push(requests, item));

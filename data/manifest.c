@@ -150,6 +150,11 @@ static err fill_manifest(const struct building *s, json_t *m) {
     TRY(json_put(m, "sealed", json_boolean(o->holdout.sealed)));
     TRY(put_list(s, m, "groups", s->corpus.n_groups, describe_group));
     TRY(put_list(s, m, "sources", s->corpus.n_sources, describe_source));
+    if (s->filtering.n_filters > 0) {
+        json_t *list = json_array();
+        TRY(json_put(m, "filters", list));
+        TRY(filtering_describe(&s->filtering, list));
+    }
     TRY(put_list(s, m, "splits", SPLIT_COUNT, describe_split));
     return put_files(s, m);
 }

@@ -28,6 +28,8 @@ struct opt_table data_options_table(void) {
                     "least"),
         ROW(sensitive_words, .path = true, .value = "FILE",
             .help = "words that no row should have, one a line, for the lint of that name"),
+        ROW(filters, .value = "NAME,...",
+            .help = "filters of rows, in the order they run ('cotrain list filters')"),
     };
 #undef ROW
     return OPT_TABLE(rows);

@@ -6,6 +6,7 @@
 #define COTRAIN_DATA_OPTIONS_H
 
 #include "base/opt.h"
+#include "data/filters/options.h"
 
 /* data.sources[]: a file of rows. */
 struct data_source {
@@ -36,6 +37,8 @@ struct data_options {
     struct opt_list lint;        /* limits of lints, items "name: share" (data/lint.h) */
     const char *sensitive_words; /* file of words that no row should have; NULL: none */
     struct data_source_list sources;
+    struct opt_list filters;      /* rows of data/filters/filters.def, in the order they run */
+    struct filter_options filter; /* their thresholds */
     struct data_holdout holdout;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which samples are trained, which validate, which are held out; the contract is corpus_split in
- * data/corpus.h. Samples that share their first prompt stay on one side, so that neither a repeated
+ * Which samples are trained, which validate, which are held out; the contract is in data/corpus.h.
+ * Samples that share their first prompt stay on one side, so that neither a repeated
  * prompt nor another turn of a conversation is both trained and validated with. A request's own
  * examples are always trained: whoever reads the request has seen them. */
 #include "base/log.h"
@@ -21,12 +21,8 @@ struct splitting {
 };
 #define ABSENT INT64_MIN
 
-static const struct corpus_source *source_of(const struct corpus *c, int64_t sample) {
-    return &c->sources[c->samples.items[sample].source];
-}
-
 static bool is_example(const struct corpus *c, int64_t sample) {
-    return source_of(c, sample)->path == NULL;
+    return sample_source(c, sample)->path == NULL;
 }
 
 /* The turn's whole prompt without white space at its ends; a key that stays valid. */
@@ -71,7 +67,7 @@ static err hold_out(struct splitting *s, int64_t group) {
     int64_t *found = mem_alloc((size_t)c->samples.n, sizeof *found);
     if (!found) return ERR_MEMORY;
     for (int64_t i = 0; i < c->samples.n; i++) {
-        if (source_of(c, i)->group != group) continue;
+        if (sample_source(c, i)->group != group) continue;
         n_rows++;
         if (can_hold_out(s, i)) found[n++] = i;
     }
@@ -89,7 +85,7 @@ static err hold_out(struct splitting *s, int64_t group) {
     for (int64_t i = 0; i < wanted && e == ERR_OK; i++) {
         const struct sample *sample = &c->samples.items[found[i]];
         struct corpus_case item = {request, sample->turns[0].prompt, sample->turns[0].answer,
-                                   source_of(c, found[i])->path, sample->line};
+                                   sample_source(c, found[i])->path, sample->line};
         c->use[found[i]] = USE_HELD_OUT;
         e = corpus_add_case(c, &item);
     }
@@ -106,7 +102,7 @@ static err check_cases(struct splitting *s, int64_t n_from_files) {
         int64_t sample = text_map_get(&s->prompts, span_strip(item->prompt), ABSENT);
         if (sample == ABSENT) continue;
         if (sample < 0) sample = ~sample;
-        const struct corpus_source *source = source_of(s->c, sample);
+        const struct corpus_source *source = sample_source(s->c, sample);
         (void)fail(ERR_PARSE, "the same prompt is trained: '%s' line %d",
                    source->path ? source->path : source->name, s->c->samples.items[sample].line);
         e = faults_add(&faults, ERR_PARSE, "'%s' line %d", item->path, item->line);
@@ -127,7 +123,7 @@ static err draw_units(struct splitting *s, const int64_t *units, int64_t n_units
     for (int64_t group = 0; group < c->n_groups && drawn && chosen; group++) {
         int64_t n = 0;
         for (int64_t k = 0; k < n_units; k++)
-            if (units[k] >= 0 && source_of(c, units[k])->group == group) drawn[n++] = k;
+            if (units[k] >= 0 && sample_source(c, units[k])->group == group) drawn[n++] = k;
         struct rng rng = {s->seed, RNG_SPLIT, (uint64_t)(group + c->n_groups)};
         rng_shuffle(&rng, drawn, n);
         int64_t wanted = (int64_t)((double)n * s->options->validation);
@@ -170,7 +166,13 @@ static err split_validation(struct splitting *s) {
     return e;
 }
 
-err corpus_split(struct corpus *c, const struct data_options *options, uint64_t seed) {
+static void splitting_release(struct splitting *s) {
+    text_map_release(&s->prompts);
+    text_map_release(&s->firsts);
+    str_release(&s->text);
+}
+
+err corpus_hold_out(struct corpus *c, const struct data_options *options, uint64_t seed) {
     struct splitting s = {.c = c, .options = options, .seed = seed};
     int64_t n_from_files = c->n_cases;
     c->use = mem_zalloc((size_t)c->samples.n, 1);
@@ -180,9 +182,13 @@ err corpus_split(struct corpus *c, const struct data_options *options, uint64_t 
         const struct request *request = c->groups[g].request;
         if (request && !request->cases && options->holdout.per_request > 0) e = hold_out(&s, g);
     }
-    if (e == ERR_OK && options->validation > 0) e = split_validation(&s);
-    text_map_release(&s.prompts);
-    text_map_release(&s.firsts);
-    str_release(&s.text);
+    splitting_release(&s);
+    return e;
+}
+
+err corpus_draw_validation(struct corpus *c, const struct data_options *options, uint64_t seed) {
+    struct splitting s = {.c = c, .options = options, .seed = seed};
+    err e = options->validation > 0 ? split_validation(&s) : ERR_OK;
+    splitting_release(&s);
     return e;
 }

@@ -47,6 +47,10 @@ RULES = {
         Rule("READER", DEFINED.format("reader_NAME"), "data/readers/NAME.c", "data/readers/*.c",
              shared=("reader.c",)),
     ],
+    "data/filters/filters.def": [
+        Rule("FILTER", DEFINED.format("filter_NAME"), "data/filters/NAME.c", "data/filters/*.c",
+             shared=("filter.c", "options.c")),
+    ],
     "adapters/adapters.def": [
         Rule("ADAPTER", DEFINED.format("NAME_adapter"), "adapters/NAME.c"),
     ],

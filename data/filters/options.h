@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The recipe's `data.filter` map: thresholds of the filters that data.filters names, all in one
+ * flat map. No row has a preset, so that a recipe without filters resolves as it always did; 0 or
+ * an absent key means the default that the row's help tells.
+ * Read next: docs/filters.md for what each means. */
+#ifndef COTRAIN_DATA_FILTERS_OPTIONS_H
+#define COTRAIN_DATA_FILTERS_OPTIONS_H
+
+#include "base/opt.h"
+
+struct filter_options {
+    /* length: characters of a turn's prompt and answer, tokens of a whole sample */
+    int64_t min_prompt_chars, max_prompt_chars, min_answer_chars, max_answer_chars;
+    int64_t min_tokens, max_tokens;
+};
+
+struct opt_table filter_options_table(void);
+
+#endif
