@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/opt.h"
 #include "data/options.h"
+#include "data/synth/checks/check.h"
 #include "eval/options.h"
 #include "recipes/recipe.h"
 #include "recipes/request.h"

@@ -31,6 +31,9 @@ static struct opt_table base_model_options_table(void) {
 _Static_assert(offsetof(struct request, n_examples) ==
                    offsetof(struct request, examples) + offsetof(struct section_items, n),
                "examples and n_examples stand together");
+_Static_assert(offsetof(struct request, n_checks) ==
+                   offsetof(struct request, checks) + offsetof(struct section_items, n),
+               "checks and n_checks stand together");
 _Static_assert(sizeof(struct request_list) == sizeof(struct section_items), "items and n");
 _Static_assert(sizeof(struct data_source_list) == sizeof(struct section_items), "items and n");
 

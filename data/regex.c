@@ -134,6 +134,34 @@ err regex_replace(const struct regex *r, const char *text, size_t n, const char 
     return str_append(out, text + kept, n - kept);
 }
 
+int regex_n_groups(const struct regex *r) {
+    uint32_t n = 0;
+    (void)pcre2_pattern_info(r->code, PCRE2_INFO_CAPTURECOUNT, &n);
+    return (int)n;
+}
+
+/* Names stand in a table of entries of one size: the group in two bytes, then its name. */
+const char *regex_group_name(const struct regex *r, int group) {
+    uint32_t n = 0, size = 0;
+    PCRE2_SPTR entry = NULL;
+    (void)pcre2_pattern_info(r->code, PCRE2_INFO_NAMECOUNT, &n);
+    (void)pcre2_pattern_info(r->code, PCRE2_INFO_NAMEENTRYSIZE, &size);
+    (void)pcre2_pattern_info(r->code, PCRE2_INFO_NAMETABLE, &entry);
+    for (; n > 0; n--, entry += size)
+        if ((entry[0] << 8 | entry[1]) == group) return (const char *)entry + 2;
+    return NULL;
+}
+
+bool regex_named(const struct regex *r, const struct regex_match *m, const char *name,
+                 struct regex_range *out) {
+    for (int group = 1; group < m->n_groups; group++) {
+        const char *own = regex_group_name(r, group);
+        *out = m->groups[group];
+        if (own != NULL && strcmp(own, name) == 0 && out->end > out->begin) return true;
+    }
+    return false;
+}
+
 #define TEXT_OF(value) #value
 #define VERSION(major, minor) TEXT_OF(major) "." TEXT_OF(minor)
 

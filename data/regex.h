@@ -6,9 +6,10 @@
 #define COTRAIN_DATA_REGEX_H
 
 #include "base/str.h"
+#include <stdbool.h>
 
 struct regex;
-enum { REGEX_MAX_GROUPS = 16 };
+enum { REGEX_MAX_GROUPS = 64 };
 
 /* What a search found: group 0 is the whole match; a group that took no part is empty at 0. */
 struct regex_match {
@@ -30,6 +31,14 @@ size_t regex_next(const struct regex_match *m, const char *text, size_t n);
 /* Appends the text with every match replaced: "$1" in `with` is group 1, "$$" a dollar. */
 MUST_CHECK err regex_replace(const struct regex *r, const char *text, size_t n, const char *with,
                              struct str *out);
+/* Groups beside group 0; the last ones of over REGEX_MAX_GROUPS - 1 are never seen. */
+int regex_n_groups(const struct regex *r);
+/* The name of a group, (?<name>...), or NULL. With (?J) a name may stand in several
+ * alternatives. */
+const char *regex_group_name(const struct regex *r, int group);
+/* The first group of that name that captured anything; false: none did. */
+bool regex_named(const struct regex *r, const struct regex_match *m, const char *name,
+                 struct regex_range *out);
 /* Version of the library behind it. */
 const char *regex_library(void);
 

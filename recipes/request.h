@@ -13,6 +13,17 @@ struct example {
     const char *file; /* where it stands, for errors */
     int line;
 };
+/* A check that rows made for the request must pass. Which keys mean anything depends on its type
+ * (data/synth/checks/). */
+struct check_spec {
+    const char *type, *of, *pattern, *source, *compare;
+    const char *path;
+    struct opt_list choices, map;
+    int64_t votes;
+    double share, score;
+    const char *file; /* where it stands, for errors */
+    int line;
+};
 struct request {
     const char *id; /* "IEIT-Yuan/Yuan-2.0#22@1898012345" */
     const char *scenario, *capability;
@@ -23,6 +34,8 @@ struct request {
         *cases_sha256; /* of that file, fixed before anything is made for it; NULL: not said */
     struct example *examples;
     int64_t n_examples;
+    struct check_spec *checks;
+    int64_t n_checks;
 };
 struct request_list {
     struct request *items;

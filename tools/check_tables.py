@@ -71,6 +71,10 @@ RULES = {
     "data/lint/lints.def": [
         Rule("LINT", DEFINED.format("lint_NAME"), "data/lint/*.c", "data/lint/*.c", shared=("common.c",)),
     ],
+    "data/synth/checks.def": [
+        Rule("CHECK", DEFINED.format("check_NAME"), "data/synth/checks/NAME.c", "data/synth/checks/*.c",
+             shared=("check.c",)),
+    ],
     # The members of one layer: a row declares, allocates and names a tensor at once.
     "model/acts.def": [],
     "model/params.def": [],

@@ -37,6 +37,7 @@ find_missing() {
     need libsentencepiece-dev header "c++ -x c++" sentencepiece_processor.h
     need libpcre2-dev sh -c 'printf "#define PCRE2_CODE_UNIT_WIDTH 8\n#include <pcre2.h>\n" | cc -E -'
     need libcmocka-dev header cc cmocka.h
+    need json-schema-test-suite test -d /usr/share/json-schema-test-suite/tests/draft7
     need cmark-gfm cmark-gfm --version
     need python3 /usr/bin/python3 --version
     need python3-numpy /usr/bin/python3 -c 'import numpy'
