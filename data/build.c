@@ -167,6 +167,7 @@ static err build_in(struct building *s) {
     TRY(write_splits(s));
     TRY(copy_tokenizer(s));
     TRY(build_write_cases(s));
+    TRY(build_write_rows(s));
     TRY(build_write_lint(s));
     TRY(dropped_write(&s->filtering, s->dir));
     return build_write_manifest(s);

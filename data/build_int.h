@@ -29,6 +29,8 @@ struct building {
     struct group_count *counts; /* of each group */
 };
 
+/* rows.jsonl: what is known of rows beside their place. */
+MUST_CHECK err build_write_rows(const struct building *s);
 /* lint.json: what the lints find in the rows. */
 MUST_CHECK err build_write_lint(const struct building *s);
 /* holdout.jsonl: the cases, request by request. */

@@ -138,12 +138,17 @@ static err read_groups(struct dataset *d) {
         TRY(json_need_string(item, "name", &d->groups[i].name));
         TRY(json_need_number(item, "weight", &d->groups[i].weight));
         if (!(d->groups[i].weight >= 0)) return fail(ERR_PARSE, "a negative weight");
+        d->groups[i].scenario = json_string_value(json_object_get(item, "scenario"));
     }
     for (int64_t i = 0, group = 0; i < d->n_sources; i++) {
         const json_t *item = json_array_get(sources, (size_t)i);
         struct dataset_source *source = &d->sources[i];
         TRY(json_need_string(item, "name", &source->name));
         TRY(json_need_int(item, "group", &source->group));
+        TRY(json_need_string(item, "format", &source->format));
+        TRY(json_need_string(item, "sha256", &source->sha256));
+        source->license = json_string_value(json_object_get(item, "license"));
+        source->reviewer = json_string_value(json_object_get(item, "reviewer"));
         source->request = json_string_value(json_object_get(item, "request"));
         if (source->group < group || source->group >= d->n_groups)
             return fail(ERR_PARSE, "source '%s' is in no group", source->name);
@@ -241,4 +246,14 @@ const uint8_t *dataset_answer(const struct dataset *d, enum dataset_split split,
     const struct shard *shard;
     int64_t offset = offset_in_shard(d, split, row, &shard);
     return shard->answer.data + offset;
+}
+
+err dataset_shard(const struct dataset *d, enum dataset_split split, int64_t row,
+                  struct str *out_file, int64_t *out_offset) {
+    const struct shard *shard;
+    *out_offset = offset_in_shard(d, split, row, &shard);
+    char *path = shard_path(split_names[split], "tokens", shard - d->splits[split].shards);
+    err e = path ? str_add(out_file, path) : ERR_MEMORY;
+    mem_free(path);
+    return e;
 }

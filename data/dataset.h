@@ -5,7 +5,8 @@
  *   train/, valid/      tokens-00000.bin (int32, little endian, rows back to back),
  * answer-00000.bin (a byte a token: 1 where it belongs to an answer or is the <eod> that ends one),
  *                       index.bin (a struct dataset_row a row); a row never spans two shards
- *   holdout.jsonl       held-out cases: {"request", "prompt", "response"}
+ *   holdout.jsonl       held-out cases: {"request", "prompt", "response", "file", "line"}
+ *   rows.jsonl          what is known of rows beside their place (data/provenance.h)
  *   lint.json           what the lints found (data/lint.h)
  *   dropped.jsonl       what filters dropped, a line a sample (data/dropped.h); only where some ran
  *   tokenizer/          the tokenizer's files
@@ -30,17 +31,22 @@ struct dataset_row {
 
 /* Rows that share a weight: a request's, or those of one source without a request. */
 struct dataset_group {
-    const char *name; /* the request's id, or the source's file name */
+    const char *name;     /* the request's id, or the source's file name */
+    const char *scenario; /* the request's; NULL: none */
     double weight;
     int64_t first_source, n_sources; /* its sources are neighbours in the manifest */
 };
 struct dataset_source {
     const char *name;    /* file name without folders; "examples" for inline ones */
     const char *request; /* NULL: none */
+    const char *format, *sha256;
+    const char *license, *reviewer; /* of rows that do not say their own; NULL: not said */
     int64_t group;
 };
 struct dataset_case {
     const char *request, *prompt, *response;
+    const char *file; /* where it stands, without folders */
+    int64_t line;
 };
 
 struct dataset;
@@ -77,6 +83,10 @@ void dataset_group_rows(const struct dataset *d, enum dataset_split split, int64
 MUST_CHECK err dataset_describe(const struct dataset *d, enum dataset_split split, int64_t row,
                                 struct str *out);
 
+/* Where a row's tokens lie: "train/tokens-00000.bin", appended, and the number of the first one
+ * within that file. */
+MUST_CHECK err dataset_shard(const struct dataset *d, enum dataset_split split, int64_t row,
+                             struct str *out_file, int64_t *out_offset);
 /* The filters that ran, in order, and what each did to the samples of a group (-1: to all). */
 struct dataset_filter {
     const char *name;

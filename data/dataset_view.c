@@ -9,17 +9,20 @@ enum { CASE_MAX_BYTES = 16 << 20 };
 
 static err take_case(struct dataset *d, const struct line_reader *lines) {
     struct dataset_case *item = &d->cases[d->n_cases];
-    const char *request, *prompt, *response;
+    const char *request, *prompt, *response, *file;
     json_t *line = NULL;
     TRY(json_parse(lines->line, lines->len, "case", &line));
     err e = json_need_string(line, "request", &request);
     if (e == ERR_OK) e = json_need_string(line, "prompt", &prompt);
     if (e == ERR_OK) e = json_need_string(line, "response", &response);
+    if (e == ERR_OK) e = json_need_string(line, "file", &file);
+    if (e == ERR_OK) e = json_need_int(line, "line", &item->line);
     if (e == ERR_OK) {
         item->request = arena_strdup(&d->arena, request);
         item->prompt = arena_strdup(&d->arena, prompt);
         item->response = arena_strdup(&d->arena, response);
-        if (!item->request || !item->prompt || !item->response) e = ERR_MEMORY;
+        item->file = arena_strdup(&d->arena, file);
+        if (!item->request || !item->prompt || !item->response || !item->file) e = ERR_MEMORY;
     }
     json_decref(line);
     if (e == ERR_OK) d->n_cases++;

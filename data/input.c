@@ -21,6 +21,7 @@ static err put_file(json_t *out, const char *key, const char *path) {
 
 static err put_request(json_t *out, const struct request *request) {
     TRY(put_text(out, "id", request->id));
+    TRY(put_text(out, "scenario", request->scenario));
     TRY(json_put(out, "weight", json_real(request->weight)));
     TRY(put_file(out, "cases", request->cases));
     json_t *examples = json_array();

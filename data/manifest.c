@@ -21,6 +21,8 @@ static err add_case(const struct corpus_case *item, struct str *lines) {
     if (e == ERR_OK) e = json_put(line, "request", json_string(item->request->id));
     if (e == ERR_OK) e = json_put(line, "prompt", span_string(item->prompt));
     if (e == ERR_OK) e = json_put(line, "response", span_string(item->answer));
+    if (e == ERR_OK) e = json_put(line, "file", json_string(path_base(item->path)));
+    if (e == ERR_OK) e = json_put(line, "line", json_integer(item->line));
     if (e == ERR_OK) e = json_text(line, 0, lines);
     if (e == ERR_OK) e = str_add(lines, "\n");
     json_decref(line);
@@ -70,6 +72,7 @@ static err describe_group(const struct building *s, int64_t g, json_t *out) {
     const struct group_count *count = &s->counts[g];
     TRY(json_put(out, "name", json_string(group->name)));
     TRY(json_put(out, "request", text_or_null(group->request ? group->request->id : NULL)));
+    TRY(json_put(out, "scenario", text_or_null(group->request ? group->request->scenario : NULL)));
     TRY(json_put(out, "weight", json_real(group->weight)));
     for (int split = 0; split < SPLIT_COUNT; split++) {
         json_t *part = json_object();
@@ -86,6 +89,7 @@ static err describe_source(const struct building *s, int64_t i, json_t *out) {
     TRY(json_put(out, "name", json_string(source->name)));
     TRY(json_put(out, "format", json_string(source->format)));
     TRY(json_put(out, "license", text_or_null(source->license)));
+    TRY(json_put(out, "reviewer", text_or_null(source->reviewer)));
     TRY(json_put(out, "request", text_or_null(source->request ? source->request->id : NULL)));
     TRY(json_put(out, "group", json_integer(source->group)));
     TRY(json_put(out, "samples", json_integer(source->n_samples)));
