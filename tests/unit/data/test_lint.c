@@ -171,6 +171,22 @@ static void line_ends_of_another_convention(void **state) {
     assert_lines(f, "newlines", "4,2,3,");
 }
 
+static void answers_in_another_language(void **state) {
+    struct fixture *f = *state;
+    static const struct pair pairs[] = {
+        {"请说明这个函数做什么用", "It sorts the numbers that it is given."},
+        {"What does this function do for us?", "它把给它的数字按大小排列起来。"},
+        {"请说明这个函数做什么用", "它调用 qsort，按大小排列。"},
+        {"请写一个排序的函数吧", "void sort(int *a, int n) {\n    qsort(a, n, 4, less);\n}"},
+        {"你叫什么名字呢请回答", "Janus"},
+    };
+    LINT_PAIRS(f, pairs);
+    assert_lines(f, "language", "1,2,");
+    assert_string_equal(told(f, "language", 1, "note"), "asked in en, answered in zh");
+    const json_t *mix = json_object_get(found(f, "language"), "main");
+    assert_int_equal(json_integer_value(json_object_get(mix, "code")), 1);
+}
+
 static void what_is_sensitive_is_masked_everywhere(void **state) {
     struct fixture *f = *state;
     static const struct pair pairs[] = {
@@ -351,6 +367,7 @@ int main(void) {
         TEST(answers_in_prompts_and_prompts_in_answers),
         TEST(answers_that_are_cut_short),
         TEST(line_ends_of_another_convention),
+        TEST(answers_in_another_language),
         TEST(what_is_sensitive_is_masked_everywhere),
         TEST(words_of_a_list_stand_apart),
         TEST(tokens_are_counted),
