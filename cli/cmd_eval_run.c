@@ -9,10 +9,10 @@
 #include "eval/task.h"
 
 struct eval_run_options {
-    const char *recipe, *model, *adapter, *data, *out, *device;
+    const char *recipe, *model, *adapter, *data, *datasets, *generations, *out, *device;
     struct opt_list tasks, set;
     int64_t limit, threads;
-    bool json;
+    bool allow_changed, json;
 };
 
 #define ROW(field, ...) OPT(struct eval_run_options, field, __VA_ARGS__)
@@ -25,6 +25,13 @@ static const struct opt rows[] = {
     ROW(tasks, .help = "tasks to run (the recipe's)"),
     ROW(limit, .min = -1, .max = 1e9, .preset = "-1",
         .help = "cases of each request; 0 takes all; -1: as the recipe says"),
+    ROW(datasets, .value = "DIR", .path = true,
+        .help = "files of the published suites (eval.datasets, COTRAIN_DATASETS)"),
+    ROW(allow_changed, .help = "take files of suites whose hash is another one"),
+    ROW(generations, .value = "FILE",
+        .help =
+            "keeps every answer to a suite there, a line an item, and goes on behind those that "
+            "it has; `eval score` reads it"),
     ROW(out, .value = "FILE", .help = "writes the report there"),
     ROW(set, .repeated = true, .value = "A.B=C", .help = "changes a key of the recipe"),
     ROW(threads, .min = 0, .max = 1024, .preset = "0", .help = "CPU threads; 0: all cores"),
@@ -56,6 +63,8 @@ static err evaluate(const struct eval_run_options *o, const struct chain *c) {
                                .model_dir = o->model != NULL ? o->model : c->base_model.path,
                                .adapter_dir = o->adapter,
                                .dataset_dir = o->data,
+                               .datasets = {o->datasets, o->allow_changed},
+                               .generations = o->generations,
                                .device = o->device};
     TRY(eval_stage(&stage, &report));
     err result = show(o, report);

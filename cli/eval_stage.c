@@ -10,7 +10,10 @@ static err fill(const struct eval_stage *s, struct eval_run *run) {
     *run = (struct eval_run){
         .options = s->options,
         .subject = {.model_dir = s->model_dir, .adapter_dir = s->adapter_dir, .device = s->device},
+        .datasets = s->datasets,
+        .generations = s->generations,
     };
+    if (run->datasets.folder == NULL) run->datasets.folder = s->options->datasets;
     TRY(train_loader_options(&s->chain->train, SPLIT_VALID, &run->loader, &run->isolate));
     return special_whitespace_parse(s->chain->data.special_whitespace, &run->whitespace);
 }

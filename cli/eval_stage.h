@@ -7,14 +7,17 @@
 
 #include "base/json.h"
 #include "cli/chain.h"
+#include "eval/suite_files.h"
 
 struct eval_stage {
     const struct chain *chain;
     const struct eval_options *options; /* the recipe's, or changed on the command line */
     const char *model_dir;
-    const char *adapter_dir; /* NULL: none */
-    const char *dataset_dir; /* NULL: cases from the requests' own files, no validation rows */
-    const char *device;      /* NULL: the first backend that works */
+    const char *adapter_dir;  /* NULL: none */
+    const char *dataset_dir;  /* NULL: cases from the requests' own files, no validation rows */
+    struct datasets datasets; /* folder NULL: as the options say */
+    const char *generations;  /* file that answers to published suites are kept in, or NULL */
+    const char *device;       /* NULL: the first backend that works */
 };
 
 /* The caller json_decref()s the report. */

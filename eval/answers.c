@@ -21,9 +21,36 @@ struct decoding {
     const struct answer_options *options;
 };
 
+/* The text of an answer: its own tokens, or all of them. */
+static err decode_text(const struct decoding *d, struct answer *a, const int32_t *ids, int64_t n) {
+    const struct tokenizer *t = d->subject->tokenizer;
+    struct str words = {0};
+    /* The model may answer with a padding row of the embedding, which no text stands for. */
+    int64_t n_ids = tokenizer_n_ids(t), n_known = 0;
+    while (n_known < n && ids[n_known] < n_ids) n_known++;
+    err result = tokenizer_decode(t, ids, n_known, !d->options->whole, &words);
+    if (result == ERR_OK) {
+        a->text = mem_strdup(str_text(&words));
+        if (a->text == NULL) result = ERR_MEMORY;
+    }
+    str_release(&words);
+    return result;
+}
+
+static err keep_whole(const struct decoding *d, struct answer *a, const struct tokens *prompt,
+                      const int32_t *answer) {
+    TRY(tokens_append(&a->tokens, prompt->ids, prompt->n));
+    if (a->n_tokens > 0) TRY(tokens_append(&a->tokens, answer, a->n_tokens));
+    if (a->ended)
+        TRY(tokens_add(&a->tokens, tokenizer_special(d->subject->tokenizer, SPECIAL_EOD)));
+    return decode_text(d, a, a->tokens.ids, a->tokens.n);
+}
+
 static err answer_one(struct decoding *d, struct worker *w, int64_t i) {
     struct answer *a = &d->answers[i];
     const struct tokens *prompt = &d->prompts[i];
+    a->n_prompt_tokens = prompt->n;
+    if (prompt->n >= d->max_tokens) return keep_whole(d, a, prompt, NULL);
     if (w->decoder == NULL) {
         const struct decoder_options shape = {
             .n_texts = 1, .max_tokens = d->max_tokens, .isolate = ISOLATE_NONE};
@@ -37,20 +64,10 @@ static err answer_one(struct decoding *d, struct worker *w, int64_t i) {
                                  .max_new_tokens = most < room ? most : room,
                                  .out = w->out};
     TRY(generate(w->decoder, &text, 1, &(struct generate_options){0}));
-    a->n_prompt_tokens = prompt->n;
     a->n_tokens = text.n_out;
     a->ended = text.ended;
-    /* The model may answer with a padding row of the embedding, which no text stands for. */
-    int64_t n_ids = tokenizer_n_ids(d->subject->tokenizer), n = 0;
-    while (n < a->n_tokens && w->out[n] < n_ids) n++;
-    struct str words = {0};
-    err result = tokenizer_decode(d->subject->tokenizer, w->out, n, true, &words);
-    if (result == ERR_OK) {
-        a->text = mem_strdup(str_text(&words));
-        if (a->text == NULL) result = ERR_MEMORY;
-    }
-    str_release(&words);
-    return result;
+    return d->options->whole ? keep_whole(d, a, prompt, w->out)
+                             : decode_text(d, a, w->out, a->n_tokens);
 }
 
 static void answer_range(void *ctx, int64_t begin, int64_t end, int thread) {
@@ -62,17 +79,20 @@ static void answer_range(void *ctx, int64_t begin, int64_t end, int thread) {
     }
 }
 
+static err encode(const struct decoding *d, const char *prompt, struct tokens *out) {
+    return (d->options->whole ? tokenizer_encode : tokenizer_encode_prompt)(
+        d->subject->tokenizer, prompt, strlen(prompt), d->options->whitespace, out);
+}
+
 static err encode_prompts(struct decoding *d, int64_t n) {
     int64_t longest = 0;
     for (int64_t i = 0; i < n; i++) {
-        const char *prompt = d->answers[i].prompt;
-        TRY(tokenizer_encode_prompt(d->subject->tokenizer, prompt, strlen(prompt),
-                                    d->options->whitespace, &d->prompts[i]));
+        TRY(encode(d, d->answers[i].prompt, &d->prompts[i]));
         if (d->prompts[i].n > longest) longest = d->prompts[i].n;
     }
     d->max_tokens = longest + d->options->max_new_tokens;
     int64_t limit = d->subject->model.config.max_positions;
-    if (longest >= limit)
+    if (longest >= limit && !d->options->whole)
         return fail(ERR_LIMIT, "a prompt of %lld tokens (the model has %lld positions)",
                     (long long)longest, (long long)limit);
     if (d->max_tokens > limit) d->max_tokens = limit;
@@ -117,5 +137,6 @@ void answers_clear(struct answer *answers, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
         mem_free(answers[i].text);
         answers[i].text = NULL;
+        tokens_release(&answers[i].tokens);
     }
 }

@@ -8,8 +8,9 @@
 #include "eval/subject.h"
 
 struct answer {
-    const char *prompt; /* in */
-    char *text;         /* out: what was answered, special tokens left out (mem_alloc) */
+    const char *prompt;   /* in */
+    char *text;           /* out: what was answered, special tokens left out (mem_alloc) */
+    struct tokens tokens; /* out, for `whole`: the prompt's, the answer's, <eod> where it ended */
     int64_t n_prompt_tokens, n_tokens;
     bool ended; /* with <eod>, not for want of room */
     err failed; /* of this answer alone; the message stands in `text` */
@@ -17,12 +18,16 @@ struct answer {
 struct answer_options {
     int64_t max_new_tokens;
     enum special_whitespace whitespace;
+    /* As the published suites are asked: special tokens in the prompt are special tokens, and it is
+     * all of the prompt; `text` is prompt and answer decoded together, special tokens as text; a
+     * prompt without room for one more token gets no answer. */
+    bool whole;
 };
 
 /* Answers all; the first one (in order) that failed is the error, with its number. An answer ends
  * at the model's last position at the latest. */
 MUST_CHECK err answers_decode(struct eval_subject *s, struct answer *answers, int64_t n,
                               const struct answer_options *options);
-void answers_clear(struct answer *answers, int64_t n); /* frees the texts */
+void answers_clear(struct answer *answers, int64_t n); /* frees texts and tokens */
 
 #endif

@@ -16,6 +16,10 @@ static const struct opt eval_rows[] = {
     ROW(limit, .min = 0, .max = 1e9, .preset = "0", .help = "cases of each request; 0 takes all"),
     ROW(max_new_tokens, .min = 1, .max = 65536, .preset = "64",
         .help = "longest answer, in tokens"),
+    ROW(datasets, .path = true, .value = "DIR",
+        .help = "files of the published suites (docs/evaluation.md)"),
+    ROW(suite_max_new_tokens, .min = 0, .max = 65536,
+        .help = "longest answer to a published suite, where it is less than the official one"),
 };
 
 struct opt_table eval_options_table(void) {

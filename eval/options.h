@@ -8,11 +8,13 @@
 #include "base/opt.h"
 
 struct eval_options {
-    struct opt_list tasks;  /* rows of eval/tasks.def */
-    struct opt_list gates;  /* a map of task to condition; items "task: condition" */
-    const char *retention;  /* file of general cases for the task `retention`; NULL: none */
-    int64_t limit;          /* cases of each request; 0: all */
-    int64_t max_new_tokens; /* of one answer */
+    struct opt_list tasks;        /* rows of eval/tasks.def */
+    struct opt_list gates;        /* a map of task to condition; items "task: condition" */
+    const char *retention;        /* file of general cases for the task `retention`; NULL: none */
+    int64_t limit;                /* cases of each request; 0: all */
+    int64_t max_new_tokens;       /* of one answer */
+    const char *datasets;         /* folder of the published suites' files; NULL: looked for */
+    int64_t suite_max_new_tokens; /* of an answer to a suite; 0: as the suite says */
 };
 struct opt_table eval_options_table(void);
 

@@ -50,11 +50,12 @@ err eval_check_options(const struct eval_options *options) {
     return ERR_OK;
 }
 
-static err run_tasks(const struct eval_context *c, json_t *report) {
+static err run_tasks(struct eval_context *c, json_t *report) {
     const struct eval_task *task = NULL;
     for (int64_t i = 0; i < c->options->tasks.n; i++) {
         json_t *part = NULL;
         TRY(eval_task_find(c->options->tasks.items[i], &task));
+        c->task = task;
         LOG(EVAL, INFO, "task %s", task->name);
         err result = task->run(c, &part);
         if (result != ERR_OK) return fail_in(result, "task '%s'", task->name);
@@ -71,7 +72,9 @@ err eval_run(const struct eval_run *run, json_t **out_report) {
                              .dataset = run->dataset,
                              .loader = run->loader,
                              .isolate = run->isolate,
-                             .whitespace = run->whitespace};
+                             .whitespace = run->whitespace,
+                             .datasets = run->datasets,
+                             .generations = run->generations};
     const struct eval_task *task = NULL;
     json_t *report = NULL;
     TRY(eval_check_options(run->options));
@@ -79,6 +82,7 @@ err eval_run(const struct eval_run *run, json_t **out_report) {
     for (int64_t i = 0; i < run->options->tasks.n; i++) {
         int64_t wanted = 0;
         TRY(eval_task_find(run->options->tasks.items[i], &task));
+        c.task = task;
         err result = task->need(&c, &wanted);
         if (result != ERR_OK) return fail_in(result, "task '%s'", task->name);
         if (wanted > opening.max_tokens) opening.max_tokens = wanted;

@@ -16,6 +16,8 @@ struct eval_run {
     struct loader_options loader;        /* of validation rows */
     enum isolate isolate;
     enum special_whitespace whitespace;
+    struct datasets datasets; /* of the published suites */
+    const char *generations;  /* file that suites' answers are kept in, or NULL */
 };
 
 /* The caller json_decref()s the report. */

@@ -129,12 +129,41 @@ static err requests_text(const json_t *part, struct str *out) {
     return request_text("all requests", part, scores, out);
 }
 
-static err task_text(const json_t *part, struct str *out) {
+/* "gsm8k_cn accuracy: 0.7771 (0.754 to 0.799), 1025 of 1319", then the other scores. */
+static err counted_text(const json_t *part, struct str *out) {
+    const char *task = NULL, *metric = NULL, *score = NULL;
+    json_t *scores = NULL, *value = NULL, *interval = json_object_get(part, "interval");
+    int64_t n = 0, correct = 0, n_errors = 0;
+    TRY(json_need_string(part, "task", &task));
+    TRY(json_need_string(part, "metric", &metric));
+    TRY(json_need_object(part, "scores", &scores));
+    TRY(json_need_int(part, "n", &n));
+    TRY(json_need_int(part, "correct", &correct));
+    TRY(json_need_int(part, "n_errors", &n_errors));
+    TRY(str_printf(out, "%s %s: %.4f (%.3f to %.3f), %lld of %lld\n", task, metric,
+                   json_number_value(json_object_get(scores, metric)),
+                   json_number_value(json_array_get(interval, 0)),
+                   json_number_value(json_array_get(interval, 1)), (long long)correct,
+                   (long long)n));
+    if (n_errors > 0)
+        TRY(str_printf(out, "  of the others %lld end the official program with an error\n",
+                       (long long)n_errors));
+    json_object_foreach(scores, score, value) {
+        if (strcmp(score, metric) == 0) continue;
+        TRY(str_printf(out, "  beside it, ours: %s %.4f\n", score, json_number_value(value)));
+    }
+    return ERR_OK;
+}
+
+err report_task_text(const json_t *part, struct str *out) {
     const char *task = NULL, *score = NULL;
     json_t *scores = NULL, *value = NULL;
     TRY(json_need_string(part, "task", &task));
     TRY(json_need_object(part, "scores", &scores));
     if (strcmp(task, "requests") == 0) return requests_text(part, out);
+    if (json_object_get(part, "n_unjudged") != NULL)
+        return str_printf(out, "%s: programs were cut out but not run\n", task);
+    if (json_object_get(part, "n_errors") != NULL) return counted_text(part, out);
     if (json_object_size(scores) == 0) return str_printf(out, "%s: nothing to measure\n", task);
     json_object_foreach(scores, score, value)
         TRY(str_printf(out, "%s %s: %.4f\n", task, score, json_number_value(value)));
@@ -145,6 +174,6 @@ err report_text(const json_t *report, struct str *out) {
     json_t *tasks = NULL;
     TRY(json_need_array(report, "tasks", &tasks));
     for (size_t i = 0; i < json_array_size(tasks); i++)
-        TRY(task_text(json_array_get(tasks, i), out));
+        TRY(report_task_text(json_array_get(tasks, i), out));
     return ERR_OK;
 }

@@ -11,9 +11,13 @@
 #include "eval/cases.h"
 #include "eval/options.h"
 #include "eval/subject.h"
+#include "eval/suite_files.h"
 
 /* What a task may use. Only `options` is always there: a task that lacks something says so. */
+struct eval_task;
+struct suite;
 struct eval_context {
+    const struct eval_task *task; /* the one that is asked */
     const struct eval_options *options;
     struct eval_subject *subject;
     const struct eval_cases *cases; /* held-out cases of the requests, or NULL */
@@ -21,6 +25,8 @@ struct eval_context {
     struct loader_options loader;   /* how validation rows are formed */
     enum isolate isolate;           /* of validation rows; as in training */
     enum special_whitespace whitespace;
+    struct datasets datasets; /* where the published suites' files are */
+    const char *generations;  /* file that suites' answers are kept in, or NULL */
 };
 
 struct eval_task {
@@ -33,6 +39,7 @@ struct eval_task {
     /* A new object with members "task", "metric", "scores" and the task's own. The same bytes
      * whatever the number of threads. */
     MUST_CHECK err (*run)(const struct eval_context *c, json_t **out);
+    const struct suite *suite; /* of a published suite (eval/suite.h), else NULL */
 };
 
 #define TASK(name) extern const struct eval_task eval_task_##name;

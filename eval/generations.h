@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a model answered, kept as JSON Lines so that scoring can be repeated without it: one line an
+ * item, written when the item is done.
+ *   {"task", "item", "task_id", "model": DIGEST, "adapter": DIGEST or null, "version",
+ *    "decoding": "greedy", "seed": 0, "max_new_tokens", "prompt", "tokens": [ids of prompt and
+ *    answer], "n_prompt_tokens", "ended", and the record that the scorer reads (eval/suite.h)}
+ * An interrupted run goes on behind the last whole line; a torn one is taken away. A line of
+ * another model, of another length or prompt is refused: it would be passed off as this one's.
+ * Read next: eval/suite_run.c. */
+#ifndef COTRAIN_EVAL_GENERATIONS_H
+#define COTRAIN_EVAL_GENERATIONS_H
+
+#include "base/json.h"
+#include "eval/subject.h"
+
+struct generations {
+    const char *path; /* NULL: nothing is kept */
+    json_t *lines;    /* by "TASK ITEM": what the file had */
+    const struct eval_subject *subject;
+};
+
+MUST_CHECK err generations_open(struct generations *g, const char *path,
+                                const struct eval_subject *subject);
+void generations_close(struct generations *g);
+/* The line of an item, or NULL. One that does not fit is ERR_EXISTS with what differs. */
+MUST_CHECK err generations_find(const struct generations *g, const json_t *head,
+                                const json_t **out);
+/* A new object with the members up to "prompt", what a line begins with; `id` may be NULL. */
+struct generation_head {
+    const char *task, *id, *prompt;
+    int64_t item, max_new_tokens;
+};
+MUST_CHECK err generations_head(const struct generations *g, const struct generation_head *head,
+                                json_t **out);
+/* Appends the line to the file. */
+MUST_CHECK err generations_add(const struct generations *g, const json_t *line);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Scoring a list
+ * of answers (eval/score.h).
+ * Read next: eval/scorer.h for one verdict, eval/metrics.h for the interval. */
+#include "eval/score.h"
+
+#include "base/file.h"
+#include "eval/metrics.h"
+#include "eval/suite.h"
+#include <string.h>
+
+enum { MAX_LINE_BYTES = 64 << 20 };
+
+struct tally {
+    int64_t n, n_correct, n_errors, n_unjudged, n_extra[SCORER_MAX_EXTRAS];
+};
+
+static err put_text(json_t *to, const char *key, const char *text) {
+    return text != NULL ? json_put(to, key, json_string(text)) : ERR_OK;
+}
+
+static err put_item(json_t *items, const struct scorer *scorer, const struct suite_item *item,
+                    const json_t *answer, const struct verdict *v) {
+    json_t *row = json_object(), *told = json_object_get(answer, "item");
+    TRY(json_push(items, row));
+    if (item != NULL)
+        TRY(json_put(row, "item", json_integer(item->number)));
+    else
+        TRY(json_put(row, "item", told != NULL ? json_incref(told) : json_null()));
+    if (item != NULL) TRY(put_text(row, "task_id", item->id));
+    TRY(json_put(row, "correct", v->unjudged ? json_null() : json_boolean(v->correct)));
+    TRY(put_text(row, "error", v->error));
+    TRY(put_text(row, "extracted", v->extracted));
+    TRY(put_text(row, "gold", v->gold));
+    TRY(put_text(row, "completion", v->completion));
+    for (int k = 0; k < scorer_n_extras(scorer); k++)
+        TRY(json_put(row, scorer->extras[k].name, json_boolean(v->extra[k])));
+    return ERR_OK;
+}
+
+static err score_one(const struct scoring *s, const struct suite *suite, const json_t *answer,
+                     json_t *items, struct tally *t) {
+    struct scored_answer a = {.item = suite_find_item(s->items, answer), .json = answer};
+    struct verdict v = {0};
+    TRY(suite_answer_text(suite, answer, &a.text));
+    err result = s->scorer->score(s, &a, &v);
+    if (result == ERR_LIMIT) { /* a rule of the official program that would not come to an end */
+        v = (struct verdict){.error = "no end"};
+        result = ERR_OK;
+    }
+    TRY(result);
+    t->n++;
+    t->n_correct += v.correct;
+    t->n_errors += v.error != NULL;
+    t->n_unjudged += v.unjudged;
+    for (int k = 0; k < SCORER_MAX_EXTRAS; k++) t->n_extra[k] += v.extra[k];
+    return put_item(items, s->scorer, a.item, answer, &v);
+}
+
+static err put_summary(json_t *part, const struct scorer *scorer, const struct tally *t) {
+    json_t *scores = json_object_get(part, "scores");
+    struct interval i = wilson_interval(t->n_correct, t->n);
+    double n = t->n > 0 ? (double)t->n : 1.0;
+    TRY(json_put(part, "n", json_integer(t->n)));
+    TRY(json_put(part, "n_errors", json_integer(t->n_errors)));
+    if (t->n_unjudged > 0) return json_put(part, "n_unjudged", json_integer(t->n_unjudged));
+    TRY(json_put(part, "correct", json_integer(t->n_correct)));
+    TRY(json_put(part, "interval", json_pack("[f,f]", i.low, i.high)));
+    TRY(json_put(scores, scorer->metric, json_real((double)t->n_correct / n)));
+    for (int k = 0; k < scorer_n_extras(scorer); k++)
+        TRY(json_put(scores, scorer->extras[k].name, json_real((double)t->n_extra[k] / n)));
+    return ERR_OK;
+}
+
+static err score_all(const struct scoring *s, const struct eval_task *task, const json_t *answers,
+                     json_t *part) {
+    struct tally t = {0};
+    TRY(json_put(part, "task", json_string(task->name)));
+    TRY(json_put(part, "metric", json_string(task->metric)));
+    TRY(json_put(part, "prompt_by", json_string(task->suite->prompt_by)));
+    TRY(json_put(part, "scores", json_object()));
+    json_t *items = json_array();
+    TRY(json_put(part, "items", items));
+    for (size_t i = 0; i < json_array_size(answers); i++) {
+        err result = score_one(s, task->suite, json_array_get(answers, i), items, &t);
+        if (result != ERR_OK) return fail_in(result, "answer %zu", i + 1);
+    }
+    return put_summary(part, s->scorer, &t);
+}
+
+err score_answers(const struct eval_task *task, const struct suite_items *items,
+                  const json_t *answers, json_t **out) {
+    struct arena arena = {0};
+    struct scoring s = {0};
+    json_t *part = json_object();
+    err result = scoring_open(&s, task->suite->scorer, items, &arena);
+    if (result == ERR_OK) {
+        result = score_all(&s, task, answers, part);
+        scoring_close(&s);
+    }
+    arena_release(&arena);
+    if (result != ERR_OK) {
+        json_decref(part);
+        return result;
+    }
+    *out = part;
+    return ERR_OK;
+}
+
+static err take_line(const struct line_reader *r, const char *task, json_t *into) {
+    json_t *line = NULL;
+    TRY(json_parse(r->line, r->len, r->path, &line));
+    const char *of = json_text_of(line, "task");
+    if (!json_is_object(line)) {
+        json_decref(line);
+        return fail(ERR_PARSE, "no JSON object");
+    }
+    if (of[0] == '\0' || strcmp(of, task) == 0) return json_push(into, line);
+    json_decref(line);
+    return ERR_OK;
+}
+
+err score_read(const char *path, const char *task, json_t **out) {
+    struct line_reader r = {0};
+    bool more = true;
+    json_t *answers = json_array();
+    err result = answers != NULL ? line_reader_open(&r, path, MAX_LINE_BYTES)
+                                 : fail(ERR_MEMORY, "out of memory for answers");
+    while (result == ERR_OK && more) {
+        result = line_reader_next(&r, &more);
+        if (result != ERR_OK || !more || r.len == 0) continue;
+        result = take_line(&r, task, answers);
+        if (result != ERR_OK)
+            result = fail_in(result, "'%s' line %lld", path, (long long)r.line_number);
+    }
+    line_reader_close(&r);
+    if (result == ERR_OK && json_array_size(answers) == 0)
+        result = fail(ERR_MISSING, "'%s' has no answer to '%s'", path, task);
+    if (result != ERR_OK) {
+        json_decref(answers);
+        return result;
+    }
+    *out = answers;
+    return ERR_OK;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Scoring answers to a suite and what is reported of it:
+ *   "n", "correct", "interval": [low, high], "n_errors",
+ *   "items": [{"item", "task_id", "correct", "error", "extracted", "gold", "completion", and each
+ *              metric of our own by name}]
+ * "error" is what the official program ends on at that item, which counts as incorrect. "correct"
+ * is null where a program was not run (then there is no score either).
+ * Read next: eval/scorer.h, cli/cmd_eval_score.c. */
+#ifndef COTRAIN_EVAL_SCORE_H
+#define COTRAIN_EVAL_SCORE_H
+
+#include "eval/suite.h"
+#include "eval/task.h"
+
+/* The part of the report of the answers, a JSON array of lines; the caller json_decref()s. */
+MUST_CHECK err score_answers(const struct eval_task *task, const struct suite_items *items,
+                             const json_t *answers, json_t **out);
+/* Reads answers or generations of a task from JSON Lines; lines of another "task" are passed over.
+ * ERR_PARSE names file and line. The caller json_decref()s. */
+MUST_CHECK err score_read(const char *path, const char *task, json_t **out);
+
+#endif

@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The published suites from the command line: files that are absent or changed, answers that are empty,
+# broken or full of control characters, and a run that was killed and goes on at the item. The suite's file
+# is a small one made here, so its hash is another and must be allowed.
+. "$(dirname "$0")/lib.sh"
+
+unset COTRAIN_DATASETS
+sets=$scratch/sets
+mkdir -p "$sets/GSM8K"
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    echo "What is $i plus $i?[SEP]$((i + i))"
+done >"$sets/GSM8K/gsm8k_En.txt"
+answers=$scratch/answers.jsonl
+score() {
+    run "$COTRAIN" eval score --task gsm8k_en --answers "$answers" --datasets "$sets" "$@"
+}
+
+printf '%s\n' '{"item": 0, "line": "What is 1 plus 1?[SEP]It is 2"}' '{"item": 1, "line": ""}' \
+    '{"item": 2, "line": "What is 3 plus 3?[SEP]\u0000\u0007\u001b 6"}' \
+    '{"item": 3, "line": "What is 4 plus 4?[SEP]8/0"}' >"$answers"
+score
+expect_rc 1
+expect_one_error "is not the published file"
+expect_err "--allow-changed"
+score --allow-changed
+expect_rc 0
+expect_out "gsm8k_en accuracy: 0.5000 (0.150 to 0.850), 2 of 4"
+expect_out "2 end the official program with an error"
+score --allow-changed --json
+expect_rc 0
+expect_out '"error": "ZeroDivisionError"'
+expect_out '"error": "skipped"'
+
+echo '{"item": 0}' >"$answers"
+score --allow-changed
+expect_rc 1
+expect_one_error "answer 1: no text 'line'"
+printf '{"item": 0, "line": "x"}\nnot json\n' >"$answers"
+score --allow-changed
+expect_rc 1
+expect_one_error "line 2"
+: >"$answers"
+score --allow-changed
+expect_rc 1
+expect_one_error "has no answer to 'gsm8k_en'"
+run "$COTRAIN" eval score --task requests --answers "$answers"
+expect_rc 1
+expect_one_error "is no published suite"
+run "$COTRAIN" eval score --task gsm8k --answers "$answers"
+expect_rc 1
+expect_one_error "unknown evaluation task"
+(cd "$scratch" && COTRAIN_DATASETS=$scratch/nowhere "$COTRAIN" eval score --task gsm8k_en --answers "$answers") \
+    >"$scratch/out" 2>"$scratch/err"
+rc=$?
+expect_rc 1
+expect_one_error "nowhere"
+
+# A run over the suite: what is kept can be scored again, and a killed one goes on behind its last line.
+ask() { # ask REPORT GENERATIONS [...]
+    report=$1 kept=$2
+    shift 2
+    run "$COTRAIN" eval run --recipe "$SOURCE_DIR/recipes/2024-03/nano-lora.yaml" \
+        --model "$SOURCE_DIR/models/nano" --tasks gsm8k_en --datasets "$sets" --allow-changed \
+        --set eval.suite_max_new_tokens=8 --out "$report" --generations "$kept" "$@"
+}
+ask "$scratch/whole.json" "$scratch/whole.jsonl"
+expect_rc 0
+expect_out "gsm8k_en accuracy"
+check "an item a line" [ "$(wc -l <"$scratch/whole.jsonl")" = 20 ]
+head -c 4000 "$scratch/whole.jsonl" >"$scratch/torn.jsonl" # in the middle of a line
+ask "$scratch/torn.json" "$scratch/torn.jsonl"
+expect_rc 0
+expect_same "$scratch/whole.jsonl" "$scratch/torn.jsonl"
+expect_same "$scratch/whole.json" "$scratch/torn.json"
+ask "$scratch/one.json" "$scratch/one.jsonl" --threads 1
+expect_rc 0
+expect_same "$scratch/whole.jsonl" "$scratch/one.jsonl"
+ask "$scratch/other.json" "$scratch/torn.jsonl" --set eval.suite_max_new_tokens=9
+expect_rc 1
+expect_one_error "with another max_new_tokens"
+expect_same "$scratch/whole.jsonl" "$scratch/torn.jsonl"
+answers=$scratch/whole.jsonl
+score --allow-changed --json
+expect_rc 0
+check "scored again, the same items" /usr/bin/python3 - "$scratch/whole.json" "$scratch/out" <<'PYTHON'
+import json, sys
+report, again = (json.load(open(path)) for path in sys.argv[1:])
+part = report["tasks"][0]
+assert part["items"] == again["items"] and part["scores"] == again["scores"] and len(part["items"]) == 20
+PYTHON
+finish
