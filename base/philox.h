@@ -21,6 +21,7 @@ enum rng_purpose {
     RNG_TEST = 7,
     RNG_NOISE = 8,
     RNG_PACK = 9,
+    RNG_RESAMPLE = 10,
 };
 
 /* Of the rounds: two multipliers, and what is added to the two key words between rounds. */

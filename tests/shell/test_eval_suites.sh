@@ -89,4 +89,15 @@ report, again = (json.load(open(path)) for path in sys.argv[1:])
 part = report["tasks"][0]
 assert part["items"] == again["items"] and part["scores"] == again["scores"] and len(part["items"]) == 20
 PYTHON
+
+# Item by item: against itself nothing is won; a report of fewer items is refused.
+run "$COTRAIN" eval compare "$scratch/whole.json" "$scratch/whole.jsonl" --datasets "$sets" --allow-changed
+expect_rc 0
+expect_out "0 won, 0 lost, 20 the same of 20; p = 1: no more than chance would do"
+ask "$scratch/few.json" "$scratch/few.jsonl" --limit 5
+run "$COTRAIN" eval compare "$scratch/whole.json" "$scratch/few.json" --json
+expect_rc 1
+expect_one_error "task 'gsm8k_en': 20 items against 5: item 5 is in one only"
+run "$COTRAIN" eval compare "$scratch/whole.json"
+expect_rc 2
 finish
