@@ -15,6 +15,7 @@ HEADER_LIBRARY = {
     r"jansson(_config)?\.h": "jansson",
     r"openssl/.*": "crypto",
     r"xxhash\.h": "xxhash",
+    r"seccomp\.h": "seccomp",
     r"omp\.h": "OpenMP::OpenMP_C",
     r"math\.h|fenv\.h|complex\.h|cmath": None,  # the C library's own; no library line needed
     r"yaml\.h": "yaml",
@@ -33,7 +34,7 @@ SINGLE_DOOR = {"jansson": "base/json.h"}
 SYSTEM = re.compile(r"""(
     assert|ctype|errno|float|inttypes|iso646|limits|locale|setjmp|signal|stdalign|stdarg|stdatomic|
     stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|tgmath|threads|time|uchar|wchar|
-    dirent|fcntl|fnmatch|ftw|getopt|glob|libgen|poll|pthread|pwd|sched|spawn|syslog|termios|unistd|
+    dirent|fcntl|fnmatch|ftw|getopt|glob|grp|libgen|poll|pthread|pwd|sched|spawn|syslog|termios|unistd|
     immintrin|arm_neon|cpuid|execinfo|malloc|link|dlfcn|
     arpa/inet|netinet/(in|tcp)|sys/[a-z_]+|linux/[a-z_]+|gnu/[a-z-]+)\.h|
     (algorithm|atomic|cassert|cmath|csignal|cstdarg|cstddef|cstdint|cstdio|cstdlib|cstring|deque|

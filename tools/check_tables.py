@@ -104,6 +104,12 @@ RULES = {
     "issues/read/labels.def": [],
     "issues/read/phrases.def": [],
     "data/special.def": [],  # a row is a fact about the tokenizer, with nothing to look up
+    "base/sandbox/methods.def": [
+        Rule("METHOD", DEFINED.format("sandbox_NAME"), "base/sandbox/NAME.c"),
+    ],
+    "base/sandbox/limits.def": [],  # the compiler makes a field and a reason of each row
+    "base/sandbox/places.def": [],  # paths, which a host may lack
+    "base/sandbox/calls.def": [],  # names that libseccomp knows
     "eval/tasks.def": [
         Rule("TASK", DEFINED.format(r"\w*NAME\w*"), "eval/tasks/NAME.c", "eval/tasks/*.c"),
     ],

@@ -29,6 +29,8 @@ find_missing() {
     need libjansson-dev header cc jansson.h
     need libssl-dev header cc openssl/evp.h
     need libxxhash-dev header cc xxhash.h
+    need libseccomp-dev header cc seccomp.h
+    need bubblewrap bwrap --version
     need libyaml-dev header cc yaml.h
     need libcurl4-openssl-dev header cc curl/curl.h
     need libgit2-dev header cc git2.h
