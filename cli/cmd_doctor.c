@@ -3,12 +3,14 @@
  * only looks; nothing is changed, and a missing thing is no failure of the command.
  * Read next: cli/machine.h. */
 #include "base/hash.h"
+#include "base/sandbox.h"
 #include "cli/command.h"
 #include "cli/machine.h"
 #include "compute/compute.h"
 #include "data/regex.h"
 #include "recipes/yaml.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct doctor_options {
@@ -111,6 +113,22 @@ static err backend_findings(json_t *report) {
     return ERR_OK;
 }
 
+/* Whether programs that a model wrote can be run: for the checks of synthesis and for HumanEval. */
+static err sandbox_finding(json_t *report) {
+    struct str text = {0};
+    err e = sandbox_describe(&text);
+    if (e == ERR_UNSUPPORTED) {
+        char advice[2 * ERR_TEXT_SIZE];
+        snprintf(advice, sizeof advice, "%s; %s", err_message(), err_hint());
+        e = finding(report, "sandbox", advice, "none");
+        if (e == ERR_OK) err_clear();
+    } else if (e == ERR_OK) {
+        e = finding(report, "sandbox", NULL, str_text(&text));
+    }
+    str_release(&text);
+    return e;
+}
+
 static err library_findings(json_t *report) {
     TRY(finding(report, "library", NULL, hash_library()));
     struct str text = {0};
@@ -128,6 +146,7 @@ static err look(json_t *report) {
     TRY(processor_findings(report, &m));
     TRY(storage_findings(report, &m));
     TRY(backend_findings(report));
+    TRY(sandbox_finding(report));
     return library_findings(report);
 }
 

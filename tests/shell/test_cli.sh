@@ -99,7 +99,7 @@ run "$COTRAIN" doctor --json
 expect_rc 0
 check "doctor --json names memory and a backend" /usr/bin/python3 -c 'import json, sys
 rows = {row["name"]: row for row in json.load(open(sys.argv[1]))}
-assert {"program", "processor", "memory", "backend"} <= rows.keys()' "$scratch/out"
+assert {"program", "processor", "memory", "backend", "sandbox"} <= rows.keys()' "$scratch/out"
 
 # A result that cannot be written is no success.
 if [ -w /dev/full ]; then
