@@ -4,7 +4,8 @@
  *   1.0  a code fence that is not closed; half a character at the end (U+FFFD); an answer that
  *        begins as a JSON object or list and ends before it does
  *   0.9  a bracket that is not closed, outside quotes (not a smiley's)
- *   0.8  a mark at the end that something must follow: a comma, an opening bracket or quote, -, =
+ *   0.8  a mark at the end that something must follow (a comma, an opening bracket or quote, -, =),
+ *        or such an English word behind two others at least (the, and, of, because)
  *   0.6  prose of three sentences or more that all end with a mark, but for the last one
  * Answers that are context only are not looked at. */
 #include "data/lint/lint.h"
@@ -96,6 +97,21 @@ static bool must_go_on(struct span s, size_t last, uint32_t c) {
     return false;
 }
 
+/* The last word, where it is one that no sentence ends with. */
+static bool word_must_go_on(struct span s) {
+    static const char *const words[] = {"a",    "an",   "the",  "and",   "or",      "of",
+                                        "with", "from", "into", "which", "because", "than"};
+    size_t begin = s.n;
+    int n_blanks = 0;
+    while (begin > 0 && s.text[begin - 1] >= 'a' && s.text[begin - 1] <= 'z') begin--;
+    if (begin == 0 || s.text[begin - 1] != ' ') return false;
+    for (size_t i = begin; i > 0 && s.text[i - 1] != '\n'; i--) n_blanks += s.text[i - 1] == ' ';
+    for (size_t i = 0; n_blanks >= 2 && i < sizeof words / sizeof words[0]; i++)
+        if (strlen(words[i]) == s.n - begin && memcmp(words[i], s.text + begin, s.n - begin) == 0)
+            return true;
+    return false;
+}
+
 static bool ends_sentence(uint32_t c) {
     return c == '.' || c == '!' || c == '?' || c == 0x3002 || c == 0xFF01 || c == 0xFF1F ||
            c == 0x2026;
@@ -153,6 +169,8 @@ static err look_answer(struct span s, struct lint_mark *mark) {
     if (open_bracket(s, &at)) return found(mark, at, 0.9, "a bracket is not closed");
     if (must_go_on(s, begin, last))
         return found(mark, end, 0.8, "it ends with a mark that something must follow");
+    if (word_must_go_on(s))
+        return found(mark, end, 0.8, "it ends with a word that something must follow");
     if (unended_prose(s)) return found(mark, end, 0.6, "its last sentence does not end");
     return ERR_OK;
 }
