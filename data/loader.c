@@ -397,6 +397,14 @@ err loader_epoch(struct loader *l, int64_t epoch, struct loader_epoch *out) {
     return ERR_OK;
 }
 
+err loader_document(struct loader *l, int64_t step, int64_t i, int64_t *out_row) {
+    int64_t begin, end;
+    TRY(find_step(l, step, &begin, &end));
+    int64_t at = l->packed.starts[begin] + i;
+    *out_row = at < l->packed.starts[end] ? l->documents[l->packed.order[at]].row : -1;
+    return ERR_OK;
+}
+
 err loader_describe(struct loader *l, int64_t step, struct str *out) {
     enum { MAX_SHOWN = 8 };
     int64_t begin, end;

@@ -79,6 +79,9 @@ MUST_CHECK err loader_epoch(struct loader *l, int64_t epoch, struct loader_epoch
 /* The rows of step `step` (from 0); pointers are valid until the next call. Not thread-safe. */
 MUST_CHECK err loader_rows(struct loader *l, int64_t step, const struct loader_row **out,
                            int64_t *out_n);
+/* The dataset's row that document i of a step is, counted over the step's rows; *out_row is -1 when
+ * the step holds no more. */
+MUST_CHECK err loader_document(struct loader *l, int64_t step, int64_t i, int64_t *out_row);
 /* Appends the samples of a step: "train.jsonl line 12, request 'x' example at line 7". */
 MUST_CHECK err loader_describe(struct loader *l, int64_t step, struct str *out);
 

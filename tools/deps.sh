@@ -47,6 +47,9 @@ find_missing() {
     need clang-format-14 sh -c 'clang-format-14 --version || clang-format --version | grep -q "version 14[.]"'
     need git git --version
     need gh gh --version
+    # tests/shell/test_preview_html.sh looks at a page in a browser, with Chinese texts
+    need chromium chromium --version
+    need fonts-noto-cjk test -e /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
     need tzdata test -e /usr/share/zoneinfo/Asia/Shanghai
     [ "$(uname -m)" = aarch64 ] && return
     # tests/shell/test_arm.sh builds the kernels for Arm and runs them here

@@ -67,6 +67,20 @@ expect_out "train row 0: request 'IEIT-Yuan/Yuan-2.0#22@1' examples line"
 expect_out "<sep>|[[ assign| s| =| a| +| b|;|<eod>]]"
 run "$COTRAIN" data preview set --rows 1 --loss-mask yuan-megatron
 expect_out "|[[<sep>| assign| s| =| a| +| b|;|<eod>]]"
+run "$COTRAIN" data preview set --rows 1 --color always
+expect_out "$(printf '<sep>\033[2m|\033[0m\033[32;4m assign|')"
+expect_no_out "[["
+run env NO_COLOR=1 "$COTRAIN" data preview set --rows 1 --color always # asked for by name
+expect_out "$(printf '\033[32;4m')"
+run "$COTRAIN" data preview set --packed a.yaml --rows 1
+expect_out "packed row 0: 2 documents, "
+expect_out " of 64 positions, "
+expect_out "-- document 1: row "
+expect_out "-- document 2: row "
+expect_out "|<eod>]]"
+run "$COTRAIN" data preview set --packed a.yaml --json
+expect_rc 2
+expect_one_error "exclude each other"
 run "$COTRAIN" data preview set --rows 1 --json
 expect_out '"piece": "<eod>"'
 run "$COTRAIN" data preview set --first 99

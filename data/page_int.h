@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The parts of a dataset's page: each appends its section to `out`. data/page.c gathers what they
+ * show and writes the tables, data/page_charts.c the charts, data/page_rows.c the rows. Nobody else
+ * includes this.
+ * Read next: data/page.h. */
+#ifndef COTRAIN_DATA_PAGE_INT_H
+#define COTRAIN_DATA_PAGE_INT_H
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "data/dropped.h"
+#include "data/page.h"
+#include "data/provenance.h"
+#include "data/tokenizer.h"
+
+struct page {
+    const struct dataset *d;
+    const struct page_options *options;
+    struct tokenizer *tokenizer;
+    struct provenance *provenance;
+    json_t *lint;
+    struct arena arena;
+    struct dropped_list dropped;
+    /* Of every row, train before valid: */
+    int64_t n_rows;
+    double *lengths, *shares;  /* tokens; trained ones of a hundred; each ascending */
+    int64_t *source_rows;      /* of each source: its rows */
+    int64_t *source_generated; /* those that a model made */
+    int64_t n_generated;
+    struct str *out;
+};
+
+MUST_CHECK err page_charts(struct page *p);
+MUST_CHECK err page_rows(struct page *p);
+/* The lint of that name in the report, or NULL. */
+const json_t *page_lint(const struct page *p, const char *name);
+
+#endif
