@@ -106,7 +106,8 @@ static err of_recipe(const struct stats_options *o) {
     err e = dir_make_temporary(&dir);
     if (e == ERR_OK) {
         e = build_and_report(o, &c, str_text(&dir));
-        e = e == ERR_OK ? dir_remove(str_text(&dir)) : dir_give_up(e, str_text(&dir));
+        if (e == ERR_OK) e = dir_remove(str_text(&dir));
+        if (e != ERR_OK) e = dir_give_up(e, str_text(&dir));
     }
     chain_release(&c);
     str_release(&dir);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct why_options {
-    const char *dataset, *row;
+    const char *dataset, *row, *log;
     int64_t max;
     bool json;
 };
@@ -21,6 +21,8 @@ static const struct opt rows[] = {
     ROW(row, .positional = true, .required = true, .value = "ROW",
         .help = "a row's number (of train; valid:N), FILE:LINE of a source, or a stretch of text"),
     ROW(max, .min = 1, .max = 1e6, .preset = "5", .help = "how many that fit are told at most"),
+    ROW(log, .path = true, .value = "FILE",
+        .help = "the expansion's log, to show what a generated row was the answer to"),
     ROW(json, .help = "as JSON"),
 };
 
@@ -106,6 +108,9 @@ static err add_kept(const json_t *item, struct str *out) {
         TRY(add_origin(json_object_get(item, "origin"), out));
     else
         TRY(add_fact("origin", "brought by people", out));
+    const json_t *question = json_object_get(item, "question");
+    TRY(add_fact("asked", json_text_of(question, "prompt"), out));
+    TRY(add_fact("answered", json_text_of(question, "text"), out));
     TRY(add_list("filters", json_object_get(item, "filters"), "none ran", out));
     TRY(add_list("notes", json_object_get(item, "notes"), "", out));
     TRY(str_printf(out, "  %-10s %s from token %lld on: %lld tokens, %lld trained\n", "shard",
@@ -164,6 +169,7 @@ static err run(const void *given, struct arena *arena) {
     TRY(dataset_open(&d, o->dataset));
     err e = why_find(d, o->row, o->max, &list, &n);
     dataset_close(d);
+    if (e == ERR_OK && o->log) e = why_add_questions(list, o->log);
     if (e == ERR_OK && o->json) e = print_json(list);
     if (e == ERR_OK && !o->json) e = add_all(list, n, &text);
     if (e == ERR_OK && !o->json) e = print_text(&text);

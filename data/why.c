@@ -143,8 +143,10 @@ static err look_through_split(struct search *s) {
     s->results = mem_zalloc((size_t)par_threads(), sizeof *s->results);
     err e = s->hit && s->results ? ERR_OK : ERR_MEMORY;
     if (e == ERR_OK) par_for(n, 64, look_through_some, s);
-    for (int i = 0; i < par_threads() && e == ERR_OK; i++)
-        if (s->results[i]) e = fail(s->results[i], "a row of %s cannot be read", dataset_dir(s->d));
+    for (int i = 0; i < par_threads() && e == ERR_OK; i++) e = s->results[i];
+    if (e == ERR_MEMORY) e = fail(e, "out of memory"); /* messages are a thread's own */
+    if (e != ERR_OK && e != ERR_MEMORY)
+        e = fail(e, "dataset '%s': not every row can be decoded", dataset_dir(s->d));
     for (int64_t row = 0; row < n && e == ERR_OK; row++)
         if (s->hit[row]) e = add_row(s, row);
     mem_free(s->hit);

@@ -19,5 +19,9 @@
  * Nothing found is ERR_MISSING. The caller json_decref()s. */
 MUST_CHECK err why_find(const struct dataset *d, const char *what, int64_t max, json_t **out,
                         int64_t *out_n);
+/* Adds to what was found, where a row was generated, the question that it answers: "question":
+ * {"model", "prompt", "outcome", "text"}, from the log of the expansion (expand.log.jsonl). A row
+ * whose hash is not there is ERR_MISSING. */
+MUST_CHECK err why_add_questions(json_t *found, const char *log_path);
 
 #endif

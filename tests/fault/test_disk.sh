@@ -9,6 +9,7 @@ kind=io
 sweep -- "$COTRAIN" data build "$month/lora.yaml" --out "{out}"
 sweep --start "$scratch/work/data" -- "$COTRAIN" data build "$month/lora.yaml" --out "{out}" \
     --set data.validation=0.2
+sweep -- "$COTRAIN" data preview "$scratch/work/data" --html "{out}"
 sweep -- "$COTRAIN" model quantize --model "$SOURCE_DIR/tests/golden/nano" --out "{out}"
 sweep --runs 60 --but "$dated" -- "$COTRAIN" run "$month/lora.yaml" --work "{out}" --set train.max_steps=2
 sweep --runs 40 --start "$scratch/work" --but "$dated" --then "$COTRAIN release verify {out}/release/Tiny" \

@@ -19,6 +19,10 @@ sweep --runs 60 -- "$COTRAIN" generate --model "$scratch/nf4" --prompt-ids 1,2 -
 sweep --runs 100 -- "$COTRAIN" model probe --model "$nano" --batch "$nano/forward.f32.safetensors" \
     --grads --out "{out}"
 sweep --runs 100 -- "$COTRAIN" data build "$month/lora.yaml" --out "{out}"
+sweep --runs 100 -- "$COTRAIN" data stats "$month/lora.yaml"
+sweep --runs 100 -- "$COTRAIN" data why "$scratch/work/data" abba
+sweep --runs 100 -- "$COTRAIN" data preview "$scratch/work/data" --packed "$month/lora.yaml"
+sweep --runs 150 -- "$COTRAIN" data preview "$scratch/work/data" --html "{out}"
 sweep --runs 100 --start "$scratch/work" -- "$COTRAIN" release verify "{out}/release/Tiny"
 sweep --runs 60 --but "$dated" -- "$COTRAIN" run "$month/lora.yaml" --work "{out}" --set train.max_steps=2
 finish

@@ -106,6 +106,27 @@ static void the_chain_reaches_from_request_to_shard(void **state) {
     assert_true(json_is_null(json_object_get(row, "origin")));
 }
 
+static void generated_rows_reach_their_question(void **state) {
+    struct fixture *f = *state;
+    build(f);
+    const char *log =
+        tiny_file(f->dir, "expand.log.jsonl",
+                  "{\"format\":\"cotrain-expand-log\",\"version\":1}\n"
+                  "{\"key\":\"ff\",\"prompt\":\"mentions " HASH "\",\"text\":\"no\"}\n"
+                  "{\"key\":\"" HASH "\",\"model\":\"yuan2\",\"prompt\":\"say it differently\","
+                  "\"outcome\":\"answer\",\"text\":\"name a dark colour\"}\n");
+    (void)ask(f, "colour");
+    assert_ok(why_add_questions(f->found, log));
+    const json_t *question = json_object_get(json_array_get(f->found, 2), "question");
+    assert_string_equal(json_text_of(question, "prompt"), "say it differently");
+    assert_null(json_object_get(json_array_get(f->found, 0), "question"));
+    log = tiny_file(f->dir, "other.jsonl", "{\"key\":\"ff\",\"prompt\":\"p\"}\n");
+    (void)ask(f, "2");
+    assert_fails(why_add_questions(f->found, log), ERR_MISSING, "train row 2: no question of '");
+    log = tiny_file(f->dir, "broken.jsonl", "{\"key\":\"" HASH "\n");
+    assert_fails(why_add_questions(f->found, log), ERR_PARSE, "broken.jsonl' line 1");
+}
+
 static void the_tokens_lie_where_the_chain_says(void **state) {
     struct fixture *f = *state;
     struct str bytes = {0};
@@ -199,6 +220,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(only_what_an_index_lacks_is_written),
         TEST(the_chain_reaches_from_request_to_shard),
+        TEST(generated_rows_reach_their_question),
         TEST(the_tokens_lie_where_the_chain_says),
         TEST(rows_are_found_by_line_and_by_text),
         TEST(held_out_cases_are_told_and_sealed_ones_not_shown),
