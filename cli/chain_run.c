@@ -43,11 +43,24 @@ static err recipe_inputs(struct stage *s, const struct chain_run *r, const char 
 
 /* ---- data ---- */
 
+/* What the lints look for, and what their limits are held against beside the dataset. */
+static err lint_inputs(struct stage *s, const struct chain *c) {
+    struct str key = {0};
+    if (c->data.sensitive_words)
+        TRY(stage_input_path(s, "sensitive words", c->data.sensitive_words));
+    if (c->data.lint.n == 0) return ERR_OK;
+    err result = str_printf(&key, "%lld", (long long)c->train.sequence_len);
+    if (result == ERR_OK) result = stage_input_text(s, "sequence_len", str_text(&key));
+    str_release(&key);
+    return result;
+}
+
 static err data_inputs(struct stage *s, const struct chain_run *r) {
     static const char *const sections[] = {"requests", "data", NULL};
     const struct chain *c = r->chain;
     struct str key = {0};
     TRY(recipe_inputs(s, r, sections));
+    TRY(lint_inputs(s, c));
     err result = str_printf(&key, "%lld", (long long)c->train.seed);
     if (result == ERR_OK) result = stage_input_text(s, "seed", str_text(&key));
     for (int64_t i = 0; i < c->data.sources.n && result == ERR_OK; i++) {

@@ -51,6 +51,16 @@ run "$COTRAIN" run $recipe --work work --set data.lint.license=0
 expect_rc 3
 expect_err "lint 'license': 2 of"
 check "nothing is trained" test ! -e work/checkpoints -a ! -e work/model
+# Limits are held against a dataset that is there already, and again when what they ask changes.
+run "$COTRAIN" run $recipe --work work --set data.lint.license=0.5 --set data.lint.overlong=0
+expect_rc 0
+run "$COTRAIN" run $recipe --work work --set data.lint.license=0.01 --set data.lint.overlong=0
+expect_rc 3
+expect_err "lint 'license'"
+run "$COTRAIN" run $recipe --work work --set data.lint.license=0.5 --set data.lint.overlong=0 \
+    --set train.sequence_len=20
+expect_rc 3
+expect_err "lint 'overlong'"
 run "$COTRAIN" recipe check $recipe --set data.lint.duplicate=0.1
 expect_rc 2
 expect_err "no lint is called 'duplicate'"
