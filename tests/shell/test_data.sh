@@ -86,6 +86,23 @@ expect_out '"piece": "<eod>"'
 run "$COTRAIN" data preview set --first 99
 expect_rc 1
 expect_one_error "has 5 rows in train"
+run "$COTRAIN" data why set 1
+expect_rc 0
+expect_out "  request    IEIT-Yuan/Yuan-2.0#22@1 (芯片代码生成)"
+expect_out "  source     rows.jsonl line "
+expect_out "SHA-256 $(sha256sum rows.jsonl | cut -c1-64)"
+expect_out "  licence    apache-2.0"
+expect_out "  shard      train/tokens-00000.bin from token "
+held=$(grep -o '"line":[0-9]*' set/holdout.jsonl | cut -d: -f2)
+run "$COTRAIN" data why set "rows.jsonl:$held"
+expect_out "held out"
+expect_out "宽度 $held"
+run "$COTRAIN" data why set "reg [" --max 2
+expect_rc 0
+expect_out "and 3 more; --max shows them"
+run "$COTRAIN" data why set "never written" --json
+expect_rc 1
+expect_one_error "'never written' is not in dataset 'set'"
 run "$COTRAIN" data preview base
 expect_rc 1
 expect_one_error "'base' is no dataset"
