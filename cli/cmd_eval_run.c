@@ -10,7 +10,7 @@
 
 struct eval_run_options {
     const char *recipe, *model, *adapter, *data, *datasets, *generations, *out, *device;
-    struct opt_list tasks, set;
+    struct opt_list tasks, task_file, set;
     int64_t limit, threads;
     bool allow_changed, json;
 };
@@ -23,6 +23,8 @@ static const struct opt rows[] = {
     ROW(data, .value = "DIR", .path = true,
         .help = "dataset folder, for its held-out cases and validation rows"),
     ROW(tasks, .help = "tasks to run (the recipe's)"),
+    ROW(task_file, .repeated = true, .path = true, .value = "FILE",
+        .help = "a task of one's own, in YAML; runs behind the others"),
     ROW(limit, .min = -1, .max = 1e9, .preset = "-1",
         .help = "cases of each request; 0 takes all; -1: as the recipe says"),
     ROW(datasets, .value = "DIR", .path = true,
@@ -56,6 +58,7 @@ static err evaluate(const struct eval_run_options *o, const struct chain *c) {
         eval.tasks = o->tasks;
         eval.gates.n = 0; /* gates are the chain's; they may name tasks that do not run here */
     }
+    if (o->task_file.n > 0) eval.task_files = o->task_file;
     if (o->limit >= 0) eval.limit = o->limit;
     TRY(eval_check_options(&eval));
     struct eval_stage stage = {.chain = c,

@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { ROWS_AT_ONCE = 32 }; /* logits of a whole text would be too many */
+
 /* log softmax(z)[id], z of V numbers. */
 static double log_probability(const float *z, int64_t V, int32_t id) {
     float most = z[0];
@@ -21,12 +23,17 @@ static double log_probability(const float *z, int64_t V, int32_t id) {
 err likelihood_sum(struct eval_subject *s, const int32_t *ids, int64_t n, int64_t first,
                    double *out) {
     int64_t V = s->model.config.vocab_size;
-    float *logits = mem_alloc((size_t)(n - first + 1), (size_t)V * sizeof *logits);
-    if (logits == NULL) return ERR_MEMORY;
-    err result = eval_subject_logits(s, ids, n, first - 1, logits);
     *out = 0.0;
-    for (int64_t t = first; t < n && result == ERR_OK; t++)
-        *out += log_probability(logits + (t - first) * V, V, ids[t]);
+    TRY(eval_subject_pass(s, ids, n));
+    float *logits = mem_alloc(ROWS_AT_ONCE, (size_t)V * sizeof *logits);
+    if (logits == NULL) return ERR_MEMORY;
+    err result = ERR_OK;
+    for (int64_t t = first; t < n && result == ERR_OK; t += ROWS_AT_ONCE) {
+        int64_t end = t + ROWS_AT_ONCE < n ? t + ROWS_AT_ONCE : n;
+        result = model_logits(&s->model, t - 1, end - 1, logits);
+        for (int64_t k = t; k < end && result == ERR_OK; k++)
+            *out += log_probability(logits + (k - t) * V, V, ids[k]);
+    }
     mem_free(logits);
     return result;
 }

@@ -7,6 +7,8 @@
 #define ROW(field, ...) OPT(struct eval_options, field, __VA_ARGS__)
 static const struct opt eval_rows[] = {
     ROW(tasks, .preset = "requests,validation", .help = "tasks that run before and after training"),
+    ROW(task_files, .repeated = true, .path = true, .value = "FILE",
+        .help = "tasks of one's own, in YAML (docs/evaluation.md); they run behind the others"),
     ROW(gates, .map = true, .value = "TASK: CONDITION",
         .help =
             "what a task's score must do, e.g. {requests: \">= +0.05\"}: a signed number is the "
@@ -16,6 +18,7 @@ static const struct opt eval_rows[] = {
     ROW(limit, .min = 0, .max = 1e9, .preset = "0", .help = "cases of each request; 0 takes all"),
     ROW(max_new_tokens, .min = 1, .max = 65536, .preset = "64",
         .help = "longest answer, in tokens"),
+    ROW(text, .path = true, .value = "FILE", .help = "plain text for the task `perplexity`"),
     ROW(datasets, .path = true, .value = "DIR",
         .help = "files of the published suites (docs/evaluation.md)"),
     ROW(suite_max_new_tokens, .min = 0, .max = 65536,

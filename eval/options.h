@@ -8,11 +8,13 @@
 #include "base/opt.h"
 
 struct eval_options {
+    struct opt_list task_files;   /* users' own tasks (eval/user_task.h), run as if named */
     struct opt_list tasks;        /* rows of eval/tasks.def */
     struct opt_list gates;        /* a map of task to condition; items "task: condition" */
     const char *retention;        /* file of general cases for the task `retention`; NULL: none */
     int64_t limit;                /* cases of each request; 0: all */
     int64_t max_new_tokens;       /* of one answer */
+    const char *text;             /* file for the task `perplexity`; NULL: none */
     const char *datasets;         /* folder of the published suites' files; NULL: looked for */
     int64_t suite_max_new_tokens; /* of an answer to a suite; 0: as the suite says */
 };

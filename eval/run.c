@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "eval/gates.h"
 #include "eval/report.h"
+#include "eval/user_task.h"
 #include <string.h>
 
 const struct eval_task *const eval_tasks[] = {
@@ -35,38 +36,81 @@ static bool is_listed(const struct opt_list *list, const char *name) {
     return false;
 }
 
-err eval_check_options(const struct eval_options *options) {
+static err check_options(const struct eval_options *options, const struct user_tasks *own) {
     const struct eval_task *task = NULL;
     struct gate gate;
     for (int64_t i = 0; i < options->tasks.n; i++)
-        TRY(eval_task_find(options->tasks.items[i], &task));
+        TRY(user_tasks_find(own, options->tasks.items[i], &task));
     for (int64_t i = 0; i < options->gates.n; i++) {
         TRY(gate_parse(options->gates.items[i], &gate));
-        TRY(eval_task_find(gate.task, &task));
-        if (!is_listed(&options->tasks, gate.task))
+        TRY(user_tasks_find(own, gate.task, &task));
+        if (!user_tasks_has(own, task) && !is_listed(&options->tasks, gate.task))
             return fail(ERR_MISSING, "gate '%s': the task is not among eval.tasks",
                         options->gates.items[i]);
     }
     return ERR_OK;
 }
 
-static err run_tasks(struct eval_context *c, json_t *report) {
+err eval_check_options(const struct eval_options *options) {
+    struct user_tasks own;
+    TRY(user_tasks_open(&own, &options->task_files));
+    err result = check_options(options, &own);
+    user_tasks_close(&own);
+    return result;
+}
+
+/* Number i of the tasks that run: those named, then users' own that are not among them. NULL
+ * behind the last. */
+static const struct eval_task *task_at(const struct eval_options *options,
+                                       const struct user_tasks *own, int64_t i) {
     const struct eval_task *task = NULL;
-    for (int64_t i = 0; i < c->options->tasks.n; i++) {
+    if (i < options->tasks.n)
+        return user_tasks_find(own, options->tasks.items[i], &task) == ERR_OK ? task : NULL;
+    i -= options->tasks.n;
+    for (int64_t k = 0; k < own->n; k++)
+        if (!is_listed(&options->tasks, own->items[k]->name) && i-- == 0) return own->items[k];
+    return NULL;
+}
+
+static err run_tasks(struct eval_context *c, const struct user_tasks *own, json_t *report) {
+    for (int64_t i = 0; (c->task = task_at(c->options, own, i)) != NULL; i++) {
         json_t *part = NULL;
-        TRY(eval_task_find(c->options->tasks.items[i], &task));
-        c->task = task;
-        LOG(EVAL, INFO, "task %s", task->name);
-        err result = task->run(c, &part);
-        if (result != ERR_OK) return fail_in(result, "task '%s'", task->name);
+        LOG(EVAL, INFO, "task %s", c->task->name);
+        err result = c->task->run(c, &part);
+        if (result != ERR_OK) return fail_in(result, "task '%s'", c->task->name);
         TRY(report_add_task(report, part));
     }
     return ERR_OK;
 }
 
-err eval_run(const struct eval_run *run, json_t **out_report) {
+static err run_all(struct eval_context *c, const struct eval_subject_options *how,
+                   const struct user_tasks *own, json_t **out_report) {
     struct eval_subject subject = {0};
-    struct eval_subject_options opening = run->subject;
+    struct eval_subject_options opening = *how;
+    json_t *report = NULL;
+    opening.max_tokens = 0;
+    for (int64_t i = 0; (c->task = task_at(c->options, own, i)) != NULL; i++) {
+        int64_t wanted = 0;
+        err result = c->task->need(c, &wanted);
+        if (result != ERR_OK) return fail_in(result, "task '%s'", c->task->name);
+        if (wanted > opening.max_tokens) opening.max_tokens = wanted;
+    }
+    TRY(eval_subject_open(&subject, &opening));
+    c->subject = &subject;
+    const char *adapter = subject.adapter != NULL ? subject.adapter_digest : NULL;
+    err result = report_new(subject.model_digest, adapter, c->options, &report);
+    if (result == ERR_OK) result = run_tasks(c, own, report);
+    eval_subject_close(&subject);
+    if (result != ERR_OK) {
+        json_decref(report);
+        return result;
+    }
+    *out_report = report;
+    return ERR_OK;
+}
+
+err eval_run(const struct eval_run *run, json_t **out_report) {
+    struct user_tasks own;
     struct eval_context c = {.options = run->options,
                              .cases = run->cases,
                              .dataset = run->dataset,
@@ -75,28 +119,9 @@ err eval_run(const struct eval_run *run, json_t **out_report) {
                              .whitespace = run->whitespace,
                              .datasets = run->datasets,
                              .generations = run->generations};
-    const struct eval_task *task = NULL;
-    json_t *report = NULL;
-    TRY(eval_check_options(run->options));
-    opening.max_tokens = 0;
-    for (int64_t i = 0; i < run->options->tasks.n; i++) {
-        int64_t wanted = 0;
-        TRY(eval_task_find(run->options->tasks.items[i], &task));
-        c.task = task;
-        err result = task->need(&c, &wanted);
-        if (result != ERR_OK) return fail_in(result, "task '%s'", task->name);
-        if (wanted > opening.max_tokens) opening.max_tokens = wanted;
-    }
-    TRY(eval_subject_open(&subject, &opening));
-    c.subject = &subject;
-    const char *adapter = subject.adapter != NULL ? subject.adapter_digest : NULL;
-    err result = report_new(subject.model_digest, adapter, run->options, &report);
-    if (result == ERR_OK) result = run_tasks(&c, report);
-    eval_subject_close(&subject);
-    if (result != ERR_OK) {
-        json_decref(report);
-        return result;
-    }
-    *out_report = report;
-    return ERR_OK;
+    TRY(user_tasks_open(&own, &run->options->task_files));
+    err result = check_options(run->options, &own);
+    if (result == ERR_OK) result = run_all(&c, &run->subject, &own, out_report);
+    user_tasks_close(&own);
+    return result;
 }

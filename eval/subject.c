@@ -57,11 +57,15 @@ void eval_subject_close(struct eval_subject *s) {
     *s = (struct eval_subject){0};
 }
 
-err eval_subject_logits(struct eval_subject *s, const int32_t *ids, int64_t n, int64_t first,
-                        float *out) {
+err eval_subject_pass(struct eval_subject *s, const int32_t *ids, int64_t n) {
     batch_clear(&s->batch);
     TRY(batch_add_row(&s->batch, n, ids, NULL, NULL, s->model.config.eod, ISOLATE_NONE));
     struct model_call call = {.batch = &s->batch};
-    TRY(model_forward(&s->model, &call));
+    return model_forward(&s->model, &call);
+}
+
+err eval_subject_logits(struct eval_subject *s, const int32_t *ids, int64_t n, int64_t first,
+                        float *out) {
+    TRY(eval_subject_pass(s, ids, n));
     return model_logits(&s->model, first, n, out);
 }

@@ -38,8 +38,9 @@ MUST_CHECK err eval_subject_open(struct eval_subject *s,
 /* Also safe after a failed open, and on a zeroed struct. */
 void eval_subject_close(struct eval_subject *s);
 
-/* One text through the whole model: the rows' logits (n - first, V) from position `first` on into
- * `out`. n is at most max_tokens. */
+/* One text of at most max_tokens through the whole model; model_logits then gives its rows. */
+MUST_CHECK err eval_subject_pass(struct eval_subject *s, const int32_t *ids, int64_t n);
+/* The same, and the rows' logits (n - first, V) from position `first` on into `out`. */
 MUST_CHECK err eval_subject_logits(struct eval_subject *s, const int32_t *ids, int64_t n,
                                    int64_t first, float *out);
 

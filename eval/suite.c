@@ -34,7 +34,7 @@ static err load(const struct suite *s, const struct datasets *where, struct suit
     err result = ERR_OK;
     for (int i = 0; s->files[i] != NULL && result == ERR_OK; i++)
         result = datasets_file(where, s->files[i], &paths[i]);
-    if (result == ERR_OK) result = s->load((const char *const *)paths, out);
+    if (result == ERR_OK) result = s->load(s, (const char *const *)paths, out);
     for (int i = 0; i < MAX_FILES; i++) mem_free(paths[i]);
     return result;
 }
@@ -43,7 +43,7 @@ err suite_load(const struct suite *s, const struct datasets *where, struct suite
     *out = (struct suite_items){0};
     err result = load(s, where, out);
     if (result == ERR_OK && out->n == 0) result = fail(ERR_MISSING, "the suite's file is empty");
-    if (result == ERR_OK && out->n != s->n_items && !where->allow_changed)
+    if (result == ERR_OK && s->n_items > 0 && out->n != s->n_items && !where->allow_changed)
         result = fail(ERR_MISMATCH, "%lld items were read, not %lld", (long long)out->n,
                       (long long)s->n_items);
     if (result != ERR_OK) suite_items_release(out);
@@ -96,6 +96,7 @@ err suite_record(const struct suite *s, const struct suite_item *item, const cha
         TRY(json_put(answer, "task_id", json_string(item->id)));
         return json_put(answer, "response", json_string(decoded));
     case ANSWER_RECORD: return put_record(item, decoded, answer);
+    case ANSWER_TEXT: return json_put(answer, "answer", json_string(decoded));
     case ANSWER_LINE: break;
     case ANSWER_CHOICES: BUG_IF(true); /* nothing is decoded */
     }
@@ -107,8 +108,10 @@ err suite_record(const struct suite *s, const struct suite_item *item, const cha
 }
 
 err suite_answer_text(const struct suite *s, const json_t *answer, struct span *out) {
-    static const char *const keys[] = {
-        [ANSWER_LINE] = "line", [ANSWER_RESPONSE] = "response", [ANSWER_RECORD] = "gen_ans"};
+    static const char *const keys[] = {[ANSWER_LINE] = "line",
+                                       [ANSWER_RESPONSE] = "response",
+                                       [ANSWER_RECORD] = "gen_ans",
+                                       [ANSWER_TEXT] = "answer"};
     *out = text_span("");
     if (s->form == ANSWER_CHOICES) return ERR_OK;
     const json_t *in = s->form == ANSWER_RECORD ? json_object_get(answer, "record") : answer;

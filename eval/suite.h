@@ -34,6 +34,7 @@ enum answer_form {
     ANSWER_LINE,     /* "line": question[SEP]answer, line ends as <n> */
     ANSWER_RESPONSE, /* "response": prompt and completion as they were decoded; and "task_id" */
     ANSWER_RECORD,   /* "record": {"query", "ans", "gen_ans"} */
+    ANSWER_TEXT,     /* "answer": the completion alone */
     ANSWER_CHOICES,  /* "choices": [{"log_likelihood", "n_tokens", "n_characters"}] */
 };
 
@@ -49,13 +50,15 @@ struct suite {
     const char *source;                /* who published it */
     const char *prompt_by;             /* whose prompt it is: "official" or "cotrain" */
     const struct suite_file *files[3]; /* NULL-terminated; below the folder of datasets */
-    int64_t n_items;                   /* in the pinned files */
+    int64_t n_items;                   /* in the pinned files; 0: any number */
     int64_t max_new_tokens;            /* 0: nothing is generated, options are weighed */
     enum answer_form form;
     const struct scorer *scorer;
     struct suite_stated stated;
     /* Reads the files (their paths, in the order of `files`) and forms the prompts. */
-    MUST_CHECK err (*load)(const char *const *paths, struct suite_items *out);
+    MUST_CHECK err (*load)(const struct suite *self, const char *const *paths,
+                           struct suite_items *out);
+    const void *own; /* what `load` of a user's own task needs (eval/user_task.h) */
     /* An answer that is right by the file itself, appended. */
     MUST_CHECK err (*oracle)(const struct suite_item *item, struct str *out);
 };
@@ -67,7 +70,8 @@ MUST_CHECK err suite_load(const struct suite *s, const struct datasets *where,
  * such. */
 const struct suite_item *suite_find_item(const struct suite_items *s, const json_t *answer);
 /* What the official program would have written of a decoded text (prompt and completion, special
- * tokens as text), put into `answer` as the suite's form says. */
+ * tokens as text; for ANSWER_TEXT the completion alone), put into `answer` as the suite's form
+ * says. */
 MUST_CHECK err suite_record(const struct suite *s, const struct suite_item *item,
                             const char *decoded, json_t *answer);
 /* The text in a line of answers that the scorer looks at; ERR_PARSE names what is missing. */

@@ -69,7 +69,14 @@ static err fill_line(const struct asking *a, const struct suite_item *item,
         TRY(json_push(ids, json_integer(answer->tokens.ids[i])));
     TRY(json_put(line, "n_prompt_tokens", json_integer(answer->n_prompt_tokens)));
     TRY(json_put(line, "ended", json_boolean(answer->ended)));
-    return suite_record(a->suite, item, answer->text, line);
+    if (a->suite->form != ANSWER_TEXT) return suite_record(a->suite, item, answer->text, line);
+    struct str said = {0};
+    const struct tokens *all = &answer->tokens;
+    err result = tokenizer_decode(a->c->subject->tokenizer, all->ids + answer->n_prompt_tokens,
+                                  all->n - answer->n_prompt_tokens, true, &said);
+    if (result == ERR_OK) result = suite_record(a->suite, item, str_text(&said), line);
+    str_release(&said);
+    return result;
 }
 
 /* What has to be asked yet of items [from, from + AT_ONCE). */

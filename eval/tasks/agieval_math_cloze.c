@@ -6,7 +6,8 @@
 #include "eval/suite_run.h"
 #include "eval/suites/readers.h"
 
-static err load(const char *const *paths, struct suite_items *out) {
+static err load(const struct suite *self, const char *const *paths, struct suite_items *out) {
+    (void)self;
     TRY(read_questions(paths[0], false, out));
     for (int64_t i = 0; i < out->n; i++) {
         struct suite_item *item = &out->items[i];

@@ -44,7 +44,8 @@ static err form_prompt(struct suite_items *s, struct suite_item *item) {
     return result;
 }
 
-static err load(const char *const *paths, struct suite_items *out) {
+static err load(const struct suite *self, const char *const *paths, struct suite_items *out) {
+    (void)self;
     TRY(read_questions(paths[0], false, out));
     for (int64_t i = 0; i < out->n; i++) {
         TRY(read_letters(out, &out->items[i]));

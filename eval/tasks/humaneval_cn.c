@@ -7,7 +7,8 @@
 #include "eval/suite_run.h"
 #include "eval/suites/readers.h"
 
-static err load(const char *const *paths, struct suite_items *out) {
+static err load(const struct suite *self, const char *const *paths, struct suite_items *out) {
+    (void)self;
     TRY(read_programs(paths[0], out));
     return read_program_prompts(paths[1], out);
 }

@@ -5,7 +5,8 @@
 #include "eval/suite_run.h"
 #include "eval/suites/chinese_choices.h"
 
-static err load(const char *const *paths, struct suite_items *out) {
+static err load(const struct suite *self, const char *const *paths, struct suite_items *out) {
+    (void)self;
     return load_chinese_choices(paths[0], true, out);
 }
 

@@ -7,7 +7,8 @@
 #include "eval/suite_run.h"
 #include "eval/suites/readers.h"
 
-static err load(const char *const *paths, struct suite_items *out) {
+static err load(const struct suite *self, const char *const *paths, struct suite_items *out) {
+    (void)self;
     TRY(read_english_choices(paths[0], out));
     for (int64_t i = 0; i < out->n; i++) {
         struct suite_item *item = &out->items[i];

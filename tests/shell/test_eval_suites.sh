@@ -100,4 +100,40 @@ expect_rc 1
 expect_one_error "task 'gsm8k_en': 20 items against 5: item 5 is in one only"
 run "$COTRAIN" eval compare "$scratch/whole.json"
 expect_rc 2
+
+# A task of one's own beside the table's, and any text.
+printf '{"a": 1, "b": 2}\n{"a": 3, "b": 4}\n' >"$scratch/sums.jsonl"
+cat >"$scratch/sums.yaml" <<'YAML'
+cotrain_task: 1
+name: sums
+data: sums.jsonl
+prompt: "What is {a} plus {b}?<sep>"
+expected: "{b}"
+extract: "."
+metric: contains
+max_new_tokens: 4
+YAML
+ask "$scratch/own.json" "$scratch/own.jsonl" --task-file "$scratch/sums.yaml"
+expect_rc 0
+expect_out "sums contains: "
+check "both tasks are kept" [ "$(wc -l <"$scratch/own.jsonl")" = 22 ]
+sed 's/{b}/{c}/' "$scratch/sums.yaml" >"$scratch/bad.yaml"
+ask "$scratch/bad.json" "$scratch/bad.jsonl" --task-file "$scratch/bad.yaml"
+expect_rc 1
+expect_one_error "no field 'c'"
+seq 1 3000 >"$scratch/text.txt"
+perplexity() {
+    run "$COTRAIN" eval run --recipe "$SOURCE_DIR/recipes/2024-03/nano-lora.yaml" \
+        --model "$SOURCE_DIR/models/nano" --tasks perplexity --set "eval.text=$scratch/text.txt" "$@"
+}
+perplexity
+expect_rc 0
+expect_out "perplexity bits_per_character: "
+cp "$scratch/out" "$scratch/perplexity"
+perplexity --threads 1
+expect_same "$scratch/out" "$scratch/perplexity"
+: >"$scratch/text.txt"
+perplexity
+expect_rc 1
+expect_one_error "is empty"
 finish
