@@ -161,6 +161,18 @@ void near_text_leave_out(struct near_text *t, const struct near_text *common) {
     make_sketch(t);
 }
 
+int64_t near_text_leave_out_if(struct near_text *t,
+                               bool (*is_common)(const void *ctx, uint64_t shingle),
+                               const void *ctx) {
+    int64_t kept = 0;
+    for (int64_t i = 0; i < t->n; i++)
+        if (!is_common(ctx, t->shingles[i])) t->shingles[kept++] = t->shingles[i];
+    t->n = kept;
+    if (kept == 0) t->shingles[t->n++] = run_hash(NULL, 0);
+    make_sketch(t);
+    return kept;
+}
+
 double near_text_similarity(const struct near_text *a, const struct near_text *b) {
     int64_t i = 0, j = 0, common = 0;
     while (i < a->n && j < b->n) {

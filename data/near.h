@@ -11,6 +11,7 @@
 #define COTRAIN_DATA_NEAR_H
 
 #include "base/err.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,11 @@ void near_text_release(struct near_text *t);
 /* Takes the shingles of `common` out: what a form, a template or a prompt's frame puts into every
  * text says nothing about likeness. A text that holds nothing else becomes as the empty one. */
 void near_text_leave_out(struct near_text *t, const struct near_text *common);
+/* The same for the shingles that is_common says are. Returns how many stay (0: only the empty
+ * text's). */
+int64_t near_text_leave_out_if(struct near_text *t,
+                               bool (*is_common)(const void *ctx, uint64_t shingle),
+                               const void *ctx);
 
 /* Exact: |A and B| / |A or B| over the sets of shingles; two empty texts are 1. */
 double near_text_similarity(const struct near_text *a, const struct near_text *b);

@@ -117,6 +117,30 @@ static void near_duplicates_are_told_once_with_the_first(void **state) {
     assert_lines(f, "duplicates", "4,");
 }
 
+/* Rows of one template are no copies of each other, and a copy among them is found all the same. */
+static void templates_hide_no_copies(void **state) {
+    struct fixture *f = *state;
+    static const char *const words[] = {"apple", "grape", "melon", "peach", "lemon",
+                                        "olive", "mango", "berry", "dates", "fig"};
+    static char prompts[1001][160], answers[1001][200];
+    struct pair pairs[1001];
+    for (int i = 0; i < 1001; i++) {
+        int k = i < 1000 ? i : 500; /* the last one is a copy of row 501 */
+        const char *a = words[k % 10], *b = words[k / 10 % 10], *c = words[k / 100];
+        snprintf(prompts[i], sizeof prompts[i],
+                 "Please write the order as one line of text with all of its items: %s, %s, %s "
+                 "for the customer %d%d of street %d",
+                 a, b, c, 7919 * k, k, 104729 * k);
+        snprintf(answers[i], sizeof answers[i],
+                 "The items of the order are, in this order, %s and %s and %s; sent to street %d%s",
+                 a, b, c, 104729 * k, i < 1000 ? "" : " now");
+        pairs[i] = (struct pair){prompts[i], answers[i]};
+    }
+    LINT_PAIRS(f, pairs);
+    assert_lines(f, "near_duplicates", "1001,");
+    assert_non_null(strstr(told(f, "near_duplicates", 0, "note"), "like rows.jsonl line 501"));
+}
+
 static void answers_in_prompts_and_prompts_in_answers(void **state) {
     struct fixture *f = *state;
     static const struct pair pairs[] = {
@@ -366,6 +390,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_same_texts_are_duplicates_and_conflicts),
         TEST(near_duplicates_are_told_once_with_the_first),
+        TEST(templates_hide_no_copies),
         TEST(answers_in_prompts_and_prompts_in_answers),
         TEST(answers_that_are_cut_short),
         TEST(line_ends_of_another_convention),
