@@ -3,9 +3,9 @@
  * right nine times in ten at least; what none of them sees is not told of:
  *   1.0  a code fence that is not closed; half a character at the end (U+FFFD); an answer that
  *        begins as a JSON object or list and ends before it does
- *   0.9  a bracket that is not closed, outside quotes (not a smiley's)
+ *   0.9  a bracket that is not closed, outside quotes (and not a smiley's)
  *   0.8  a mark at the end that something must follow (a comma, an opening bracket or quote, -, =),
- *        or such an English word behind two others at least (the, and, of, because)
+ *        or such an English word behind two others at least (the, and, of)
  *   0.6  prose of three sentences or more that all end with a mark, but for the last one
  * Answers that are context only are not looked at. */
 #include "data/lint/lint.h"
@@ -72,7 +72,8 @@ static bool open_bracket(struct span s, int64_t *at) {
         if (c == '\n') quoted = false; /* it was an inch mark or the like */
         if (c == '"' && before != '\\') quoted = !quoted;
         bool smiley = before == ':' || before == ';' || before == '-' || before == '\\';
-        for (int k = 0; k < N_BRACKETS && !quoted; k++) {
+        bool alone = i < s.n && (before == '\'' || before == '`') && s.text[i] == (char)before;
+        for (int k = 0; k < N_BRACKETS && !quoted && !alone; k++) {
             int kind = brackets[k].kind;
             if (c == brackets[k].open && !smiley && depth[kind]++ == 0)
                 outermost[kind] = (int64_t)begin;
@@ -99,8 +100,8 @@ static bool must_go_on(struct span s, size_t last, uint32_t c) {
 
 /* The last word, where it is one that no sentence ends with. */
 static bool word_must_go_on(struct span s) {
-    static const char *const words[] = {"a",    "an",   "the",  "and",   "or",      "of",
-                                        "with", "from", "into", "which", "because", "than"};
+    static const char *const words[] = {"an",   "the",  "and",   "or",      "of",  "with",
+                                        "from", "into", "which", "because", "than"};
     size_t begin = s.n;
     int n_blanks = 0;
     while (begin > 0 && s.text[begin - 1] >= 'a' && s.text[begin - 1] <= 'z') begin--;

@@ -173,12 +173,14 @@ static void answers_that_are_cut_short(void **state) {
         {"b4", "Title\n====="},
         {"b5", "printf(\"(%d\", x);"},
         {"b6", "[1] is the reference"},
+        {"c1", "if c == '(':\n    depth += 1"},
+        {"c2", "while b:\n    a, b = b, a % b\nreturn a"},
         {"b8", "We went to the market and"},
         {"b9", "vitamin a"},
         {"b7", "他说（见上文)就走了"},
     };
     LINT_PAIRS(f, pairs);
-    assert_lines(f, "truncated", "2,3,5,7,8,16,9,");
+    assert_lines(f, "truncated", "2,3,5,7,8,18,9,");
     assert_string_equal(told(f, "truncated", 1, "note"), "JSON that ends too early");
 }
 
