@@ -390,8 +390,40 @@ static void no_memory_leaves_an_index_as_it_was(void **state) {
     assert_int_equal(mem_stats().live_blocks, live);
 }
 
+static bool is_odd(const void *ctx, uint64_t shingle) {
+    (void)ctx;
+    return shingle & 1;
+}
+static bool is_any(const void *ctx, uint64_t shingle) {
+    (void)ctx;
+    (void)shingle;
+    return true;
+}
+
+static void shingles_are_left_out_by_what_they_are(void **state) {
+    (void)state;
+    static const char text[] = "a text that is long enough for a good number of shingles";
+    struct near_text all, rest, none;
+    assert_ok(near_text_init(&all, text, strlen(text)));
+    assert_ok(near_text_init(&rest, text, strlen(text)));
+    int64_t n = near_text_leave_out_if(&rest, is_odd, NULL), even = 0;
+    for (int64_t i = 0; i < all.n; i++) even += all.shingles[i] % 2 == 0;
+    assert_int_equal(n, even);
+    assert_int_equal(rest.n, even);
+    assert_true(n > 5 && n < all.n);
+    for (int64_t i = 0; i < rest.n; i++) assert_int_equal(rest.shingles[i] % 2, 0);
+    assert_true(memcmp(all.sketch, rest.sketch, sizeof all.sketch) != 0);
+    assert_int_equal(near_text_leave_out_if(&rest, is_any, NULL), 0);
+    assert_ok(near_text_init(&none, "", 0));
+    assert_true(near_text_similarity(&rest, &none) == 1); /* as the empty text */
+    near_text_release(&all);
+    near_text_release(&rest);
+    near_text_release(&none);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shingles_are_left_out_by_what_they_are),
         cmocka_unit_test(counts_shingles_exactly),
         cmocka_unit_test(paraphrases_are_nearer_than_requests_of_the_same_build),
         cmocka_unit_test(the_words_of_a_form_can_be_left_out),
