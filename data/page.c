@@ -19,13 +19,35 @@ static int ascending(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
+/* Whether a model made the row, and how that was checked. */
+static err gather_origin(struct page *p, enum dataset_split split, int64_t row, bool *generated) {
+    json_t *line;
+    TRY(provenance_line(p->provenance, split, row, &line));
+    const json_t *origin = json_object_get(line, "origin");
+    const char *kind = json_text_of(origin, "check_kind");
+    err e = ERR_OK;
+    *generated = json_text_of(origin, "generator")[0] != '\0';
+    if (*generated) {
+        int i = 0;
+        if (!kind[0]) kind = "not said";
+        while (i < PAGE_CHECKS - 1 && p->checked[i].len > 0 &&
+               strcmp(str_text(&p->checked[i]), kind) != 0)
+            i++;
+        if (p->checked[i].len == 0)
+            e = str_add(&p->checked[i], i < PAGE_CHECKS - 1 ? kind : "other");
+        p->n_checked[i]++;
+    }
+    json_decref(line);
+    return e;
+}
+
 static err gather_row(struct page *p, enum dataset_split split, int64_t row, int64_t at) {
     const struct dataset_row *r = &dataset_rows(p->d, split)[row];
     const uint8_t *trained = dataset_answer(p->d, split, row);
     int64_t n_trained = 0;
     bool generated;
     for (int32_t i = 1; i < r->n_tokens; i++) n_trained += trained[i];
-    TRY(provenance_generated(p->provenance, split, row, &generated));
+    TRY(gather_origin(p, split, row, &generated));
     p->lengths[at] = r->n_tokens;
     p->shares[at] = 100.0 * (double)n_trained / r->n_tokens;
     p->source_rows[r->source]++;
@@ -64,6 +86,7 @@ static void page_release(struct page *p) {
     mem_free(p->shares);
     mem_free(p->source_rows);
     mem_free(p->source_generated);
+    for (int i = 0; i < PAGE_CHECKS; i++) str_release(&p->checked[i]);
     tokenizer_free(p->tokenizer);
     provenance_close(p->provenance);
     json_decref(p->lint);

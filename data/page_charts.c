@@ -112,6 +112,22 @@ static err draw_makers(struct page *p) {
     return chart_bars(p->out, &chart);
 }
 
+static err draw_checks(struct page *p) {
+    struct chart_bar bars[PAGE_CHECKS];
+    int64_t n = 0;
+    if (p->n_generated == 0) return ERR_OK;
+    for (int i = 0; i < PAGE_CHECKS; i++)
+        if (p->n_checked[i] > 0)
+            bars[n++] = (struct chart_bar){str_text(&p->checked[i]), (double)p->n_checked[i], 1};
+    sort_bars(bars, n);
+    struct chart_bars chart = {.title = "How generated rows were checked",
+                               .summary = "As the rows' origin says.",
+                               .unit = "rows",
+                               .bars = bars,
+                               .n = n};
+    return chart_bars(p->out, &chart);
+}
+
 static err draw_licenses(struct page *p) {
     const json_t *item = page_lint(p, "license");
     json_t *licenses = json_object_get(item, "licenses"), *count;
@@ -164,6 +180,7 @@ err page_charts(struct page *p) {
     if (e == ERR_OK) e = draw_groups(p, bars);
     if (e == ERR_OK) e = draw_sources(p, bars);
     if (e == ERR_OK) e = draw_makers(p);
+    if (e == ERR_OK) e = draw_checks(p);
     if (e == ERR_OK) e = draw_licenses(p);
     if (e == ERR_OK) e = draw_drops(p);
     mem_free(bars);

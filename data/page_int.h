@@ -13,6 +13,8 @@
 #include "data/provenance.h"
 #include "data/tokenizer.h"
 
+enum { PAGE_CHECKS = 6 };
+
 struct page {
     const struct dataset *d;
     const struct page_options *options;
@@ -27,6 +29,8 @@ struct page {
     int64_t *source_rows;      /* of each source: its rows */
     int64_t *source_generated; /* those that a model made */
     int64_t n_generated;
+    struct str checked[PAGE_CHECKS]; /* how generated rows were checked, as their origin says */
+    int64_t n_checked[PAGE_CHECKS];  /* rows of each; the last one is all that are left */
     struct str *out;
 };
 

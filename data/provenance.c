@@ -143,15 +143,6 @@ err provenance_line(const struct provenance *p, enum dataset_split split, int64_
                       out);
 }
 
-err provenance_generated(const struct provenance *p, enum dataset_split split, int64_t row,
-                         bool *out) {
-    json_t *line;
-    TRY(provenance_line(p, split, row, &line));
-    *out = json_object_get(json_object_get(line, "origin"), "generator") != NULL;
-    json_decref(line);
-    return ERR_OK;
-}
-
 static json_t *text_or_null(const char *text) {
     return text ? json_string(text) : json_null();
 }

@@ -19,9 +19,6 @@ void provenance_close(struct provenance *p);
 /* The row's line, or *out NULL where it has none. The caller json_decref()s. */
 MUST_CHECK err provenance_line(const struct provenance *p, enum dataset_split split, int64_t row,
                                json_t **out);
-/* Whether it was generated: its origin says so. */
-MUST_CHECK err provenance_generated(const struct provenance *p, enum dataset_split split,
-                                    int64_t row, bool *out);
 /* The whole chain of a row, added to `out`:
  *   "state": "kept", "split", "row"
  *   "request": {"id", "scenario"} or null

@@ -46,14 +46,14 @@ static void make_page(struct fixture *f, const char *rows, struct page_options o
 
 static void rows_are_text_and_nothing_else(void **state) {
     struct fixture *f = *state;
-    make_page(
-        f,
-        "{\"prompt\": \"<script>a</script>\", \"response\": \"\\\"'&\\u4f60\\n\\u202eb\","
-        " \"license\": \"<l>\", \"reviewer\": \"<v>\", \"origin\": {\"generator\": \"<g>\"}}\n"
-        "{\"prompt\": \"p\", \"response\": \"r\"}\n",
-        OPTIONS);
+    make_page(f,
+              "{\"prompt\": \"<script>a</script>\", \"response\": \"\\\"'&\\u4f60\\n\\u202eb\","
+              " \"license\": \"<l>\", \"reviewer\": \"<v>\", \"origin\": {\"generator\": \"<g>\", "
+              "\"check_kind\": \"<k>\"}}\n"
+              "{\"prompt\": \"p\", \"response\": \"r\"}\n",
+              OPTIONS);
     const char *page = str_text(&f->page);
-    static const char *const never[] = {"<script", "<l>", "<v>",   "<g>",
+    static const char *const never[] = {"<script", "<l>", "<v>",   "<g>",         "<k>",
                                         "<1>",     "x<y", "a & b", "\xE2\x80\xAE"};
     for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
         if (strstr(page, never[i])) fail_msg("the page holds %s", never[i]);
@@ -63,6 +63,7 @@ static void rows_are_text_and_nothing_else(void **state) {
                                         "<i>\xE2\x86\xB5\n</i>",
                                         "<i><b>&lt;sep&gt;</b></i><mark>",
                                         "<dt>generated rows</dt><dd>1</dd>",
+                                        "<title>&lt;k&gt;: 1</title>",
                                         "Row 1: "};
     for (size_t i = 0; i < sizeof there / sizeof there[0]; i++)
         if (!strstr(page, there[i])) fail_msg("the page lacks %s", there[i]);
