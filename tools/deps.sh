@@ -36,6 +36,7 @@ find_missing() {
     need libgit2-dev header cc git2.h
     need libmicrohttpd-dev header cc microhttpd.h
     need zlib1g-dev header cc zlib.h
+    need libzstd-dev header cc zstd.h
     need libsentencepiece-dev header "c++ -x c++" sentencepiece_processor.h
     need libpcre2-dev sh -c 'printf "#define PCRE2_CODE_UNIT_WIDTH 8\n#include <pcre2.h>\n" | cc -E -'
     need libcmocka-dev header cc cmocka.h

@@ -24,6 +24,8 @@ LIBRARIES = [
     ("jansson", "c", ["jansson.h"], r"jansson"),
     ("crypto", "c", ["openssl/evp.h", "openssl/crypto.h"], r"openssl/"),
     ("xxhash", "c", ["xxhash.h"], r"xxh"),
+    ("z", "c", ["zlib.h"], r"z(lib|conf)\.h"),
+    ("zstd", "c", ["zstd.h", "zstd_errors.h"], r"zstd"),
     ("yaml", "c", ["yaml.h"], r"yaml"),
     ("sentencepiece", "c++", ["sentencepiece_processor.h"], r"sentencepiece"),
     ("pcre2-8", "c", ["pcre2.h"], r"pcre2"),
