@@ -45,7 +45,8 @@ struct opt {
     bool map;        /* a list that a recipe writes as a mapping: its items are "key: value" */
     bool positional; /* command line: also taken in order from the words without a dash */
     bool repeated;   /* a list whose items come one by one, whole: --set a=1 --set b=2, FILE... */
-    bool path; /* an existing file or folder; in a recipe, relative to the file that wrote it */
+    bool path;    /* an existing file or folder; in a recipe, relative to the file that wrote it */
+    bool pattern; /* a path that may be a pattern of several, with * ? or [ in it */
 };
 
 #define OPT(struct_type, field, ...)                                                                 \

@@ -153,6 +153,7 @@ static err build_in(struct building *s) {
     TRY(special_whitespace_parse(b->options->special_whitespace, &s->whitespace));
     TRY(filters_check(b->options));
     TRY(tokenizer_open(&s->tokenizer, b->tokenizer_dir));
+    s->corpus.tokenizer = s->tokenizer;
     TRY(corpus_read(&s->corpus, b->options, b->requests));
     TRY(corpus_hold_out(&s->corpus, b->options, b->seed));
     TRY(run_filters(s));

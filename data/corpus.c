@@ -45,6 +45,7 @@ static void add_file(struct corpus *c, const struct data_source *from,
         .format = from->format ? from->format : "auto",
         .license = from->license,
         .reviewer = from->reviewer,
+        .columns = &from->columns,
         .trains_text = from->text && strcmp(from->text, "trained") == 0,
         .request = request,
         .group = c->n_groups,
@@ -118,7 +119,8 @@ static err read_source(struct reading *r, struct corpus_source *source, int32_t 
     struct read_file file = {.path = source->path,
                              .format = source->format,
                              .source = number,
-                             .trains_text = source->trains_text};
+                             .trains_text = source->trains_text,
+                             .columns = source->columns};
     TRY(read_file(r, &file));
     if (file.reader) source->format = file.reader->name;
     source->n_samples = file.n_samples;
@@ -141,7 +143,7 @@ err corpus_add_case(struct corpus *c, const struct corpus_case *item) {
 /* A request's file of cases: pairs, one turn each. */
 static err read_cases(struct reading *r, struct corpus *c, const struct request *request) {
     struct sample_list cases = {0};
-    struct reading of_cases = {r->arena, &cases, r->faults, 0};
+    struct reading of_cases = {.arena = r->arena, .samples = &cases, .faults = r->faults};
     struct read_file file = {.path = request->cases, .format = "pairs"};
     err e = read_file(&of_cases, &file);
     if (e == ERR_OK && request->cases_sha256 && strcmp(request->cases_sha256, file.sha256) != 0) {
@@ -163,7 +165,8 @@ static err read_cases(struct reading *r, struct corpus *c, const struct request 
 err corpus_read(struct corpus *c, const struct data_options *options,
                 const struct request_list *requests) {
     struct faults faults = {0};
-    struct reading r = {&c->arena, &c->samples, &faults, 0};
+    struct reading r = {
+        .arena = &c->arena, .samples = &c->samples, .faults = &faults, .tokenizer = c->tokenizer};
     TRY(line_up(c, &options->sources, requests));
     err e = ERR_OK;
     for (int64_t i = 0; i < c->n_sources && e == ERR_OK; i++)

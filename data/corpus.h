@@ -17,8 +17,9 @@ struct corpus_source {
     const char *path; /* NULL: a request's inline examples */
     const char *name; /* without folders */
     const char *format, *license, *reviewer;
-    bool trains_text;              /* every token of plain text is trained */
-    const struct request *request; /* NULL: none */
+    bool trains_text;               /* every token of plain text is trained */
+    const struct opt_list *columns; /* keys under other names */
+    const struct request *request;  /* NULL: none */
     int64_t group, n_samples;
     char sha256[SHA256_HEX_SIZE]; /* of the file, or of the examples' texts */
 };
@@ -36,6 +37,7 @@ struct corpus_case {
 enum sample_use { USE_TRAIN, USE_VALID, USE_HELD_OUT, USE_DROPPED };
 
 struct corpus {
+    const struct tokenizer *tokenizer; /* for rows of ids; NULL: they are refused */
     struct arena arena;
     struct corpus_source *sources;
     struct corpus_group *groups;
@@ -46,7 +48,8 @@ struct corpus {
     int64_t n_cases, cases_capacity;
 };
 
-/* `c` is zeroed; on failure too it is to be released. All faulty rows come as one error. */
+/* `c` is zeroed but for the tokenizer; on failure too it is to be released. All faulty rows come as
+ * one error. */
 MUST_CHECK err corpus_read(struct corpus *c, const struct data_options *options,
                            const struct request_list *requests);
 /* Takes held-out cases out of what is trained, by chance that depends on `seed` alone, and refuses

@@ -43,6 +43,10 @@ static err put_source(json_t *out, const struct data_source *source) {
     TRY(put_text(out, "reviewer", source->reviewer));
     TRY(put_text(out, "request", source->request));
     TRY(put_text(out, "text", source->text));
+    json_t *columns = json_array();
+    TRY(json_put(out, "columns", columns));
+    for (int64_t i = 0; i < source->columns.n; i++)
+        TRY(json_push(columns, json_string(source->columns.items[i])));
     return json_put(out, "weight", json_real(source->weight));
 }
 

@@ -38,7 +38,8 @@ struct opt_table data_options_table(void) {
 struct opt_table data_source_options_table(void) {
 #define ROW(field, ...) OPT(struct data_source, field, __VA_ARGS__)
     static const struct opt rows[] = {
-        ROW(path, .required = true, .path = true, .help = "file of rows"),
+        ROW(path, .required = true, .path = true, .pattern = true,
+            .help = "file of rows, folder of such files, or a pattern (data/*.jsonl)"),
         ROW(format, .choices = formats, .preset = "auto", .help = "how the rows are written"),
         ROW(license, .help = "licence of the rows, for the release's card"),
         ROW(reviewer, .help = "who has looked at the rows"),
@@ -47,6 +48,8 @@ struct opt_table data_source_options_table(void) {
             .help = "share of the data, beside the requests' weights; not with `request`"),
         ROW(text, .choices = "context,trained",
             .help = "plain text without an answer: context (default) or trained, every token"),
+        ROW(columns, .map = true, .value = "KEY: NAME",
+            .help = "keys under other names: {instruction: question, output: answer}"),
     };
 #undef ROW
     return OPT_TABLE(rows);

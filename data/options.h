@@ -10,12 +10,13 @@
 
 /* data.sources[]: a file of rows. */
 struct data_source {
-    const char *path;               /* usable from the present folder */
-    const char *format;             /* auto, or a row of data/readers/readers.def */
+    const char *path;   /* file, folder or pattern (data/files.h), usable from the present folder */
+    const char *format; /* auto, or a row of data/readers/readers.def */
     const char *license, *reviewer; /* of every row that does not name its own; NULL: not said */
     const char *request; /* id of the request whose rows these are, or NULL: a group of its own */
     double weight;    /* share of the data, beside the requests' weights; without `request` only */
     const char *text; /* what becomes of plain text: NULL or context, or trained (every token) */
+    struct opt_list columns; /* keys under other names (data/columns.h) */
 };
 struct data_source_list {
     struct data_source *items;

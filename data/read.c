@@ -1,49 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Framing, format and the checks that hold for every record. The contract is data/read.h.
- * A JSON list is cut into its elements here before any is parsed, so that each has a line number.
- */
+ * The way of a record from the stream to the list of samples, and the checks that hold for every
+ * format. The contract is data/read.h; cutting is data/records.c, guessing data/detect.c, the
+ * formats are data/readers/. */
 #include "data/read.h"
 #include "base/file.h"
-#include "data/tokenizer.h"
+#include "base/stream.h"
+#include "data/check.h"
+#include "data/columns.h"
+#include "data/detect.h"
+#include "data/records.h"
+#include "data/table.h"
 #include <string.h>
-
-static err check_text(struct span text, const char *what) {
-    enum special_token which;
-    if (span_blank(text)) return fail(ERR_PARSE, "the %s is empty", what);
-    if (tokenizer_find_special(text.text, text.n, &which) >= 0)
-        return fail(ERR_PARSE, "special token '%s' in the %s", tokenizer_special_text(which), what);
-    return ERR_OK;
-}
-
-static err check_sample(const struct sample *s) {
-    for (int64_t i = 0; i < s->n && s->kind == SAMPLE_TURNS; i++) {
-        TRY(check_text(s->turns[i].prompt, "prompt"));
-        TRY(check_text(s->turns[i].answer, "answer"));
-    }
-    for (int64_t i = 0; i < s->n && s->kind == SAMPLE_SEGMENTS; i++)
-        TRY(check_text(s->segments[i].text, "text"));
-    return ERR_OK;
-}
 
 struct file_state {
     struct reading *r;
     struct read_file *file;
+    struct layout layout;
+    struct table table;
     bool stopped; /* the format is unknown: no use in reading on */
 };
-
-static err choose_reader(struct file_state *s, const json_t *record) {
-    for (int i = 0; i < n_readers; i++)
-        if (readers[i]->record && readers[i]->fits(record)) {
-            s->file->reader = readers[i];
-            return ERR_OK;
-        }
-    s->stopped = true;
-    const char *key = json_object_iter_key(json_object_iter((json_t *)record));
-    return fail(ERR_UNSUPPORTED,
-                "a record whose first key is '%s' fits no known format (keys wanted: messages; "
-                "instruction, output; prompt, response)",
-                key ? key : "");
-}
 
 static err copy_text(struct arena *arena, struct span text, const char **out) {
     if (text.text && memchr(text.text, '\0', text.n)) return fail(ERR_PARSE, "a NUL in a name");
@@ -70,141 +45,172 @@ static err read_provenance(const json_t *record, struct draft *draft) {
     return e;
 }
 
-static err read_json(struct file_state *s, struct span text, struct draft *draft) {
-    json_t *record = NULL;
-    TRY(json_parse(text.text, text.n, "record", &record));
-    err e = json_is_object(record) ? ERR_OK : fail(ERR_PARSE, "not an object");
-    if (e == ERR_OK && !s->file->reader) e = choose_reader(s, record);
-    if (e == ERR_OK) e = s->file->reader->record(record, draft);
-    if (e == ERR_OK) e = read_provenance(record, draft);
+/* ---- formats ---- */
+
+/* The keys that each format is known by, for who has none of them. */
+static const char keys_wanted[] = "messages; conversations; instruction, output; prompt, response; "
+                                  "segments; input_ids; text";
+
+static bool is_registry(const json_t *record) {
+    const json_t *entry = json_object_iter_value(json_object_iter((json_t *)record));
+    return json_object_get(entry, "file_name") || json_object_get(entry, "hf_hub_url") ||
+           json_object_get(entry, "ms_hub_url");
+}
+
+static err unknown_format(struct file_state *s, const json_t *record) {
+    s->stopped = true;
+    if (is_registry(record))
+        return fail(ERR_UNSUPPORTED,
+                    "this is LLaMA-Factory's registry of datasets; name its files as "
+                    "sources, and their `columns`");
+    const char *key = json_object_iter_key(json_object_iter((json_t *)record));
+    return fail(ERR_UNSUPPORTED,
+                "a record whose first key is '%s' fits no known format (keys wanted: %s; `columns` "
+                "tells of others)",
+                key ? key : "", keys_wanted);
+}
+
+/* Two answers of which one is better, or an answer with a mark. */
+static err refuse_preference(const json_t *record) {
+    const char *key = NULL;
+    if (json_object_get(record, "chosen") && json_object_get(record, "rejected")) key = "rejected";
+    if (json_object_get(record, "kto_tag")) key = "kto_tag";
+    if (json_object_get(record, "completion") && json_is_boolean(json_object_get(record, "label")))
+        key = "label";
+    if (!key) return ERR_OK;
+    return fail(ERR_UNSUPPORTED,
+                "'%s': preference data, and only answers are learnt here; keep the "
+                "good ones, as 'response'",
+                key);
+}
+
+static err choose_reader(struct file_state *s, const json_t *record) {
+    const struct reader *own = s->layout.reader;
+    if (own && own->fits(record)) return ERR_OK;
+    const struct reader *found = detect_record(record);
+    if (!own && !found) return unknown_format(s, record);
+    if (!own) s->layout.reader = found;
+    if (!own || !found) return ERR_OK; /* its reader will say what is missing */
+    return fail(ERR_PARSE, "the file is '%s', but this record is '%s'", own->name, found->name);
+}
+
+static err take_json(struct file_state *s, json_t *record, struct draft *draft) {
+    if (!json_is_object(record)) return fail(ERR_PARSE, "not an object");
+    TRY(columns_apply(s->file->columns, record));
+    TRY(refuse_preference(record));
+    TRY(choose_reader(s, record));
+    TRY(s->layout.reader->record(record, draft));
+    return read_provenance(record, draft);
+}
+
+static err take_header(struct file_state *s, struct span row) {
+    json_t *record = json_object();
+    size_t i;
+    const json_t *column;
+    err e = record ? table_header(&s->table, row) : fail(ERR_MEMORY, "out of memory");
+    json_array_foreach(s->table.columns, i, column) if (e == ERR_OK) e =
+        json_put(record, json_string_value(column), json_string(""));
+    if (e == ERR_OK) e = columns_apply(s->file->columns, record);
+    if (e == ERR_OK) e = choose_reader(s, record);
+    s->stopped = e != ERR_OK;
     json_decref(record);
     return e;
 }
 
-static err read_draft(struct file_state *s, struct span text, bool is_json, struct draft *draft) {
-    int64_t bad = utf8_invalid_at(text.text, text.n);
-    if (bad >= 0) return fail(ERR_PARSE, "not UTF-8 at byte %lld", (long long)bad + 1);
-    TRY(is_json ? read_json(s, text, draft) : s->file->reader->line(text, draft));
-    return check_sample(&draft->sample);
+/* A line of text in a file whose format was guessed, that some reader of records knows. */
+static err refuse_record(const struct file_state *s, struct span line) {
+    json_t *record;
+    if (line.n == 0 || line.text[0] != '{' || strcmp(s->file->format, "auto") != 0) return ERR_OK;
+    err e = json_parse(line.text, line.n, "line", &record);
+    if (e != ERR_OK) return e == ERR_MEMORY ? e : ERR_OK;
+    const struct reader *found = json_is_object(record) ? detect_record(record) : NULL;
+    json_decref(record);
+    if (!found) return ERR_OK;
+    return fail(ERR_PARSE, "the file is '%s', but this line is a record of '%s'",
+                s->layout.reader->name, found->name);
 }
 
-static bool is_plain_text(const struct sample *s) {
-    return s->kind == SAMPLE_SEGMENTS && s->n == 1;
+static err read_draft(struct file_state *s, struct span text, struct draft *draft) {
+    json_t *record = NULL;
+    TRY(check_bytes(text));
+    switch (s->layout.kind) {
+    case RECORD_TEXT: TRY(refuse_record(s, text)); return s->layout.reader->line(text, draft);
+    case RECORD_ROW:
+        if (!s->table.columns) return take_header(s, text);
+        TRY(table_row(&s->table, text, &record));
+        break;
+    case RECORD_JSON: TRY(json_parse(text.text, text.n, "record", &record));
+    }
+    err e = take_json(s, record, draft);
+    json_decref(record);
+    return e;
 }
 
-/* One record; blank lines are none. */
-static err take_record(struct file_state *s, struct span text, bool is_json, int64_t line) {
+/* ---- files ---- */
+
+/* One record; blank ones are none, and neither is a table's header. */
+static err take_record(struct file_state *s, const struct record *record) {
     struct draft draft = {.arena = s->r->arena};
-    if (s->stopped || span_blank(text)) return ERR_OK;
-    s->r->n_records++;
-    if (line > INT32_MAX) return fail(ERR_LIMIT, "'%s' has too many lines", s->file->path);
-    err e = read_draft(s, text, is_json, &draft);
+    if (s->stopped || span_blank(record->text)) return ERR_OK;
+    s->r->n_records += s->layout.kind != RECORD_ROW || s->table.columns;
+    if (record->line > INT32_MAX) return fail(ERR_LIMIT, "'%s' has too many lines", s->file->path);
+    err e = read_draft(s, record->text, &draft);
+    if (e == ERR_OK && (draft.sample.n > 0 || draft.sample.ids))
+        e = check_sample(s->r->tokenizer, s->layout.reader, &draft);
     if (e != ERR_OK)
-        return faults_add(s->r->faults, e, "'%s' line %lld", s->file->path, (long long)line);
+        return faults_add(s->r->faults, e, "'%s' line %lld", s->file->path,
+                          (long long)record->line);
     if (draft.sample.n == 0) return ERR_OK;
-    if (s->file->trains_text && is_plain_text(&draft.sample))
+    if (s->file->trains_text && sample_is_plain(&draft.sample))
         draft.sample.segments[0].trained = true;
     s->file->n_samples++;
-    return sample_list_add(s->r->samples, &draft, s->file->source, (int32_t)line);
+    return sample_list_add(s->r->samples, &draft, s->file->source, (int32_t)record->line);
 }
 
-static err take_lines(struct file_state *s, struct span text, bool is_json) {
-    for (int64_t line = 1; text.n > 0; line++) {
-        const char *end = memchr(text.text, '\n', text.n);
-        size_t n = end ? (size_t)(end - text.text) : text.n;
-        size_t kept = n > 0 && text.text[n - 1] == '\r' ? n - 1 : n;
-        TRY(take_record(s, (struct span){text.text, kept}, is_json, line));
-        n += end != NULL;
-        text = (struct span){text.text + n, text.n - n};
+static err take_records(struct file_state *s, struct records *records) {
+    struct record record = {.line = 1};
+    for (bool more = true; more;) {
+        err e = records_next(records, &record, &more);
+        if (e == ERR_OK && more)
+            e = take_record(s, &record);
+        else if (e != ERR_OK)
+            e = faults_add(s->r->faults, e, "'%s' line %lld", s->file->path,
+                           (long long)record.line);
+        TRY(e);
     }
     return ERR_OK;
 }
 
-/* Follows brackets and strings; knows nothing else of JSON, which the parser checks per element. */
-struct list_scan {
-    int64_t line, begin_line;
-    size_t begin;
-    int depth;
-    bool in_string, escaped, in_element;
-};
-
-static void scan_byte(struct list_scan *c, char byte) {
-    if (byte == '\n') c->line++;
-    if (c->in_string) {
-        c->in_string = c->escaped || byte != '"';
-        c->escaped = !c->escaped && byte == '\\';
-    } else if (byte == '"') {
-        c->in_string = true;
-    } else if (byte == '[' || byte == '{') {
-        c->depth++;
-    } else if (byte == ']' || byte == '}') {
-        c->depth--;
-    }
-}
-
-/* `text` begins with '[', at line `line`. */
-static err take_list(struct file_state *s, struct span text, int64_t line) {
-    struct list_scan c = {.line = line};
-    for (size_t i = 0; i < text.n; i++) {
-        char byte = text.text[i];
-        bool blank = byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-        bool separates = (c.depth == 1 && !c.in_string && (byte == ',' || byte == ']'));
-        if (separates && c.in_element) {
-            struct span element = {text.text + c.begin, i - c.begin};
-            TRY(take_record(s, element, true, c.begin_line));
-            c.in_element = false;
-        } else if (c.depth == 1 && !separates && !blank && !c.in_element) {
-            c.in_element = true;
-            c.begin = i;
-            c.begin_line = c.line;
-        }
-        scan_byte(&c, byte);
-        if (c.depth == 0) {
-            struct span rest = {text.text + i + 1, text.n - i - 1};
-            if (span_blank(rest)) return ERR_OK;
-            (void)fail(ERR_PARSE, "text after the end of the list");
-            return faults_add(s->r->faults, ERR_PARSE, "'%s' line %lld", s->file->path,
-                              (long long)c.line);
-        }
-    }
-    (void)fail(ERR_PARSE, "the list that begins here does not end");
-    return faults_add(s->r->faults, ERR_PARSE, "'%s' line %lld", s->file->path, (long long)line);
-}
-
-static err take_file(struct file_state *s, struct span text) {
+static err take_stream(struct file_state *s, struct stream *stream) {
+    struct records records;
     struct read_file *f = s->file;
-    if (text.n >= 3 && memcmp(text.text, "\xEF\xBB\xBF", 3) == 0)
-        text = (struct span){text.text + 3, text.n - 3};
-    size_t first = 0;
-    int64_t line = 1;
-    for (; first < text.n && strchr(" \t\r\n", text.text[first]) && text.text[first]; first++)
-        line += text.text[first] == '\n';
-    char opens = first < text.n ? text.text[first] : '\0';
-    bool is_json;
-    if (strcmp(f->format, "auto") == 0) {
-        is_json = (opens == '{' || opens == '[') && !str_ends(f->path, ".txt");
-        f->reader = is_json ? NULL : reader_find("yuan-text");
-    } else {
-        f->reader = reader_find(f->format);
-        if (!f->reader || f->reader->example)
-            return fail(ERR_USAGE, "unknown format '%s'", f->format);
-        is_json = f->reader->record != NULL;
+    err e = records_open(&records, stream);
+    struct detect d = {f->path, f->format, records_head(&records), f->columns};
+    if (e == ERR_OK) e = detect_layout(&d, &s->layout);
+    if (e == ERR_OK) {
+        records_frame(&records, s->layout.framing, s->layout.separator);
+        s->table.separator = s->layout.separator;
+        e = take_records(s, &records);
     }
-    if (is_json && opens == '[')
-        return take_list(s, (struct span){text.text + first, text.n - first}, line);
-    return take_lines(s, text, is_json);
+    f->reader = s->layout.reader;
+    if (s->layout.kind == RECORD_ROW)
+        f->reader = reader_find(s->layout.separator == ',' ? "csv" : "tsv");
+    bool broken = records.broken;
+    records_release(&records);
+    table_release(&s->table);
+    return e == ERR_OK && !broken ? stream_sha256(stream, f->sha256) : e;
 }
 
 err read_file(struct reading *r, struct read_file *file) {
     struct file_state s = {.r = r, .file = file};
-    struct file_map map;
+    struct stream *stream;
     int64_t faults_before = r->faults->n;
     file->reader = NULL;
     file->n_samples = 0;
-    TRY(file_map_open(&map, file->path));
-    err e = sha256_bytes(map.data ? (const void *)map.data : "", map.size_bytes, file->sha256);
-    if (e == ERR_OK) e = take_file(&s, (struct span){(const char *)map.data, map.size_bytes});
-    file_map_close(&map);
+    file->sha256[0] = '\0';
+    TRY(stream_open(&stream, file->path));
+    err e = take_stream(&s, stream);
+    stream_close(stream);
     if (e == ERR_OK && file->n_samples == 0 && r->faults->n == faults_before)
         e = fail(ERR_PARSE, "'%s' has no rows", file->path);
     return e;
@@ -213,12 +219,10 @@ err read_file(struct reading *r, struct read_file *file) {
 err read_example(struct reading *r, const struct example *example, int32_t source) {
     struct draft draft = {.arena = r->arena};
     r->n_records++;
-    err e = ERR_OK;
-    if (utf8_invalid_at(example->prompt, strlen(example->prompt)) >= 0 ||
-        utf8_invalid_at(example->response, strlen(example->response)) >= 0)
-        e = fail(ERR_PARSE, "not UTF-8");
+    err e = check_bytes((struct span){example->prompt, strlen(example->prompt)});
+    if (e == ERR_OK) e = check_bytes((struct span){example->response, strlen(example->response)});
     if (e == ERR_OK) e = reader_examples.example(example, &draft);
-    if (e == ERR_OK) e = check_sample(&draft.sample);
+    if (e == ERR_OK) e = check_sample(r->tokenizer, &reader_examples, &draft);
     if (e != ERR_OK)
         return faults_add(r->faults, e, "'%s' line %d", example->file ? example->file : "recipe",
                           example->line);

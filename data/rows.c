@@ -37,12 +37,45 @@ static err mark(struct row_tokens *out, bool is_answer) {
     return ERR_OK;
 }
 
+/* Whether bytes [begin, end) of the answer lie in one trained range. */
+static bool in_range(const struct turn *turn, size_t begin, size_t end) {
+    for (int32_t i = 0; i < turn->n_ranges; i++)
+        if (turn->ranges[i].begin <= begin && end <= turn->ranges[i].end) return true;
+    return false;
+}
+
+/* The tokens from `first` on are those of `answer`, which ends the turn's, and <eod>. A token is
+ * trained when all its bytes are in a trained range, the space before the text as the byte behind
+ * it, <eod> as the last one. */
+static err mark_ranges(const struct tokenizer *t, const struct turn *turn, struct span answer,
+                       int64_t first, struct row_tokens *out) {
+    const int64_t n = out->ids.n - first - 1;
+    const size_t cut = turn->answer.n - answer.n;
+    size_t *ends = mem_alloc((size_t)n + 1, sizeof *ends), begin = 0;
+    if (!ends) return ERR_MEMORY;
+    err e = tokenizer_token_ends(t, answer.text, answer.n, out->ids.ids + first, n, ends);
+    for (int64_t i = 0; i < n && e == ERR_OK; i++) {
+        size_t end = ends[i] > begin ? ends[i] : begin + 1;
+        out->answer.data[first + i] = in_range(turn, cut + begin, cut + end);
+        begin = ends[i];
+    }
+    mem_free(ends);
+    if (e == ERR_OK)
+        out->answer.data[first + n] = in_range(turn, turn->answer.n - 1, turn->answer.n);
+    return e;
+}
+
 static err add_turn(const struct tokenizer *t, struct span prompt, const struct turn *turn,
                     enum special_whitespace whitespace, struct row_tokens *out) {
     TRY(tokenizer_encode_prompt(t, prompt.text, prompt.n, whitespace, &out->ids));
     TRY(mark(out, false));
+    int64_t first = out->ids.n;
     TRY(tokenizer_encode_answer(t, turn->answer.text, turn->answer.n, whitespace, &out->ids));
-    return mark(out, turn->trained);
+    TRY(mark(out, turn->trained));
+    if (!turn->trained || turn->n_ranges == 0) return ERR_OK;
+    struct span answer =
+        whitespace == WHITESPACE_STRIP ? span_strip_start(turn->answer) : turn->answer;
+    return mark_ranges(t, turn, answer, first, out);
 }
 
 /* <eod> behind the last token, where it is not there yet, trained where that one is. */

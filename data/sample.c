@@ -86,6 +86,10 @@ void sample_list_release(struct sample_list *list) {
     *list = (struct sample_list){0};
 }
 
+bool sample_is_plain(const struct sample *s) {
+    return s->kind == SAMPLE_SEGMENTS && s->n == 1;
+}
+
 err sample_add_note(struct sample *s, struct arena *arena, const char *text) {
     struct note **end = &s->notes;
     while (*end) end = &(*end)->next;
@@ -119,6 +123,21 @@ static err add_line(struct str *out, struct span s, bool *first) {
     return add_span(out, s);
 }
 
+/* An answer's trained ranges, or what is between them, as one line. */
+static err add_ranges(const struct turn *turn, bool trained, bool *first, struct str *out) {
+    size_t at = 0;
+    TRY(add_line(out, (struct span){"", 0}, first));
+    for (int32_t i = 0; i <= turn->n_ranges; i++) {
+        bool is_last = i == turn->n_ranges;
+        size_t begin = is_last ? turn->answer.n : turn->ranges[i].begin;
+        size_t end = is_last ? begin : turn->ranges[i].end;
+        if (!trained) TRY(str_append(out, turn->answer.text + at, begin - at));
+        if (trained) TRY(str_append(out, turn->answer.text + begin, end - begin));
+        at = end;
+    }
+    return ERR_OK;
+}
+
 /* The stretches that are trained, that are not, or both. */
 static err add_texts(const struct sample *s, bool context, bool trained, struct str *out) {
     bool first = true;
@@ -126,7 +145,10 @@ static err add_texts(const struct sample *s, bool context, bool trained, struct 
     for (int64_t i = 0; i < s->n && s->kind == SAMPLE_TURNS; i++) {
         const struct turn *turn = &s->turns[i];
         if (context) TRY(add_line(out, turn->prompt, &first));
-        if (turn->trained ? trained : context) TRY(add_line(out, turn->answer, &first));
+        if (turn->n_ranges > 0 && turn->trained && context != trained)
+            TRY(add_ranges(turn, trained, &first, out));
+        else if (turn->trained ? trained : context)
+            TRY(add_line(out, turn->answer, &first));
     }
     for (int64_t i = 0; i < s->n && s->kind != SAMPLE_TURNS; i++)
         if (s->segments[i].trained ? trained : context) TRY(add_span(out, s->segments[i].text));

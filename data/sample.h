@@ -18,9 +18,16 @@ enum sample_kind {
     SAMPLE_IDS       /* tokens that came as such; its segments are their text, for those who read */
 };
 
+struct text_range {
+    size_t begin, end; /* bytes [begin, end) */
+};
 struct turn {
     struct span prompt, answer;
     bool trained; /* false: an answer that is context only */
+    /* What of a trained answer is; none: all of it. In order and apart. Whoever replaces the
+     * answer's text sets n_ranges to 0. */
+    const struct text_range *ranges;
+    int32_t n_ranges;
 };
 struct segment {
     struct span text;
@@ -70,6 +77,8 @@ struct sample_list {
 MUST_CHECK err sample_list_add(struct sample_list *list, struct draft *draft, int32_t source,
                                int32_t line);
 void sample_list_release(struct sample_list *list);
+/* One stretch of text: it has no question and no answer. */
+bool sample_is_plain(const struct sample *s);
 /* Copies the text to the end of the sample's notes. */
 MUST_CHECK err sample_add_note(struct sample *s, struct arena *arena, const char *text);
 
@@ -79,7 +88,7 @@ MUST_CHECK err sample_prompt(const struct sample *s, int64_t turn, struct str *o
 
 /* The texts of any kind of sample, for whoever compares or searches them; each replaces *out. Turns
  * are joined by newlines, segments by nothing.
- * What is only read: prompts, answers that are context, untrained segments. */
+ * What is only read: prompts, answers or parts of them that are context, untrained segments. */
 MUST_CHECK err sample_context_text(const struct sample *s, struct str *out);
 /* What is trained: answers and trained segments. "" for plain text that is not marked so. */
 MUST_CHECK err sample_trained_text(const struct sample *s, struct str *out);

@@ -86,6 +86,11 @@ MUST_CHECK err tokenizer_encode(const struct tokenizer *t, const char *text, siz
  * or an answer cannot smuggle in a special token. The empty text has no tokens. */
 MUST_CHECK err tokenizer_encode_plain(const struct tokenizer *t, const char *text, size_t n,
                                       struct tokens *out);
+/* How far into a text each of the tokens comes that tokenizer_encode_plain made of it: ends[i] is
+ * the byte behind token i's last. A token that stands for the space before the text has no bytes. A
+ * text that holds characters the vocabulary has no bytes for is ERR_UNSUPPORTED. */
+MUST_CHECK err tokenizer_token_ends(const struct tokenizer *t, const char *text, size_t n,
+                                    const int32_t *ids, int64_t n_ids, size_t *ends);
 /* A prompt as it stands in training and in generation: plain text, then <sep>. With `strip` the
  * white space at the prompt's end is dropped (all of it when the prompt is blank). */
 MUST_CHECK err tokenizer_encode_prompt(const struct tokenizer *t, const char *prompt, size_t n,

@@ -56,7 +56,7 @@ static err value_text(struct recipe *r, const struct opt *row, const char *name,
     }
     const char *path = usable_path(r, node);
     if (!path) return ERR_MEMORY;
-    if (file_exists(path)) {
+    if (file_exists(path) || (row->pattern && strpbrk(path, "*?["))) {
         *out = path;
         return ERR_OK;
     }

@@ -12,11 +12,14 @@
 
 struct reader {
     const char *name, *summary;
-    /* Exactly one of the three below is set. */
+    /* How it is read: one of these, or `record` and `line`, where a file may hold either. */
     err (*record)(const json_t *record, struct draft *out);
     err (*line)(struct span line, struct draft *out); /* nothing added: no sample on this line */
+    char separator; /* a table's: its header chooses the reader of its rows */
     err (*example)(const struct example *example, struct draft *out);
     bool (*fits)(const json_t *record); /* with `record`: is this such a record, by its keys? */
+    bool whole;                         /* `line` is given the whole file */
+    bool special_tokens;                /* its segments may hold special tokens */
 };
 
 #define READER(name, word, where) extern const struct reader reader_##name;

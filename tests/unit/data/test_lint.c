@@ -278,7 +278,7 @@ static void tokens_are_counted(void **state) {
 
 static void tokens_that_came_as_such_may_lack_separators(void **state) {
     (void)state;
-    struct turn turn = {{"q", 1}, {"a", 1}, true};
+    struct turn turn = {.prompt = {"q", 1}, .answer = {"a", 1}, .trained = true};
     struct sample sample = {.kind = SAMPLE_TURNS, .turns = &turn, .n = 1};
     struct corpus_source source = {.name = "ids"};
     struct corpus corpus = {.sources = &source, .n_sources = 1};

@@ -4,6 +4,7 @@
  * their places. The files are written by the tests themselves. */
 #include "data/read.h"
 #include "tests/unit/data/tiny.h"
+#include <zlib.h>
 
 struct fixture {
     const char *dir;
@@ -17,7 +18,7 @@ struct fixture {
 static int setup(void **state) {
     static struct fixture f;
     f = (struct fixture){.dir = test_folder()};
-    f.reading = (struct reading){&f.arena, &f.samples, &f.faults, 0};
+    f.reading = (struct reading){.arena = &f.arena, .samples = &f.samples, .faults = &f.faults};
     *state = &f;
     return 0;
 }
@@ -28,6 +29,17 @@ static int teardown(void **state) {
     arena_release(&f->arena);
     test_folder_remove(f->dir);
     return 0;
+}
+
+/* The file again, as gzip. */
+static void z_write(const char *from, const char *to) {
+    struct str text = {0};
+    gzFile out = gzopen(to, "wb");
+    assert_non_null(out);
+    assert_ok(file_read(from, 1 << 24, &text));
+    assert_int_equal(gzwrite(out, text.data, (unsigned)text.len), (int)text.len);
+    assert_int_equal(gzclose(out), Z_OK);
+    str_release(&text);
 }
 
 static err read_text(struct fixture *f, const char *name, const char *format, const char *text) {
@@ -96,7 +108,7 @@ static void message_records_that_break_the_order(void **state) {
     assert_non_null(strstr(err_message(), "5 of 5 rows"));
     assert_non_null(strstr(err_message(), "line 2: the last message is not the assistant's"));
     assert_non_null(strstr(err_message(), "line 3: message 2: 'user' comes after 'user'"));
-    assert_non_null(strstr(err_message(), "line 4: message 1: role 'tool'"));
+    assert_non_null(strstr(err_message(), "line 4: message 1: 'tool' comes after nothing"));
     assert_non_null(strstr(err_message(), "line 5: message 1: 'content' is not a string"));
 }
 
@@ -130,7 +142,7 @@ static void lists_have_line_numbers(void **state) {
     assert_int_equal(f->samples.items[1].line, 5);
     assert_fails(read_text(f, "m.json", "auto", "[{\"prompt\": \"b\", \"response\": \"2\"}\n"),
                  ERR_PARSE, "'");
-    assert_non_null(strstr(err_message(), "line 1: the list that begins here does not end"));
+    assert_non_null(strstr(err_message(), "line 1: the list does not end"));
 }
 
 static void faults_come_together(void **state) {
@@ -176,9 +188,9 @@ static void files_without_rows_or_format_are_refused(void **state) {
     f->file = (struct read_file){.path = tiny_path(f->dir, "absent"), .format = "auto"};
     assert_int_not_equal(read_file(&f->reading, &f->file), ERR_OK);
     assert_non_null(strstr(err_message(), "absent"));
-    assert_fails(read_text(f, "u.jsonl", "auto", "{\"text\": \"a\"}\n{\"text\": \"b\"}\n"),
-                 ERR_PARSE, "1 of 2 rows");
-    assert_non_null(strstr(err_message(), "first key is 'text'"));
+    assert_fails(read_text(f, "u.jsonl", "auto", "{\"x\": \"a\"}\n{\"text\": \"b\"}\n"), ERR_PARSE,
+                 "1 of 2 rows");
+    assert_non_null(strstr(err_message(), "first key is 'x'"));
 }
 
 static void records_say_where_they_come_from(void **state) {
@@ -209,6 +221,79 @@ static void plain_text_is_trained_where_the_source_says_so(void **state) {
     assert_int_equal(f->samples.items[1].kind, SAMPLE_TURNS);
 }
 
+/* Whatever stands behind a fault is still read, in compressed files too. */
+static void faults_of_compressed_files_have_lines(void **state) {
+    struct fixture *f = *state;
+    const char *path = tiny_file(f->dir, "c.jsonl",
+                                 "{\"prompt\": \"p\", \"response\": \"r\"}\n\n"
+                                 "{\"prompt\": \"p\"}\n"
+                                 "{\"prompt\": \"p\", \"response\": 1}\n");
+    char whole[SHA256_HEX_SIZE];
+    z_write(path, tiny_path(f->dir, "c.jsonl.gz"));
+    f->file = (struct read_file){.path = tiny_path(f->dir, "c.jsonl.gz"), .format = "auto"};
+    assert_ok(read_file(&f->reading, &f->file));
+    assert_ok(sha256_file(f->file.path, whole));
+    assert_string_equal(f->file.sha256, whole);
+    assert_fails(faults_end(&f->faults, f->reading.n_records, "rows"), ERR_PARSE, "2 of 3 rows");
+    assert_non_null(strstr(err_message(), "c.jsonl.gz' line 3: 'response' is missing"));
+    assert_non_null(strstr(err_message(), "c.jsonl.gz' line 4: 'response' is not a string"));
+}
+
+/* A stream that is cut off is a fault of its file behind the rows that it still gave. */
+static void cut_streams_are_told_with_the_other_faults(void **state) {
+    struct fixture *f = *state;
+    struct str text = {0}, packed = {0};
+    uint32_t x = 1;
+    for (int i = 0; i < 20000; i++) {
+        x = x * 1664525u + 1013904223u;
+        assert_ok(str_printf(&text, "{\"prompt\": \"p%u\", \"response\": \"r\"}\n", x));
+    }
+    const char *path = tiny_file(f->dir, "c.jsonl", str_text(&text));
+    const char *gz = tiny_path(f->dir, "c.jsonl.gz");
+    z_write(path, gz);
+    assert_ok(file_read(gz, 1 << 20, &packed));
+    assert_ok(file_write(gz, packed.data, packed.len - 100));
+    f->file = (struct read_file){.path = gz, .format = "auto"};
+    assert_ok(read_file(&f->reading, &f->file));
+    assert_true(f->file.n_samples > 100);
+    assert_fails(faults_end(&f->faults, f->reading.n_records, "rows"), ERR_PARSE,
+                 "ends inside its gzip stream");
+    str_release(&text);
+    str_release(&packed);
+}
+
+static void long_rows_are_read(void **state) {
+    struct fixture *f = *state;
+    struct str text = {0};
+    assert_ok(str_add(&text, "{\"prompt\": \"p\", \"response\": \""));
+    for (int i = 0; i < 1000000; i++) assert_ok(str_add(&text, i % 2 ? "\xE4\xBD\xA0" : "x"));
+    assert_ok(str_add(&text, "\"}\n{\"prompt\": \"q\", \"response\": \"r\"}"));
+    assert_ok(read_text(f, "l.jsonl", "auto", str_text(&text)));
+    assert_int_equal(f->samples.n, 2);
+    assert_int_equal(f->samples.items[0].turns[0].answer.n, 2000000);
+    assert_int_equal(utf8_count(f->samples.items[0].turns[0].answer.text, 2000000), 1000000);
+    assert_int_equal(f->samples.items[1].line, 2);
+    str_release(&text);
+}
+
+static void bytes_that_are_no_text_are_refused(void **state) {
+    struct fixture *f = *state;
+    const char *path = tiny_path(f->dir, "b");
+    static const char with_nul[] = "q<sep>a\nx\0y\n";
+    assert_ok(file_write(path, with_nul, sizeof with_nul - 1));
+    f->file = (struct read_file){.path = path, .format = "auto"};
+    assert_ok(read_file(&f->reading, &f->file));
+    assert_fails(faults_end(&f->faults, 2, "rows"), ERR_PARSE, "line 2: a NUL at byte 2");
+    assert_fails(
+        read_text(f, "j.jsonl", "auto", "{\"prompt\": \"p\", \"response\": \"\\u0000\"}\n"),
+        ERR_PARSE, "a NUL in the answer");
+    assert_fails(read_text(f, "p.parquet", "auto", "PAR1xx"), ERR_UNSUPPORTED, "a Parquet file");
+    assert_non_null(strstr(err_hint(), "JSON Lines"));
+    assert_fails(read_text(f, "u.txt", "auto", "\xFF\xFEx"), ERR_UNSUPPORTED, "UTF-16LE");
+    f->file = (struct read_file){.path = f->dir, .format = "auto"};
+    assert_fails(read_file(&f->reading, &f->file), ERR_UNSUPPORTED, "is a folder");
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -223,6 +308,10 @@ int main(void) {
         TEST(files_without_rows_or_format_are_refused),
         TEST(records_say_where_they_come_from),
         TEST(plain_text_is_trained_where_the_source_says_so),
+        TEST(faults_of_compressed_files_have_lines),
+        TEST(cut_streams_are_told_with_the_other_faults),
+        TEST(long_rows_are_read),
+        TEST(bytes_that_are_no_text_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,6 +87,48 @@ static void plain_text_is_trained_whole_or_not(void **state) {
     assert_string_equal(row_of(f), "[ ]|[a]|[b]|[<eod>]");
 }
 
+static void parts_of_an_answer_are_trained(void **state) {
+    struct fixture *f = *state;
+    static const struct text_range ranges[] = {{1, 3}, {4, 7}};
+    /* "\xC3\xA9" has no piece of its own: two bytes, bytes 5 and 6 of the answer */
+    assert_ok(draft_turn(&f->draft, span_of("q"), span_of("\nabcd\xC3\xA9")));
+    f->draft.sample.turns[0].ranges = ranges;
+    f->draft.sample.turns[0].n_ranges = 2;
+    assert_string_equal(row_of(f), " |q|<sep>|[ ]|[a]|[b]|c|[d]|[<0xC3>]|[<0xA9>]|[<eod>]");
+    assert_ok(sample_trained_text(&f->draft.sample, &f->text));
+    assert_string_equal(str_text(&f->text), "abd\xC3\xA9");
+    assert_ok(sample_context_text(&f->draft.sample, &f->text));
+    assert_string_equal(str_text(&f->text), "q\n\nc");
+    static const struct text_range half[] = {{0, 6}}; /* half of a character, and of the space */
+    f->draft.sample.turns[0].ranges = half;
+    f->draft.sample.turns[0].n_ranges = 1;
+    assert_string_equal(row_of(f), " |q|<sep>|[ ]|[a]|[b]|[c]|[d]|[<0xC3>]|<0xA9>|<eod>");
+}
+
+/* U+2581 in a text is a space to sentencepiece. */
+static void token_ends_follow_the_text(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        const char *text;
+        size_t ends[8];
+    } cases[] = {{"ab", {0, 1, 2}},
+                 {" a ", {0, 1, 2, 3}},
+                 {"a\xE2\x96\x81"
+                  "b",
+                  {0, 1, 4, 5}}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tokens ids = {0};
+        size_t ends[8] = {0}, n = strlen(cases[i].text);
+        assert_ok(tokenizer_encode_plain(f->tokenizer, cases[i].text, n, &ids));
+        assert_ok(tokenizer_token_ends(f->tokenizer, cases[i].text, n, ids.ids, ids.n, ends));
+        assert_memory_equal(ends, cases[i].ends, sizeof ends);
+        assert_int_equal(ends[ids.n - 1], n);
+        assert_fails(tokenizer_token_ends(f->tokenizer, "xyzw", 4, ids.ids, ids.n, ends),
+                     ERR_UNSUPPORTED, "cannot be told apart");
+        tokens_release(&ids);
+    }
+}
+
 static void ids_are_kept_and_ended(void **state) {
     struct fixture *f = *state;
     int32_t eod = tokenizer_special(f->tokenizer, SPECIAL_EOD);
@@ -159,6 +201,8 @@ int main(void) {
         TEST(segments_write_their_own_special_tokens),
         TEST(plain_text_is_trained_whole_or_not),
         TEST(ids_are_kept_and_ended),
+        TEST(parts_of_an_answer_are_trained),
+        TEST(token_ends_follow_the_text),
         TEST(texts_of_every_kind),
         TEST(notes_keep_their_order),
     };
