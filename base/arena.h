@@ -10,7 +10,15 @@
 
 struct arena {
     struct arena_chunk *chunks;
+    struct arena_file *file; /* NULL: chunks are memory */
 };
+
+/* For more than should stay in memory: from now on blocks lie in a file of the folder `dir` that
+ * has no name (it is gone when the process ends, however it ends), mapped, so that their pages
+ * leave memory where that is short and come back when they are read. Room on the disk is taken a
+ * chunk at a time, before it is used; where there is none, arena_alloc fails and has recorded
+ * ERR_IO. */
+MUST_CHECK err arena_use_file(struct arena *a, const char *dir);
 
 /* A zeroed struct arena is ready. NULL results have recorded ERR_MEMORY. Memory is zeroed. */
 void *arena_alloc(struct arena *a, size_t n, size_t size) __attribute__((warn_unused_result));

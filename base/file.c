@@ -70,6 +70,17 @@ err file_sync(int fd, const char *path) {
     return ERR_OK;
 }
 
+err file_nameless(const char *dir, int *out_fd) {
+    *out_fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (*out_fd >= 0) return ERR_OK;
+    char *path = path_join(dir, ".nameless-XXXXXX"); /* where the file system has no such files */
+    if (path == NULL) return ERR_MEMORY;
+    *out_fd = mkostemp(path, O_CLOEXEC);
+    err e = *out_fd >= 0 && unlink(path) == 0 ? ERR_OK : io_failed("make a file in", dir);
+    mem_free(path);
+    return e;
+}
+
 err file_rename(const char *from, const char *to) {
     if (io_fault() || rename(from, to) != 0) return io_failed("put in place", to);
     return ERR_OK;

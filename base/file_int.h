@@ -11,6 +11,8 @@ MUST_CHECK err file_sync(int fd, const char *path);
 MUST_CHECK err file_rename(const char *from, const char *to);
 MUST_CHECK err file_exchange(const char *one,
                              const char *other); /* both names stay, contents swap */
+/* A file in the folder that has no name, to be read and written through *out_fd. */
+MUST_CHECK err file_nameless(const char *dir, int *out_fd);
 MUST_CHECK err dir_sync(const char *path);
 MUST_CHECK err dir_sync_parent(const char *path);
 

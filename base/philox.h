@@ -20,6 +20,7 @@ enum rng_purpose {
     RNG_ROUND = 6,
     RNG_TEST = 7,
     RNG_NOISE = 8,
+    RNG_FIM = 12,
     RNG_PACK = 9,
     RNG_RESAMPLE = 10,
 };

@@ -83,6 +83,40 @@ static void arena_memory_is_zeroed_aligned_and_apart(void **state) {
     assert_null(a.chunks);
 }
 
+static void arenas_in_a_file_hold_what_is_put_in(void **state) {
+    (void)state;
+    const char *dir = test_folder();
+    struct arena a = {0};
+    struct name_list names;
+    enum { N = 4000 };
+    char *blocks[N];
+    assert_ok(arena_use_file(&a, dir));
+    int64_t before = mem_stats().live_bytes;
+    for (int i = 0; i < N; i++) {
+        size_t n = i % 100 == 99 ? 100000 : (size_t)(i % 300) + 1;
+        blocks[i] = arena_alloc(&a, n, 1);
+        assert_non_null(blocks[i]);
+        assert_int_equal((uintptr_t)blocks[i] % 16, 0);
+        for (size_t k = 0; k < n; k++) assert_int_equal(blocks[i][k], 0);
+        memset(blocks[i], i % 128, n);
+    }
+    assert_int_equal(mem_stats().live_bytes, before); /* none of it is ours */
+    for (int i = 0; i < N; i++) {
+        size_t n = i % 100 == 99 ? 100000 : (size_t)(i % 300) + 1;
+        for (size_t k = 0; k < n; k++) assert_int_equal(blocks[i][k], i % 128);
+    }
+    assert_ok(dir_list(dir, &names));
+    assert_int_equal(names.n, 0); /* the file has no name */
+    fault_arm(FAULT_IO, FAULT_FAIL, 1);
+    while (arena_alloc(&a, 100000, 1)) continue;
+    assert_non_null(strstr(err_message(), "cannot keep"));
+    assert_non_null(strstr(err_message(), dir));
+    fault_arm(FAULT_IO, FAULT_FAIL, 0);
+    arena_release(&a);
+    assert_fails(arena_use_file(&a, "/absent"), ERR_IO, "/absent");
+    test_folder_remove(dir);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_live_bytes_and_the_peak),
@@ -90,6 +124,7 @@ int main(void) {
         cmocka_unit_test(sizes_multiply_checked),
         cmocka_unit_test(every_allocation_can_fail),
         cmocka_unit_test(arena_memory_is_zeroed_aligned_and_apart),
+        cmocka_unit_test(arenas_in_a_file_hold_what_is_put_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
