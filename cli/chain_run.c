@@ -10,6 +10,7 @@
 #include "cli/eval_stage.h"
 #include "cli/release_stage.h"
 #include "cli/train_stage.h"
+#include "data/files.h"
 #include "eval/report.h"
 #include "release/verify.h"
 #include <string.h>
@@ -66,8 +67,10 @@ static err data_inputs(struct stage *s, const struct chain_run *r) {
     for (int64_t i = 0; i < c->data.sources.n && result == ERR_OK; i++) {
         str_clear(&key);
         result = str_printf(&key, "source %lld", (long long)i);
-        if (result == ERR_OK)
-            result = stage_input_path(s, str_text(&key), c->data.sources.items[i].path);
+        char hash[SHA256_HEX_SIZE];
+        const struct data_source *source = &c->data.sources.items[i];
+        if (result == ERR_OK) result = source_sha256(source->path, source->format, hash);
+        if (result == ERR_OK) result = stage_input_text(s, str_text(&key), hash);
     }
     for (int64_t i = 0; i < c->requests.n && result == ERR_OK; i++) {
         if (c->requests.items[i].cases == NULL) continue;

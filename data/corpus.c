@@ -6,7 +6,9 @@
 #include "data/corpus.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "data/files.h"
 #include "data/read.h"
+#include "data/text_map.h"
 #include <string.h>
 
 static bool same_request(const struct data_source *source, const struct request *request) {
@@ -37,33 +39,55 @@ static err check_source(const struct data_source *source, const struct request_l
     return e;
 }
 
-static void add_file(struct corpus *c, const struct data_source *from,
+static err add_source(struct corpus *c, const struct corpus_source *source) {
+    if (c->n_sources == c->sources_capacity) {
+        int64_t capacity = c->sources_capacity ? 2 * c->sources_capacity : 16;
+        struct corpus_source *grown = arena_alloc(&c->arena, (size_t)capacity, sizeof *grown);
+        if (!grown) return ERR_MEMORY;
+        for (int64_t i = 0; i < c->n_sources; i++) grown[i] = c->sources[i];
+        c->sources = grown;
+        c->sources_capacity = capacity;
+    }
+    c->sources[c->n_sources++] = *source;
+    return ERR_OK;
+}
+
+/* The files of a recipe's source, each a source of the present group. */
+static err add_files(struct corpus *c, const struct data_source *from,
                      const struct request *request) {
-    c->sources[c->n_sources++] = (struct corpus_source){
-        .path = from->path,
-        .name = path_base(from->path),
-        .format = from->format ? from->format : "auto",
-        .license = from->license,
-        .reviewer = from->reviewer,
-        .columns = &from->columns,
-        .trains_text = from->text && strcmp(from->text, "trained") == 0,
-        .request = request,
-        .group = c->n_groups,
-    };
+    struct source_files files;
+    const char *format = from->format ? from->format : "auto";
+    err e = source_files_find(&files, from->path, format);
+    for (size_t i = 0; i < files.paths.n && e == ERR_OK; i++) {
+        struct corpus_source source = {
+            .path = arena_strdup(&c->arena, files.paths.names[i]),
+            .name = arena_strdup(&c->arena, files.names.names[i]),
+            .format = format,
+            .license = from->license,
+            .reviewer = from->reviewer,
+            .columns = &from->columns,
+            .trains_text = from->text && strcmp(from->text, "trained") == 0,
+            .request = request,
+            .group = c->n_groups,
+        };
+        e = source.path && source.name ? add_source(c, &source) : ERR_MEMORY;
+    }
+    source_files_release(&files);
+    return e;
 }
 
 static err add_request(struct corpus *c, const struct request *request,
                        const struct data_source_list *files) {
     int64_t before = c->n_sources;
     if (request->n_examples > 0)
-        c->sources[c->n_sources++] = (struct corpus_source){
-            .name = reader_examples.name,
-            .format = reader_examples.name,
-            .request = request,
-            .group = c->n_groups,
-        };
+        TRY(add_source(c, &(struct corpus_source){
+                              .name = reader_examples.name,
+                              .format = reader_examples.name,
+                              .request = request,
+                              .group = c->n_groups,
+                          }));
     for (int64_t i = 0; i < files->n; i++)
-        if (same_request(&files->items[i], request)) add_file(c, &files->items[i], request);
+        if (same_request(&files->items[i], request)) TRY(add_files(c, &files->items[i], request));
     if (c->n_sources == before)
         return fail(ERR_MISSING,
                     "request '%s' has no rows: it has no examples and no source names it",
@@ -72,12 +96,46 @@ static err add_request(struct corpus *c, const struct request *request,
     return ERR_OK;
 }
 
+/* The last part of a path, whatever slashes end it. */
+static const char *last_part(struct arena *arena, const char *path) {
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/') n--;
+    const char *cut = arena_strndup(arena, path, n);
+    return cut ? path_base(cut) : NULL;
+}
+
+/* Sources of the same name would be one to who reads where a row comes from: the second is called
+ * "name#2", and so on. */
+static err name_apart(struct corpus *c, struct text_map *known, const char **name) {
+    for (int64_t number = 1;; number++) {
+        const char *tried =
+            number == 1 ? *name : arena_printf(&c->arena, "%s#%lld", *name, (long long)number);
+        int64_t *seen;
+        if (!tried) return ERR_MEMORY;
+        TRY(text_map_add(known, (struct span){tried, strlen(tried)}, 0, &seen));
+        if ((*seen)++ > 0) continue;
+        *name = tried;
+        return ERR_OK;
+    }
+}
+
+static err name_all_apart(struct corpus *c) {
+    struct text_map sources = {0}, groups = {0};
+    err e = ERR_OK;
+    for (int64_t i = 0; i < c->n_sources && e == ERR_OK; i++)
+        if (c->sources[i].path) e = name_apart(c, &sources, &c->sources[i].name);
+    for (int64_t i = 0; i < c->n_groups && e == ERR_OK; i++)
+        e = name_apart(c, &groups, &c->groups[i].name);
+    text_map_release(&sources);
+    text_map_release(&groups);
+    return e;
+}
+
 static err line_up(struct corpus *c, const struct data_source_list *files,
                    const struct request_list *requests) {
     size_t most = (size_t)(files->n + requests->n) + 1;
-    c->sources = arena_alloc(&c->arena, most, sizeof *c->sources);
     c->groups = arena_alloc(&c->arena, most, sizeof *c->groups);
-    if (!c->sources || !c->groups) return ERR_MEMORY;
+    if (!c->groups) return ERR_MEMORY;
     for (int64_t i = 0; i < files->n; i++) TRY(check_source(&files->items[i], requests));
     for (int64_t i = 0; i < requests->n; i++) {
         for (int64_t k = 0; k < i; k++)
@@ -87,13 +145,14 @@ static err line_up(struct corpus *c, const struct data_source_list *files,
     }
     for (int64_t i = 0; i < files->n; i++) {
         if (files->items[i].request) continue;
-        add_file(c, &files->items[i], NULL);
-        const char *name = c->sources[c->n_sources - 1].name;
+        TRY(add_files(c, &files->items[i], NULL));
+        const char *name = last_part(&c->arena, files->items[i].path);
+        if (!name) return ERR_MEMORY;
         c->groups[c->n_groups++] = (struct corpus_group){name, files->items[i].weight, NULL};
     }
     if (c->n_sources == 0)
         return fail(ERR_MISSING, "the recipe has no rows: no request, no source");
-    return ERR_OK;
+    return name_all_apart(c);
 }
 
 static err read_examples(struct reading *r, struct corpus_source *source, int32_t number) {

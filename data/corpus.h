@@ -15,7 +15,7 @@
 
 struct corpus_source {
     const char *path; /* NULL: a request's inline examples */
-    const char *name; /* without folders */
+    const char *name; /* as data/files.h gives it; no two sources have the same */
     const char *format, *license, *reviewer;
     bool trains_text;               /* every token of plain text is trained */
     const struct opt_list *columns; /* keys under other names */
@@ -41,7 +41,7 @@ struct corpus {
     struct arena arena;
     struct corpus_source *sources;
     struct corpus_group *groups;
-    int64_t n_sources, n_groups;
+    int64_t n_sources, sources_capacity, n_groups;
     struct sample_list samples; /* in the order of the sources */
     uint8_t *use;               /* enum sample_use of each sample; set by corpus_hold_out */
     struct corpus_case *cases;  /* in the order of the requests */

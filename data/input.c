@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "data/build.h"
+#include "data/files.h"
 #include "data/shards_int.h"
 #include "data/tokenizer.h"
 
@@ -36,8 +37,19 @@ static err put_request(json_t *out, const struct request *request) {
 }
 
 static err put_source(json_t *out, const struct data_source *source) {
-    TRY(put_text(out, "name", path_base(source->path)));
-    TRY(put_file(out, "sha256", source->path));
+    struct source_files files;
+    const char *format = source->format ? source->format : "auto";
+    json_t *list = json_array();
+    TRY(json_put(out, "files", list));
+    err e = source_files_find(&files, source->path, format);
+    for (size_t i = 0; i < files.paths.n && e == ERR_OK; i++) {
+        char hex[SHA256_HEX_SIZE];
+        e = source_file_sha256(files.paths.names[i], hex);
+        if (e == ERR_OK) e = json_push(list, json_string(files.names.names[i]));
+        if (e == ERR_OK) e = json_push(list, json_string(hex));
+    }
+    source_files_release(&files);
+    TRY(e);
     TRY(put_text(out, "format", source->format));
     TRY(put_text(out, "license", source->license));
     TRY(put_text(out, "reviewer", source->reviewer));
