@@ -147,6 +147,8 @@ err detect_layout(const struct detect *d, struct layout *out) {
         reader = reader_find(d->format);
         if (!reader || reader->example) return fail(ERR_USAGE, "unknown format '%s'", d->format);
     }
+    if (!reader && d->head.n >= 9 && memcmp(d->head.text, "MMIDIDX\0", 9) == 0)
+        reader = reader_find("megatron");
     if (!reader || reader->record) return lay_out_records(d, reader, out);
     if (reader->separator) {
         out->separator = reader->separator;

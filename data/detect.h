@@ -6,7 +6,8 @@
  *   [     a JSON list, if {, ] or nothing follows, or the name ends in .json or .jsonl; else text
  *   else  a table, if the first line names two columns or more and some format has all its keys
  *         among them, or the name ends in .csv or .tsv; else Yuan's lines of text
- * A JSON record's format is that of the first reader in the table which knows its keys. */
+ * An .idx of Megatron is known by how it begins. A JSON record's format is that of the first reader
+ * in the table which knows its keys. */
 #ifndef COTRAIN_DATA_DETECT_H
 #define COTRAIN_DATA_DETECT_H
 

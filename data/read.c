@@ -148,23 +148,26 @@ static err read_draft(struct file_state *s, struct span text, struct draft *draf
 
 /* ---- files ---- */
 
+err read_take(struct reading *r, struct read_file *file, struct draft *draft, err e, int64_t line) {
+    bool any = draft->sample.n > 0 || draft->sample.ids;
+    if (e == ERR_OK && line > INT32_MAX) e = fail(ERR_LIMIT, "a file of too many lines");
+    if (e == ERR_OK && any) e = check_sample(r->tokenizer, file->reader, draft);
+    if (e != ERR_OK) return faults_add(r->faults, e, "'%s' line %lld", file->path, (long long)line);
+    if (draft->sample.n == 0) return ERR_OK;
+    if (file->trains_text && sample_is_plain(&draft->sample))
+        draft->sample.segments[0].trained = true;
+    file->n_samples++;
+    return sample_list_add(r->samples, draft, file->source, (int32_t)line);
+}
+
 /* One record; blank ones are none, and neither is a table's header. */
 static err take_record(struct file_state *s, const struct record *record) {
     struct draft draft = {.arena = s->r->arena};
     if (s->stopped || span_blank(record->text)) return ERR_OK;
     s->r->n_records += s->layout.kind != RECORD_ROW || s->table.columns;
-    if (record->line > INT32_MAX) return fail(ERR_LIMIT, "'%s' has too many lines", s->file->path);
     err e = read_draft(s, record->text, &draft);
-    if (e == ERR_OK && (draft.sample.n > 0 || draft.sample.ids))
-        e = check_sample(s->r->tokenizer, s->layout.reader, &draft);
-    if (e != ERR_OK)
-        return faults_add(s->r->faults, e, "'%s' line %lld", s->file->path,
-                          (long long)record->line);
-    if (draft.sample.n == 0) return ERR_OK;
-    if (s->file->trains_text && sample_is_plain(&draft.sample))
-        draft.sample.segments[0].trained = true;
-    s->file->n_samples++;
-    return sample_list_add(s->r->samples, &draft, s->file->source, (int32_t)record->line);
+    s->file->reader = s->layout.reader;
+    return read_take(s->r, s->file, &draft, e, record->line);
 }
 
 static err take_records(struct file_state *s, struct records *records) {
@@ -187,7 +190,8 @@ static err take_stream(struct file_state *s, struct stream *stream) {
     err e = records_open(&records, stream);
     struct detect d = {f->path, f->format, records_head(&records), f->columns};
     if (e == ERR_OK) e = detect_layout(&d, &s->layout);
-    if (e == ERR_OK) {
+    bool cut = !(s->layout.reader && s->layout.reader->file);
+    if (e == ERR_OK && cut) {
         records_frame(&records, s->layout.framing, s->layout.separator);
         s->table.separator = s->layout.separator;
         e = take_records(s, &records);
@@ -195,10 +199,10 @@ static err take_stream(struct file_state *s, struct stream *stream) {
     f->reader = s->layout.reader;
     if (s->layout.kind == RECORD_ROW)
         f->reader = reader_find(s->layout.separator == ',' ? "csv" : "tsv");
-    bool broken = records.broken;
+    cut = cut && !records.broken;
     records_release(&records);
     table_release(&s->table);
-    return e == ERR_OK && !broken ? stream_sha256(stream, f->sha256) : e;
+    return e == ERR_OK && cut ? stream_sha256(stream, f->sha256) : e;
 }
 
 err read_file(struct reading *r, struct read_file *file) {
@@ -208,9 +212,16 @@ err read_file(struct reading *r, struct read_file *file) {
     file->reader = NULL;
     file->n_samples = 0;
     file->sha256[0] = '\0';
-    TRY(stream_open(&stream, file->path));
-    err e = take_stream(&s, stream);
-    stream_close(stream);
+    const struct reader *given = reader_find(file->format);
+    err e = ERR_OK;
+    if (given && given->file) {
+        file->reader = given;
+    } else {
+        TRY(stream_open(&stream, file->path));
+        e = take_stream(&s, stream);
+        stream_close(stream);
+    }
+    if (e == ERR_OK && file->reader && file->reader->file) e = file->reader->file(r, file);
     if (e == ERR_OK && file->n_samples == 0 && r->faults->n == faults_before)
         e = fail(ERR_PARSE, "'%s' has no rows", file->path);
     return e;

@@ -41,6 +41,10 @@ struct read_file {
 
 /* Fails at once only when the file cannot be read or holds no record at all. */
 MUST_CHECK err read_file(struct reading *r, struct read_file *file);
+/* For readers of whole files: takes a draft into the samples, or what failed (`e`) into the faults,
+ * after the checks that hold for every format. */
+MUST_CHECK err read_take(struct reading *r, struct read_file *file, struct draft *draft, err e,
+                         int64_t line);
 /* One example of a request, with the same checks. */
 MUST_CHECK err read_example(struct reading *r, const struct example *example, int32_t source);
 

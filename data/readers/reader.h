@@ -10,12 +10,16 @@
 #include "data/sample.h"
 #include "recipes/request.h"
 
+struct reading; /* data/read.h */
+struct read_file;
+
 struct reader {
     const char *name, *summary;
     /* How it is read: one of these, or `record` and `line`, where a file may hold either. */
     err (*record)(const json_t *record, struct draft *out);
     err (*line)(struct span line, struct draft *out); /* nothing added: no sample on this line */
     char separator; /* a table's: its header chooses the reader of its rows */
+    err (*file)(struct reading *r, struct read_file *file); /* cuts and hashes it by itself */
     err (*example)(const struct example *example, struct draft *out);
     bool (*fits)(const json_t *record); /* with `record`: is this such a record, by its keys? */
     bool whole;                         /* `line` is given the whole file */
