@@ -66,6 +66,10 @@ static err write_row(struct building *s, const struct row_text *row,
     struct shard_writer *w = &s->splits[split];
     struct group_count *count = &s->counts[c->sources[row->sample->source].group];
     int64_t answers_before = w->n_answer_tokens;
+    if (fim_chooses(&s->fim, row)) {
+        TRY(fim_row(&s->fim, row, tokens, &s->permuted));
+        tokens = &s->permuted;
+    }
     struct lint_row *lint = &s->lint_rows[row - s->rows.items];
     TRY(check_vocabulary(s, row, tokens));
     *lint = lint_row_of(row, tokens, tokenizer_special(s->tokenizer, SPECIAL_SEP),
@@ -154,6 +158,13 @@ static err build_in(struct building *s) {
     TRY(filters_check(b->options));
     TRY(tokenizer_open(&s->tokenizer, b->tokenizer_dir));
     s->corpus.tokenizer = s->tokenizer;
+    s->fim = (struct fim){.tokenizer = s->tokenizer,
+                          .whitespace = s->whitespace,
+                          .options = b->options->fim,
+                          .seed = b->seed};
+    TRY(dir_remove(s->dir)); /* of a build that was killed */
+    TRY(dir_make(s->dir));
+    TRY(arena_use_file(&s->corpus.arena, s->dir));
     TRY(corpus_read(&s->corpus, b->options, b->requests));
     TRY(corpus_hold_out(&s->corpus, b->options, b->seed));
     TRY(run_filters(s));
@@ -163,8 +174,6 @@ static err build_in(struct building *s) {
     TRY(make_rows(s));
     s->lint_rows = mem_zalloc((size_t)s->rows.n + 1, sizeof *s->lint_rows);
     if (!s->lint_rows) return ERR_MEMORY;
-    TRY(dir_remove(s->dir)); /* of a build that was killed */
-    TRY(dir_make(s->dir));
     TRY(write_splits(s));
     TRY(copy_tokenizer(s));
     TRY(build_write_cases(s));
@@ -180,6 +189,8 @@ static void building_release(struct building *s) {
         mem_free(s->split_dirs[i]);
     }
     row_list_release(&s->rows);
+    row_tokens_release(&s->permuted);
+    fim_release(&s->fim);
     filtering_release(&s->filtering);
     corpus_release(&s->corpus);
     tokenizer_free(s->tokenizer);

@@ -7,6 +7,7 @@
 
 #include "data/build.h"
 #include "data/corpus.h"
+#include "data/fim.h"
 #include "data/lint.h"
 #include "data/filters.h"
 #include "data/shards_int.h"
@@ -24,6 +25,8 @@ struct building {
     struct filtering filtering;
     struct row_list rows;
     struct lint_row *lint_rows; /* of each row, once it is encoded */
+    struct fim fim;
+    struct row_tokens permuted;
     struct shard_writer splits[SPLIT_COUNT];
     char *split_dirs[SPLIT_COUNT];
     struct group_count *counts; /* of each group */

@@ -95,6 +95,8 @@ static err put_all(const struct data_build *b, const struct tokenizer *t, json_t
     TRY(json_put(out, "vocab_size", json_integer(b->vocab_size)));
     TRY(json_put(out, "seed", json_integer((json_int_t)b->seed)));
     TRY(put_text(out, "special_whitespace", o->special_whitespace));
+    TRY(json_put(out, "fim_rate", json_real(o->fim.rate)));
+    TRY(json_put(out, "fim_spm_rate", json_real(o->fim.spm_rate)));
     TRY(put_text(out, "turns", o->turns));
     TRY(json_put(out, "validation", json_real(o->validation)));
     TRY(json_put(out, "per_request", json_integer(o->holdout.per_request)));

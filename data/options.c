@@ -66,3 +66,15 @@ struct opt_table data_holdout_options_table(void) {
 #undef ROW
     return OPT_TABLE(rows);
 }
+
+struct opt_table data_fim_options_table(void) {
+#define ROW(field, ...) OPT(struct data_fim, field, __VA_ARGS__)
+    static const struct opt rows[] = {
+        ROW(rate, .min = 0, .max = 1,
+            .help = "share of the rows of plain text that are written for filling in the middle"),
+        ROW(spm_rate, .min = 0, .max = 1,
+            .help = "share of those with the suffix first; the others have the prefix first"),
+    };
+#undef ROW
+    return OPT_TABLE(rows);
+}

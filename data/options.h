@@ -31,6 +31,11 @@ struct data_holdout {
     bool sealed;
 };
 
+/* data.fim: fill in the middle (data/fim.h); rate 0: off. */
+struct data_fim {
+    double rate, spm_rate;
+};
+
 struct data_options {
     const char *special_whitespace; /* strip, keep */
     const char *turns;           /* each: one row per assistant turn; all: one row, all trained */
@@ -41,10 +46,12 @@ struct data_options {
     struct opt_list filters;      /* rows of data/filters/filters.def, in the order they run */
     struct filter_options filter; /* their thresholds */
     struct data_holdout holdout;
+    struct data_fim fim;
 };
 
 struct opt_table data_options_table(void);
 struct opt_table data_source_options_table(void);
 struct opt_table data_holdout_options_table(void);
+struct opt_table data_fim_options_table(void);
 
 #endif
