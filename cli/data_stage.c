@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/forbidden.h"
 #include "cli/train_rows.h"
 #include "data/build.h"
 #include "data/lint.h"

@@ -147,8 +147,10 @@ static err copy_tokenizer(const struct building *s) {
 }
 
 static err run_filters(struct building *s) {
-    struct filters_run run = {
-        .corpus = &s->corpus, .options = s->b->options, .tokenizer = s->tokenizer};
+    struct filters_run run = {.corpus = &s->corpus,
+                              .options = s->b->options,
+                              .tokenizer = s->tokenizer,
+                              .forbidden = s->b->forbidden};
     return filters_run(&run, &s->filtering);
 }
 

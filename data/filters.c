@@ -19,6 +19,7 @@ struct filter_pass {
     struct filter_count *counts; /* of this filter, by source */
     const int64_t *order;        /* the samples, as filters see them */
     int64_t n;
+    struct leaks *leaks;
 };
 
 static struct sample *sample_at(const struct filter_pass *p, int64_t number) {
@@ -33,8 +34,29 @@ static struct filter_count *count_of(struct filter_pass *p, int64_t number) {
 const struct filter_options *filter_options(const struct filter_pass *p) {
     return &p->run->options->filter;
 }
+const char *filter_word_list(const struct filter_pass *p) {
+    return p->run->options->sensitive_words;
+}
 const struct tokenizer *filter_tokenizer(const struct filter_pass *p) {
     return p->run->tokenizer;
+}
+struct leaks *filter_leaks(const struct filter_pass *p) {
+    return p->leaks;
+}
+static int64_t bytes_of(const struct sample *s) {
+    int64_t n = 0;
+    for (int64_t i = 0; i < s->n; i++)
+        n += (int64_t)(s->kind == SAMPLE_TURNS ? s->turns[i].prompt.n + s->turns[i].answer.n
+                                               : s->segments[i].text.n);
+    return n;
+}
+int64_t filter_n_bytes(const struct filter_pass *p) {
+    int64_t n = 0;
+    for (int64_t i = 0; i < p->n; i++) n += bytes_of(&p->run->corpus->samples.items[p->order[i]]);
+    return n;
+}
+int64_t filter_n_samples(const struct filter_pass *p) {
+    return p->run->corpus->samples.n;
 }
 const struct sample *filter_sample(const struct filter_pass *p, int64_t number) {
     return sample_at(p, number);
@@ -314,7 +336,31 @@ static err check_groups(const struct filtering *f) {
     return e;
 }
 
+/* The texts become hashes here and are seen by no filter. */
+static err guard(struct filter_pass *p) {
+    const struct corpus *c = p->run->corpus;
+    const struct forbidden_source *sets = p->run->forbidden;
+    bool wanted = false;
+    for (int64_t i = 0; i < p->to->n_filters; i++)
+        wanted = wanted || p->to->filters[i] == &filter_decontaminate;
+    if (!wanted || (c->n_cases == 0 && !sets)) return ERR_OK;
+    TRY(leaks_new(&p->leaks, p->run->options->filter.leak_distance));
+    for (int64_t i = 0; i < c->n_cases; i++) {
+        const struct corpus_case *item = &c->cases[i];
+        TRY(leaks_add(p->leaks, &(struct forbidden_text){.set = item->request->id,
+                                                         .request = item->request->id,
+                                                         .prompt = item->prompt,
+                                                         .answer = item->answer}));
+    }
+    TRY(sets ? sets->each(sets->ctx, leaks_add, p->leaks) : ERR_OK);
+    if (leaks_n_texts(p->leaks) > 0) return ERR_OK;
+    leaks_free(p->leaks);
+    p->leaks = NULL;
+    return ERR_OK;
+}
+
 static err run_all(struct filter_pass *p) {
+    TRY(guard(p));
     for (int64_t i = 0; i < p->to->n_filters; i++) TRY(run_filter(p, i));
     return check_groups(p->to);
 }
@@ -333,6 +379,7 @@ err filters_run_these(const struct filters_run *run, const struct filter *const 
     TRY(put_in_order(run->corpus, &order, &p.n));
     p.order = order;
     err e = run_all(&p);
+    leaks_free(p.leaks);
     mem_free(order);
     return e;
 }

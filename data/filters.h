@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "data/corpus.h"
+#include "data/leaks.h"
 #include "data/tokenizer.h"
 
 struct filter;
@@ -39,6 +40,8 @@ struct filters_run {
     struct corpus *corpus; /* `use` becomes USE_DROPPED, texts may be replaced */
     const struct data_options *options;
     const struct tokenizer *tokenizer;
+    const struct forbidden_source *forbidden; /* evaluation sets; NULL: none. The corpus's own
+                                               * held-out cases are guarded in any case */
 };
 /* An unknown filter is ERR_MISSING with the nearest name, contradictory thresholds are ERR_RANGE,
  * and so is a request of whose rows none is left (the error tells which filter dropped how many). A

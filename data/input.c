@@ -8,6 +8,7 @@
 #include "data/files.h"
 #include "data/shards_int.h"
 #include "data/tokenizer.h"
+#include <string.h>
 
 static err put_text(json_t *out, const char *key, const char *text) {
     return json_put(out, key, text ? json_string(text) : json_null());
@@ -62,6 +63,33 @@ static err put_source(json_t *out, const struct data_source *source) {
     return json_put(out, "weight", json_real(source->weight));
 }
 
+static err add_forbidden(void *hash, const struct forbidden_text *text) {
+    const int64_t lengths[] = {(int64_t)text->prompt.n, (int64_t)text->answer.n};
+    TRY(sha256_add(hash, lengths, sizeof lengths));
+    TRY(sha256_add(hash, text->set, strlen(text->set) + 1));
+    TRY(sha256_add(hash, text->prompt.text, text->prompt.n));
+    return text->answer.n > 0 ? sha256_add(hash, text->answer.text, text->answer.n) : ERR_OK;
+}
+
+/* A hash of what must not be trained on, which says nothing of the texts. */
+static err put_forbidden(const struct forbidden_source *from, json_t *out) {
+    struct sha256 hash;
+    char hex[SHA256_HEX_SIZE];
+    TRY(sha256_init(&hash));
+    err e = from->each(from->ctx, add_forbidden, &hash);
+    if (e == ERR_OK)
+        e = sha256_final(&hash, hex);
+    else
+        sha256_release(&hash);
+    return e == ERR_OK ? json_put(out, "forbidden", json_string(hex)) : e;
+}
+
+static bool names(const struct opt_list *list, const char *name) {
+    for (int64_t i = 0; i < list->n; i++)
+        if (strcmp(list->items[i], name) == 0) return true;
+    return false;
+}
+
 /* Nothing where no filter is named: a threshold alone changes no row. */
 static err put_filters(const struct data_options *o, json_t *out) {
     struct opt_table table = filter_options_table();
@@ -103,6 +131,7 @@ static err put_all(const struct data_build *b, const struct tokenizer *t, json_t
     TRY(json_put(out, "sealed", json_boolean(o->holdout.sealed)));
     if (o->sensitive_words) TRY(put_file(out, "sensitive_words", o->sensitive_words));
     TRY(put_filters(o, out));
+    if (b->forbidden && names(&o->filters, "decontaminate")) TRY(put_forbidden(b->forbidden, out));
     for (int64_t i = 0; i < b->requests->n; i++) {
         json_t *item = json_object();
         TRY(json_push(requests, item));

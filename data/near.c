@@ -102,20 +102,47 @@ static int64_t drop_doubles(uint64_t *a, int64_t n) {
  * 128 rounds, then place 0, 1, ... in turn, so that after at most 256 rounds all are filled. A
  * place keeps the least value; later rounds cannot better earlier ones, so it ends with the first
  * round that leaves no place empty. */
-static void make_sketch(struct near_text *t) {
+struct sketching {
     uint64_t least[NEAR_SKETCH];
-    int empty = NEAR_SKETCH;
-    memset(least, 0xFF, sizeof least);
-    for (uint64_t round = 0; empty > 0; round++) {
-        for (int64_t i = 0; i < t->n; i++) {
-            uint64_t hash = mix(t->shingles[i] + (round + 1) * GOLDEN_RATIO);
-            uint64_t place = round < NEAR_SKETCH ? hash % NEAR_SKETCH : round - NEAR_SKETCH;
-            uint64_t value = round << (64 - ROUND_BITS) | hash >> ROUND_BITS;
-            if (least[place] == UINT64_MAX) empty--;
-            if (value < least[place]) least[place] = value;
-        }
+    int empty;
+};
+
+static void sketch_start(struct sketching *s) {
+    memset(s->least, 0xFF, sizeof s->least);
+    s->empty = NEAR_SKETCH;
+}
+
+static void throw_value(struct sketching *s, uint64_t shingle, uint64_t round) {
+    uint64_t hash = mix(shingle + (round + 1) * GOLDEN_RATIO);
+    uint64_t place = round < NEAR_SKETCH ? hash % NEAR_SKETCH : round - NEAR_SKETCH;
+    uint64_t value = round << (64 - ROUND_BITS) | hash >> ROUND_BITS;
+    if (s->least[place] == UINT64_MAX) s->empty--;
+    if (value < s->least[place]) s->least[place] = value;
+}
+
+static void sketch_end(const struct sketching *s, uint32_t out[NEAR_SKETCH]) {
+    for (int i = 0; i < NEAR_SKETCH; i++) out[i] = (uint32_t)mix(s->least[i]);
+}
+
+static void make_sketch(struct near_text *t) {
+    struct sketching s;
+    sketch_start(&s);
+    for (uint64_t round = 0; s.empty > 0; round++)
+        for (int64_t i = 0; i < t->n; i++) throw_value(&s, t->shingles[i], round);
+    sketch_end(&s, t->sketch);
+}
+
+void near_sketch(const uint64_t *hashes, int64_t n, uint32_t out[NEAR_SKETCH]) {
+    static const uint64_t zero = 0;
+    struct sketching s;
+    if (n == 0) {
+        hashes = &zero;
+        n = 1;
     }
-    for (int i = 0; i < NEAR_SKETCH; i++) t->sketch[i] = (uint32_t)mix(least[i]);
+    sketch_start(&s);
+    for (uint64_t round = 0; s.empty > 0; round++)
+        for (int64_t i = 0; i < n; i++) throw_value(&s, hashes[i], round);
+    sketch_end(&s, out);
 }
 
 static err make_shingles(struct near_text *t, const struct normal *text) {

@@ -35,6 +35,10 @@ int64_t near_text_leave_out_if(struct near_text *t,
                                bool (*is_common)(const void *ctx, uint64_t shingle),
                                const void *ctx);
 
+/* The sketch of any set of hashes, in any order, some of them more than once; the empty set is as
+ * the set of a 0. */
+void near_sketch(const uint64_t *hashes, int64_t n, uint32_t out[NEAR_SKETCH]);
+
 /* Exact: |A and B| / |A or B| over the sets of shingles; two empty texts are 1. */
 double near_text_similarity(const struct near_text *a, const struct near_text *b);
 MUST_CHECK err near_similarity(const char *a, const char *b, double *out);

@@ -35,7 +35,13 @@ const struct filter *filter_find(const char *name); /* or NULL */
 /* ---- what a filter works with ---- */
 
 const struct filter_options *filter_options(const struct filter_pass *p);
+const char *filter_word_list(const struct filter_pass *p); /* data.sensitive_words, or NULL */
 const struct tokenizer *filter_tokenizer(const struct filter_pass *p);
+/* What must not be trained on, as hashes; NULL where there is nothing of the kind. */
+struct leaks;
+struct leaks *filter_leaks(const struct filter_pass *p);
+int64_t filter_n_bytes(const struct filter_pass *p);   /* of all texts together */
+int64_t filter_n_samples(const struct filter_pass *p); /* numbers are below this */
 /* A sample by its number; only one that is in. */
 const struct sample *filter_sample(const struct filter_pass *p, int64_t number);
 

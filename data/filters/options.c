@@ -16,6 +16,23 @@ static const struct opt rows[] = {
         .help = "length: most characters of an answer; 0: 32768"),
     ROW(min_tokens, .min = 0, .max = 1e9, .help = "length: fewest tokens of a sample; 0: any"),
     ROW(max_tokens, .min = 0, .max = 1e9, .help = "length: most tokens of a sample; 0: any"),
+    ROW(languages, .choices = "zh,en,code,other",
+        .help = "language: scripts that are wanted; none: zh, en and code"),
+    ROW(language_share, .min = 0, .max = 1,
+        .help = "language: least share of a sample in them; 0: 0.5"),
+    ROW(personal, .choices = "mask,drop", .help = "personal_data: what becomes of it; none: mask"),
+    ROW(secrets, .choices = "drop,error",
+        .help = "personal_data: what becomes of a sample with a key or a password; none: drop"),
+    ROW(near_distance, .min = 0, .max = 0.3,
+        .help = "near_dup: share of characters that may differ between copies; 0: 0.18"),
+    ROW(near_similarity, .min = 0, .max = 1,
+        .help = "near_dup: or the share of common shingles, in any order, from which on two are "
+                "copies; 0: 0.85"),
+    ROW(forbidden, .path = true, .value = "FILE,...",
+        .help = "decontaminate: further files of texts that must not be trained on, in any format "
+                "of rows or as plain lines"),
+    ROW(leak_distance, .min = 0, .max = 0.3,
+        .help = "decontaminate: share of characters by which a leak may differ; 0: 0.18"),
 };
 #undef ROW
 

@@ -12,6 +12,16 @@ struct filter_options {
     /* length: characters of a turn's prompt and answer, tokens of a whole sample */
     int64_t min_prompt_chars, max_prompt_chars, min_answer_chars, max_answer_chars;
     int64_t min_tokens, max_tokens;
+    /* language: zh, en, code, other */
+    struct opt_list languages;
+    double language_share;
+    /* personal_data: mask, drop; drop, error */
+    const char *personal, *secrets;
+    /* near_dup */
+    double near_distance, near_similarity;
+    /* decontaminate: files of texts that must not be trained on */
+    struct opt_list forbidden;
+    double leak_distance;
 };
 
 struct opt_table filter_options_table(void);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The filters that look at one sample alone, and decontamination through a whole build: what each
+ * drops, changes and notes, and that nothing of a sealed case is written down. The driver is tested
+ * in test_filters.c, precision and recall in test_planted.c. */
+#include "base/mem.h"
+#include "data/dropped.h"
+#include "data/filters/filter.h"
+#include "tests/unit/data/tiny.h"
+
+struct fixture {
+    const char *dir, *out;
+    struct tiny_build t;
+    char out_path[128];
+    const char *name, *languages[4];
+    struct arena arena;
+    struct dropped_list dropped;
+};
+
+static int setup(void **state) {
+    static struct fixture f;
+    f = (struct fixture){.dir = test_folder()};
+    snprintf(f.out_path, sizeof f.out_path, "%s/out", f.dir);
+    f.out = f.out_path;
+    tiny_build_init(&f.t, f.dir);
+    *state = &f;
+    return 0;
+}
+static int teardown(void **state) {
+    struct fixture *f = *state;
+    arena_release(&f->arena);
+    test_folder_remove(f->dir);
+    return 0;
+}
+
+/* Builds with one filter; returns the rows that are left. */
+static int64_t build(struct fixture *f, const char *filter) {
+    struct dataset *d;
+    f->name = filter;
+    f->t.options.filters = (struct opt_list){&f->name, 1};
+    assert_ok(data_build(&f->t.build, f->out));
+    assert_ok(dataset_open(&d, f->out));
+    int64_t n = dataset_n_rows(d, SPLIT_TRAIN);
+    dataset_close(d);
+    assert_ok(dropped_read(f->out, &f->arena, &f->dropped));
+    return n;
+}
+
+static void languages_go_by_characters(void **state) {
+    struct fixture *f = *state;
+    tiny_add_source(&f->t,
+                    tiny_file(f->dir, "a.txt",
+                              "写一首关于春天的诗<sep>春风吹绿了江南的岸\n"
+                              "Say something about spring<sep>It is the season of flowers\n"
+                              "Напиши стихи о весне<sep>Весна пришла и снег растаял\n"
+                              "12 + 35 = ?<sep>47\n"),
+                    NULL);
+    assert_int_equal(build(f, "language"), 3);
+    assert_int_equal(f->dropped.items[0].line, 3);
+    assert_non_null(strstr(f->dropped.items[0].reason, "most is 'other'"));
+    f->languages[0] = "zh";
+    f->t.options.filter.languages = (struct opt_list){f->languages, 1};
+    assert_int_equal(build(f, "language"), 2); /* digits alone stay */
+    assert_string_equal(f->dropped.items[0].reason,
+                        "0 % is in a language that is wanted (at least 50 %); most is 'en'");
+}
+
+/* The token at which the text begins, for the one row that is left. */
+static void personal_data_is_masked(void **state) {
+    struct fixture *f = *state;
+    tiny_add_source(&f->t,
+                    tiny_file(f->dir, "a.txt",
+                              "write to john.smith@acme-corp.com now<sep>done\n"
+                              "nothing here<sep>at all\n"),
+                    NULL);
+    assert_int_equal(build(f, "personal_data"), 2);
+    assert_int_equal(f->dropped.n, 0);
+    struct dataset *d;
+    struct dataset_filter counts;
+    assert_ok(dataset_open(&d, f->out));
+    assert_ok(dataset_filter(d, 0, -1, &counts));
+    assert_int_equal(counts.changed, 1);
+    /* " write to [email] now" <sep> " done" <eod>, a token a character */
+    assert_int_equal(dataset_rows(d, SPLIT_TRAIN)[0].n_tokens, 21 + 1 + 5 + 1);
+    const int at = TINY_FIRST_CHARACTER + '[' - '!';
+    assert_int_equal(dataset_tokens(d, SPLIT_TRAIN, 0)[10], at);
+    dataset_close(d);
+    f->t.options.filter.personal = "drop";
+    assert_int_equal(build(f, "personal_data"), 1);
+    assert_non_null(strstr(f->dropped.items[0].reason, "email "));
+    assert_null(strstr(f->dropped.items[0].reason, "john.smith@acme-corp.com"));
+}
+
+static void secrets_cost_the_sample_or_stop(void **state) {
+    struct fixture *f = *state;
+    tiny_add_source(&f->t,
+                    tiny_file(f->dir, "a.txt",
+                              "use ghp_a8Kd02LmQz7Rt5Yw1Xc3Vb9Nn4Hj6Gf0SdEe<sep>yes\nok<sep>yes\n"),
+                    NULL);
+    assert_int_equal(build(f, "personal_data"), 1);
+    assert_non_null(strstr(f->dropped.items[0].reason, "github_token"));
+    f->t.options.filter.secrets = "error";
+    assert_fails(data_build(&f->t.build, f->out), ERR_PARSE,
+                 "a.txt line 1: a secret: github_token");
+}
+
+static void personal_data_in_an_example_is_an_error(void **state) {
+    struct fixture *f = *state;
+    struct example examples[] = {{"mail john.smith@acme-corp.com", "er", "recipe.yaml", 7}};
+    f->t.requests[0] =
+        (struct request){.id = "r#1", .weight = 1, .examples = examples, .n_examples = 1};
+    f->t.list.n = 1;
+    f->name = "personal_data";
+    f->t.options.filters = (struct opt_list){&f->name, 1};
+    assert_fails(data_build(&f->t.build, f->out), ERR_PARSE,
+                 "request 'r#1' examples line 7: personal data: email");
+    assert_string_equal(err_hint(), "take it out of the recipe");
+}
+
+static void words_of_the_list_cost_the_sample(void **state) {
+    struct fixture *f = *state;
+    tiny_add_source(&f->t, tiny_file(f->dir, "a.txt", "a BAD\xEF\xBC\xA1 thing<sep>b\nc<sep>d\n"),
+                    NULL);
+    f->name = "sensitive_words";
+    f->t.options.filters = (struct opt_list){&f->name, 1};
+    assert_fails(data_build(&f->t.build, f->out), ERR_MISSING, "data.sensitive_words");
+    f->t.options.sensitive_words = tiny_file(f->dir, "words.txt", "# list\nbada\n");
+    assert_int_equal(build(f, "sensitive_words"), 1);
+    assert_string_equal(f->dropped.items[0].reason, "the word 'bada'");
+    f->t.options.sensitive_words = tiny_file(f->dir, "words.txt", "good\nb\xFF\x64\n");
+    assert_fails(data_build(&f->t.build, f->out), ERR_PARSE, "words.txt' line 2: not UTF-8");
+}
+
+/* ---- decontamination ---- */
+
+static err hand_set(void *ctx, forbidden_take *take, void *taker) {
+    const char *prompt = ctx;
+    return take(taker,
+                &(struct forbidden_text){.set = "set.txt", .prompt = {prompt, strlen(prompt)}});
+}
+
+static void leaks_are_dropped_and_sealed_cases_not_told(void **state) {
+    struct fixture *f = *state;
+    static const char sealed[] = "where does the silver heron sleep when it rains";
+    static const char public[] =
+        "how many apples do 三百二十 farmers sell before 1,200 guests come";
+    const struct forbidden_source set = {hand_set, (void *)public};
+    f->t.requests[0] = (struct request){.id = "r#1", .weight = 1};
+    f->t.requests[0].cases =
+        tiny_file(f->dir, "cases.jsonl",
+                  "{\"prompt\": \"where does the silver heron sleep when it rains\","
+                  " \"response\": \"in the reeds\"}\n");
+    f->t.list.n = 1;
+    f->t.build.forbidden = &set;
+    tiny_add_source(&f->t,
+                    tiny_file(f->dir, "a.txt",
+                              "Where does the silver heron slep when it rains?<sep>in the reeds\n"
+                              "how many apples do 320 farmers sell before 1200 guests come"
+                              "<sep>none\n"
+                              "what colour has the sky at noon in winter<sep>blue\n"),
+                    "r#1");
+    assert_int_equal(build(f, "decontaminate"), 1);
+    assert_int_equal(f->dropped.n, 2);
+    const struct dropped_row *first = &f->dropped.items[0], *second = &f->dropped.items[1];
+    assert_string_equal(first->sealed_case, "r#1");
+    assert_null(first->text);
+    assert_null(first->related);
+    assert_null(strstr(first->reason, "heron"));
+    assert_string_equal(second->related, "set.txt");
+    assert_null(second->sealed_case);
+    struct str list = {0};
+    assert_ok(file_read(tiny_path(f->out, "dropped.jsonl"), 1 << 20, &list));
+    assert_null(strstr(str_text(&list), "heron"));
+    str_release(&list);
+    assert_non_null(strstr(sealed, "heron"));
+    /* the set is part of what the dataset depends on */
+    char with[SHA256_HEX_SIZE], without[SHA256_HEX_SIZE];
+    assert_ok(data_build_input(&f->t.build, with));
+    f->t.build.forbidden = NULL;
+    assert_ok(data_build_input(&f->t.build, without));
+    assert_string_not_equal(with, without);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(languages_go_by_characters),        TEST(personal_data_is_masked),
+        TEST(secrets_cost_the_sample_or_stop),   TEST(personal_data_in_an_example_is_an_error),
+        TEST(words_of_the_list_cost_the_sample), TEST(leaks_are_dropped_and_sealed_cases_not_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
