@@ -46,6 +46,9 @@ find_missing() {
     need python3-numpy /usr/bin/python3 -c 'import numpy'
     need python3-yaml /usr/bin/python3 -c 'import yaml'
     need clang-format-14 sh -c 'clang-format-14 --version || clang-format --version | grep -q "version 14[.]"'
+    need openssl openssl version
+    need openssh-client sh -c 'command -v ssh-keygen'
+    need python3-jsonschema /usr/bin/python3 -c 'import jsonschema'
     need git git --version
     need gh gh --version
     # tests/shell/test_preview_html.sh looks at a page in a browser, with Chinese texts
