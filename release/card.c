@@ -227,16 +227,37 @@ err card_write(const json_t *manifest, const json_t *before, const json_t *after
     return add_check(out);
 }
 
-err card_check(const char *card, const json_t *manifest, const json_t *before,
-               const json_t *after) {
+/* The line in which two texts begin to differ, from 1. */
+static int64_t first_difference(const char *a, const char *b) {
+    int64_t line = 1;
+    for (; *a == *b && *a != '\0'; a++, b++) line += *a == '\n';
+    return line;
+}
+
+static err check_words(const struct card_claims *c) {
+    struct str again = {0};
+    err result = card_write(c->manifest, c->before, c->after, &again);
+    if (result == ERR_OK && strcmp(str_text(&again), c->card) != 0)
+        result = fail(ERR_GATE,
+                      "'README.md': line %lld was edited: it is not what the manifest and "
+                      "the evaluation reports give",
+                      (long long)first_difference(str_text(&again), c->card));
+    str_release(&again);
+    return result;
+}
+
+err card_check(const struct card_claims *c, bool *out_whole) {
     struct str table = {0}, index = {0};
-    err result = report_table(before, after, &table);
-    if (result == ERR_OK) result = card_model_index(manifest, before, after, &index);
-    if (result == ERR_OK && strstr(card, str_text(&table)) == NULL)
+    const json_t *version = json_object_get(c->manifest, "card");
+    err result = report_table(c->before, c->after, &table);
+    if (result == ERR_OK) result = card_model_index(c->manifest, c->before, c->after, &index);
+    if (result == ERR_OK && strstr(c->card, str_text(&table)) == NULL)
         result = fail(ERR_GATE, "'README.md': its table is not what the evaluation reports say");
-    if (result == ERR_OK && strstr(card, str_text(&index)) == NULL)
+    if (result == ERR_OK && strstr(c->card, str_text(&index)) == NULL)
         result =
             fail(ERR_GATE, "'README.md': its model-index is not what the evaluation reports say");
+    *out_whole = json_is_integer(version) && json_integer_value(version) == CARD_VERSION;
+    if (result == ERR_OK && *out_whole) result = check_words(c);
     str_release(&table);
     str_release(&index);
     return result;

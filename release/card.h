@@ -10,14 +10,23 @@
 #include "base/json.h"
 #include "base/str.h"
 
+struct card_claims {
+    const char *card; /* its text */
+    const json_t *manifest, *before, *after;
+};
+
 /* `manifest` needs "about" and "chain" (release/manifest.h). Appends the whole card. */
 MUST_CHECK err card_write(const json_t *manifest, const json_t *before, const json_t *after,
                           struct str *out);
 /* The front matter's model-index, as it stands in the card. */
 MUST_CHECK err card_model_index(const json_t *manifest, const json_t *before, const json_t *after,
                                 struct str *out);
-/* ERR_GATE when the card lacks the table or the model-index that the reports give. */
-MUST_CHECK err card_check(const char *card, const json_t *manifest, const json_t *before,
-                          const json_t *after);
+/* A card of this version's words (the manifest's "card") is what card_write makes, byte for byte;
+ * of one with other words only the claims are known, its table and its model-index. Raised with
+ * every change of the words. */
+enum { CARD_VERSION = 1 };
+/* ERR_GATE where the card claims anything but what the reports say, or was edited. `out_whole`:
+ * every byte of it was compared. */
+MUST_CHECK err card_check(const struct card_claims *claims, bool *out_whole);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "eval/digest.h"
+#include "release/card.h"
 #include "release/seal.h"
 #include <string.h>
 
@@ -120,6 +121,7 @@ err manifest_new(const struct release_pack *p, json_t **out) {
     json_t *manifest = json_object();
     if (manifest == NULL) return fail(ERR_MEMORY, "out of memory for a manifest");
     err result = json_put(manifest, "cotrain_release", json_integer(RELEASE_VERSION));
+    if (result == ERR_OK) result = json_put(manifest, "card", json_integer(CARD_VERSION));
     if (result == ERR_OK) result = put_about(manifest, p);
     if (result == ERR_OK) result = put_requests(manifest, p->requests);
     if (result == ERR_OK) result = put_chain(manifest, p);
@@ -172,22 +174,37 @@ err manifest_write(json_t *manifest, const char *dir) {
     return result;
 }
 
+/* What the card is made of. */
+static err check_about(const json_t *about, const json_t *requests) {
+    static const char *const texts[] = {"name", "license", "base_model"};
+    const char *text = NULL;
+    json_t *languages = NULL, *item = NULL;
+    size_t i = 0;
+    for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
+        TRY(json_need_string(about, texts[k], &text));
+    TRY(json_need_array(about, "languages", &languages));
+    json_array_foreach(languages, i, item) if (!json_is_string(item)) return fail(
+        ERR_PARSE, "a language is no text");
+    json_array_foreach(requests, i, item) TRY(json_need_string(item, "id", &text));
+    return ERR_OK;
+}
+
 static err check_outline(const json_t *manifest) {
     static const char *const hashes[] = {"requests",   "dataset",     "recipe",
                                          "base",       "training",    "merged",
                                          "base_model", "eval_before", "eval_after"};
     int64_t version = 0;
-    json_t *member = NULL;
+    json_t *member = NULL, *requests = NULL;
     const char *text = NULL;
     TRY(json_need_int(manifest, "cotrain_release", &version));
     if (version != RELEASE_VERSION)
         return fail(ERR_UNSUPPORTED, "release of version %lld (this program reads %d)",
                     (long long)version, RELEASE_VERSION);
-    TRY(json_need_array(manifest, "requests", &member));
+    TRY(json_need_array(manifest, "requests", &requests));
     TRY(json_need_array(manifest, "files", &member));
     TRY(json_need_array(manifest, "apart", &member));
     TRY(json_need_object(manifest, "about", &member));
-    TRY(json_need_string(member, "name", &text));
+    TRY(check_about(member, requests));
     TRY(json_need_object(manifest, "chain", &member));
     for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++)
         TRY(json_need_string(member, hashes[i], &text));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * manifest.json: what a release is made of. Its SHA-256 is the release hash, so the hash covers
  * every file listed here and the whole chain from the requests on.
- *   {"cotrain_release": 1,
+ *   {"cotrain_release": 1, "card": 1,             (the card's words, release/card.h)
  *    "about": {"name", "month", "license", "license_link", "base_model", "summary", "languages"},
  *    "requests": [{"id", "scenario", "capability", "sha256"}],
  *    "chain": {"requests", "dataset", "recipe", "base", "base_model", "training", "adapter",

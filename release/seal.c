@@ -5,10 +5,16 @@
 #include "release/seal.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "release/names.h"
+#include "release/survey.h"
 #include <string.h>
-#include <sys/stat.h>
 
-enum { HASH_DIGITS = SHA256_HEX_SIZE - 1, MAX_SEAL_BYTES = 16 << 20 };
+enum {
+    HASH_DIGITS = SHA256_HEX_SIZE - 1,
+    MAX_SUMS_BYTES = 16 << 20,
+    MAX_MANIFEST_BYTES = 64 << 20,
+    MAX_RELEASE_BYTES = 4096,
+};
 
 static err sum_of(const char *dir, const char *name, char out[SHA256_HEX_SIZE]) {
     char *path = path_join(dir, name);
@@ -30,16 +36,19 @@ static bool is_of_seal(const char *path) {
     return strcmp(path, SEAL_SUMS) == 0 || strcmp(path, SEAL_RELEASE) == 0;
 }
 
+bool seal_is_signature(const char *path) {
+    return strcmp(path, SEAL_SUMS_SIGNATURE) == 0 || strcmp(path, SEAL_MODEL_SIGNATURE) == 0 ||
+           strcmp(path, SEAL_PROVENANCE) == 0;
+}
+
 static err list_sums(const char *dir, struct str *out) {
     struct name_list files = {0};
-    err result = dir_walk(dir, &files);
+    err result = survey_files(dir, &files);
+    if (result == ERR_OK) result = release_names_check(&files);
     for (size_t i = 0; i < files.n && result == ERR_OK; i++) {
         char hash[SHA256_HEX_SIZE];
-        if (is_of_seal(files.names[i])) continue;
-        if (strpbrk(files.names[i], "\n\\") != NULL)
-            result =
-                fail(ERR_UNSUPPORTED, "file name '%s': SHA256SUMS cannot hold it", files.names[i]);
-        if (result == ERR_OK) result = sum_of(dir, files.names[i], hash);
+        if (is_of_seal(files.names[i]) || seal_is_signature(files.names[i])) continue;
+        result = sum_of(dir, files.names[i], hash);
         if (result == ERR_OK) result = str_printf(out, "%s  %s\n", hash, files.names[i]);
     }
     name_list_release(&files);
@@ -68,10 +77,27 @@ err seal_write(const char *dir, char out_release[SHA256_HEX_SIZE]) {
     return result;
 }
 
-static err read_in(const char *dir, const char *name, struct str *out) {
+static err size_of(const char *dir, const char *name, int64_t *out_bytes) {
     char *path = path_join(dir, name);
     if (path == NULL) return ERR_MEMORY;
-    err result = file_read(path, MAX_SEAL_BYTES, out);
+    err result = file_size(path, out_bytes);
+    mem_free(path);
+    return result;
+}
+
+static err check_size(const char *dir, const char *name, int64_t max_bytes) {
+    int64_t bytes = 0;
+    TRY(size_of(dir, name, &bytes));
+    if (bytes <= max_bytes) return ERR_OK;
+    return fail(ERR_GATE, "'%s' has %lld bytes; %lld is the most that is read", name,
+                (long long)bytes, (long long)max_bytes);
+}
+
+static err read_in(const char *dir, const char *name, int64_t max_bytes, struct str *out) {
+    TRY(check_size(dir, name, max_bytes));
+    char *path = path_join(dir, name);
+    if (path == NULL) return ERR_MEMORY;
+    err result = file_read(path, (size_t)max_bytes, out);
     mem_free(path);
     return result;
 }
@@ -103,7 +129,7 @@ static bool take_hash(const char **at, const char *key, char out[SHA256_HEX_SIZE
 static err check_release(struct seal *s, const char *dir, char sums[SHA256_HEX_SIZE]) {
     struct str text = {0}, again = {0};
     char check[SHA256_HEX_SIZE];
-    err result = read_in(dir, SEAL_RELEASE, &text);
+    err result = read_in(dir, SEAL_RELEASE, MAX_RELEASE_BYTES, &text);
     if (result == ERR_OK) {
         const char *at = str_text(&text);
         bool whole = take_hash(&at, "release ", s->release) && take_hash(&at, "sums ", sums) &&
@@ -118,6 +144,41 @@ static err check_release(struct seal *s, const char *dir, char sums[SHA256_HEX_S
     return result;
 }
 
+static err bad_line(int64_t number, const char *what) {
+    return fail(ERR_GATE, "'%s': line %lld %s", SEAL_SUMS, (long long)number, what);
+}
+
+/* "<64 digits>  <path>", as GNU sha256sum writes a plain name, and nothing else: its "\" for names
+ * with escapes, "*" and CR LF are other forms of the same, and a list has one form here. */
+static err parse_line(const char *at, size_t n, int64_t number, struct seal_line *out) {
+    if (n > 0 && at[n - 1] == '\r') return bad_line(number, "ends with CR LF");
+    if (n > 0 && at[0] == '\\') return bad_line(number, "has an escaped path");
+    if (n < HASH_DIGITS + 3 || strspn(at, "0123456789abcdef") != HASH_DIGITS)
+        return bad_line(number, "does not begin with a SHA-256");
+    if (at[HASH_DIGITS] != ' ' || at[HASH_DIGITS + 1] != ' ')
+        return bad_line(number, "has no two spaces behind the hash");
+    if (memchr(at, '\0', n) != NULL) return bad_line(number, "holds a NUL");
+    memcpy(out->hash, at, HASH_DIGITS);
+    out->hash[HASH_DIGITS] = '\0';
+    n -= HASH_DIGITS + 2;
+    out->path = mem_zalloc(n + 1, 1);
+    if (out->path == NULL) return ERR_MEMORY;
+    memcpy(out->path, at + HASH_DIGITS + 2, n);
+    if (is_of_seal(out->path) || seal_is_signature(out->path))
+        return bad_line(number, "names a file that has no sum");
+    return ERR_OK;
+}
+
+/* Before any path of the list is used: whether each may be. */
+static err check_paths(const struct seal *s) {
+    char **paths = mem_alloc((size_t)s->n_lines + 1, sizeof *paths);
+    if (paths == NULL) return ERR_MEMORY;
+    for (int64_t i = 0; i < s->n_lines; i++) paths[i] = s->lines[i].path;
+    err result = release_names_check(&(struct name_list){paths, (size_t)s->n_lines});
+    mem_free(paths);
+    return fail_in(result, "'%s'", SEAL_SUMS);
+}
+
 static err parse_sums(struct seal *s, const struct str *text) {
     const char *at = str_text(text), *end = at + text->len;
     int64_t capacity = 0;
@@ -125,26 +186,20 @@ static err parse_sums(struct seal *s, const struct str *text) {
     s->lines = mem_zalloc((size_t)capacity + 1, sizeof *s->lines);
     if (s->lines == NULL) return ERR_MEMORY;
     while (at < end) {
-        struct seal_line *line = &s->lines[s->n_lines];
         const char *stop = memchr(at, '\n', (size_t)(end - at));
-        if (stop == NULL || stop - at < HASH_DIGITS + 3) return changed(SEAL_SUMS);
-        memcpy(line->hash, at, HASH_DIGITS);
-        line->hash[HASH_DIGITS] = '\0';
-        size_t n = (size_t)(stop - at) - HASH_DIGITS - 2;
-        line->path = mem_zalloc(n + 1, 1);
-        if (line->path == NULL) return ERR_MEMORY;
-        memcpy(line->path, at + HASH_DIGITS + 2, n);
-        s->n_lines++;
+        if (stop == NULL) return bad_line(s->n_lines + 1, "has no end");
+        struct seal_line *line = &s->lines[s->n_lines++];
+        TRY(parse_line(at, (size_t)(stop - at), s->n_lines, line));
         at = stop + 1;
     }
-    return ERR_OK;
+    return check_paths(s);
 }
 
 static err check_sums(struct seal *s, const char *dir, const char *wanted) {
     struct str text = {0};
     char hash[SHA256_HEX_SIZE];
     TRY(need_file(dir, SEAL_SUMS));
-    err result = read_in(dir, SEAL_SUMS, &text);
+    err result = read_in(dir, SEAL_SUMS, MAX_SUMS_BYTES, &text);
     if (result == ERR_OK) result = sha256_bytes(str_text(&text), text.len, hash);
     if (result == ERR_OK && strcmp(hash, wanted) != 0) result = changed(SEAL_SUMS);
     if (result == ERR_OK) result = parse_sums(s, &text);
@@ -152,50 +207,33 @@ static err check_sums(struct seal *s, const char *dir, const char *wanted) {
     return result;
 }
 
-static const struct seal_line *find_line(const struct seal *s, const char *path) {
-    for (int64_t i = 0; i < s->n_lines; i++)
-        if (strcmp(s->lines[i].path, path) == 0) return &s->lines[i];
-    return NULL;
+static int by_path(const void *key, const void *line) {
+    return strcmp(key, ((const struct seal_line *)line)->path);
 }
 
-static bool is_parent_of_a_line(const struct seal *s, const char *path) {
-    size_t n = strlen(path);
+const struct seal_line *seal_find(const struct seal *s, const char *path) {
+    if (s->n_lines == 0) return NULL;
+    return bsearch(path, s->lines, (size_t)s->n_lines, sizeof *s->lines, by_path);
+}
+
+static bool holds_a_line(const struct seal *s, const char *folder) {
     for (int64_t i = 0; i < s->n_lines; i++)
-        if (strncmp(s->lines[i].path, path, n) == 0 && s->lines[i].path[n] == '/') return true;
+        if (str_starts(s->lines[i].path, folder)) return true;
     return false;
 }
 
-static err check_entry(struct seal *s, const char *dir, const char *path);
-
-/* Everything below dir/below is listed; links, sockets and the like are not regular files. */
-static err check_no_extra(struct seal *s, const char *dir, const char *below) {
-    struct name_list names = {0};
-    char *here = path_join(dir, below);
-    if (here == NULL) return ERR_MEMORY;
-    err result = dir_list(here, &names);
-    for (size_t i = 0; i < names.n && result == ERR_OK; i++) {
-        char *path = path_join(below, names.names[i]);
-        result = path == NULL ? ERR_MEMORY : check_entry(s, dir, path);
-        mem_free(path);
+/* Everything in the folder is listed; the reverse is check_files'. */
+static err check_no_extra(struct seal *s, const struct name_list *files) {
+    for (size_t i = 0; i < files->n; i++) {
+        const char *path = files->names[i];
+        if (is_of_seal(path) || seal_is_signature(path) || seal_find(s, path) != NULL) continue;
+        if (str_ends(path, "/") && holds_a_line(s, path)) continue; /* its files are missing */
+        if (strcmp(path, ".gitattributes") != 0)
+            return fail(ERR_GATE, "'%.*s' does not belong to the release",
+                        (int)(strlen(path) - str_ends(path, "/")), path);
+        s->has_attributes = true;
     }
-    name_list_release(&names);
-    mem_free(here);
-    return result;
-}
-
-static err check_entry(struct seal *s, const char *dir, const char *path) {
-    struct stat info;
-    char *full = path_join(dir, path);
-    if (full == NULL) return ERR_MEMORY;
-    int failed = lstat(full, &info);
-    mem_free(full);
-    if (failed != 0) return fail(ERR_GATE, "'%s' cannot be looked at", path);
-    if (S_ISDIR(info.st_mode) && is_parent_of_a_line(s, path)) return check_no_extra(s, dir, path);
-    if (is_of_seal(path) || find_line(s, path) != NULL) {
-        if (S_ISREG(info.st_mode)) return ERR_OK;
-        return fail(ERR_GATE, "'%s' is no regular file", path);
-    }
-    return fail(ERR_GATE, "'%s' does not belong to the release", path);
+    return ERR_OK;
 }
 
 static err check_files(struct seal *s, const char *dir) {
@@ -204,11 +242,7 @@ static err check_files(struct seal *s, const char *dir) {
         char hash[SHA256_HEX_SIZE];
         int64_t size = 0;
         TRY(need_file(dir, line->path));
-        char *path = path_join(dir, line->path);
-        if (path == NULL) return ERR_MEMORY;
-        err result = file_size(path, &size);
-        mem_free(path);
-        TRY(result);
+        TRY(size_of(dir, line->path, &size));
         TRY(sum_of(dir, line->path, hash));
         if (strcmp(hash, line->hash) != 0) return changed(line->path);
         s->bytes += size;
@@ -218,6 +252,7 @@ static err check_files(struct seal *s, const char *dir) {
 
 err seal_check(struct seal *s, const char *dir) {
     char sums[SHA256_HEX_SIZE];
+    struct name_list files = {0};
     *s = (struct seal){0};
     if (!dir_exists(dir)) return fail(ERR_MISSING, "there is no folder '%s'", dir);
     err sealed = need_file(dir, SEAL_RELEASE), listed = need_file(dir, SEAL_MANIFEST);
@@ -225,11 +260,16 @@ err seal_check(struct seal *s, const char *dir) {
         return fail(ERR_MISSING, "'%s' is no release: it has no file RELEASE", dir);
     if (listed != ERR_GATE) TRY(listed);
     TRY(sealed);
-    TRY(check_release(s, dir, sums));
-    TRY(check_sums(s, dir, sums));
-    TRY(check_no_extra(s, dir, ""));
-    TRY(check_files(s, dir));
-    const struct seal_line *line = find_line(s, SEAL_MANIFEST);
+    TRY(survey_files(dir, &files));
+    err result = check_release(s, dir, sums);
+    if (result == ERR_OK) result = check_sums(s, dir, sums);
+    if (result == ERR_OK) result = check_no_extra(s, &files);
+    if (result == ERR_OK) result = need_file(dir, SEAL_MANIFEST);
+    if (result == ERR_OK) result = check_size(dir, SEAL_MANIFEST, MAX_MANIFEST_BYTES);
+    if (result == ERR_OK) result = check_files(s, dir);
+    name_list_release(&files);
+    TRY(result);
+    const struct seal_line *line = seal_find(s, SEAL_MANIFEST);
     if (line == NULL || strcmp(line->hash, s->release) != 0)
         return fail(ERR_GATE, "the release hash in '%s' is not that of '%s'", SEAL_RELEASE,
                     SEAL_MANIFEST);

@@ -2,8 +2,8 @@
  * The seal of a release: how any changed byte is found, and in which file.
  *   manifest.json  the chain's hashes and the list of every hashed file; its SHA-256 is the release
  *                  hash, so the hash covers the whole list
- *   SHA256SUMS     every file of the folder but itself and RELEASE, as `sha256sum -c` reads it; the
- *                  files that are not in the hash (logs) have their sums here too
+ *   SHA256SUMS     every file of the folder but itself, RELEASE and the signatures, as `sha256sum
+ *                  -c` reads it; the files that are not in the hash (logs) have their sums, too
  *   RELEASE        three lines: the release hash, the SHA-256 of SHA256SUMS, and the SHA-256 of the
  *                  two lines before it
  * Read from the end: RELEASE proves itself, then SHA256SUMS, which proves every other file; so a
@@ -18,6 +18,10 @@
 #define SEAL_SUMS "SHA256SUMS"
 #define SEAL_RELEASE "RELEASE"
 #define SEAL_MANIFEST "manifest.json"
+/* Signatures: in no hash and no sum, since they are made over them (release/signing.h). */
+#define SEAL_SUMS_SIGNATURE "SHA256SUMS.sig"
+#define SEAL_MODEL_SIGNATURE "model.sig"
+#define SEAL_PROVENANCE "provenance.intoto.jsonl"
 
 struct seal_line {
     char hash[SHA256_HEX_SIZE];
@@ -27,8 +31,10 @@ struct seal {
     char release[SHA256_HEX_SIZE]; /* the release hash */
     struct seal_line *lines;       /* of SHA256SUMS, sorted by path */
     int64_t n_lines;
-    int64_t bytes; /* of all listed files; filled by seal_check */
+    int64_t bytes;       /* of all listed files; filled by seal_check */
+    bool has_attributes; /* a .gitattributes that is not listed, as hubs add one */
 };
+bool seal_is_signature(const char *path);
 
 /* Writes SHA256SUMS and RELEASE for a folder that is otherwise complete. */
 MUST_CHECK err seal_write(const char *dir, char out_release[SHA256_HEX_SIZE]);
@@ -36,6 +42,8 @@ MUST_CHECK err seal_write(const char *dir, char out_release[SHA256_HEX_SIZE]);
  * changed, is missing, is too many, or is no regular file. A folder that is not there or never was
  * a release is ERR_MISSING. The caller calls seal_clear() whatever comes back. */
 MUST_CHECK err seal_check(struct seal *s, const char *dir);
+/* The line of a path, or NULL. */
+const struct seal_line *seal_find(const struct seal *s, const char *path);
 void seal_clear(struct seal *s);
 
 #endif

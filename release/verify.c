@@ -8,17 +8,29 @@
 #include "base/mem.h"
 #include "eval/digest.h"
 #include "eval/report.h"
+#include "recipes/recipe.h"
 #include "release/card.h"
 #include "release/manifest.h"
+#include "release/names.h"
 #include "release/seal.h"
 #include <string.h>
 
 enum { MAX_CARD_BYTES = 4 << 20 };
 
-static const struct seal_line *find_line(const struct seal *s, const char *path) {
-    for (int64_t i = 0; i < s->n_lines; i++)
-        if (strcmp(s->lines[i].path, path) == 0) return &s->lines[i];
-    return NULL;
+/* Before any path of the manifest is used: whether each may be. */
+static err check_paths(json_t *files) {
+    struct name_list names = {mem_alloc(json_array_size(files) + 1, sizeof(char *)), 0};
+    json_t *row = NULL;
+    size_t i = 0;
+    err result = names.names == NULL ? ERR_MEMORY : ERR_OK;
+    json_array_foreach(files, i, row) {
+        const char *path = NULL;
+        if (result == ERR_OK) result = json_need_string(row, "path", &path);
+        if (result == ERR_OK) names.names[names.n++] = (char *)path;
+    }
+    if (result == ERR_OK) result = release_names_check(&names);
+    mem_free(names.names);
+    return fail_in(result, "'%s'", SEAL_MANIFEST);
 }
 
 /* The manifest's list of files against SHA256SUMS, both ways: they differ by the manifest itself
@@ -28,18 +40,55 @@ static err check_list(const json_t *manifest, const struct seal *s) {
     size_t i = 0;
     int64_t n_apart = 0;
     TRY(json_need_array(manifest, "files", &files));
+    TRY(check_paths(files));
     json_array_foreach(files, i, row) {
         const char *path = NULL, *hash = NULL;
         TRY(json_need_string(row, "path", &path));
         TRY(json_need_string(row, "sha256", &hash));
-        const struct seal_line *line = find_line(s, path);
+        const struct seal_line *line = seal_find(s, path);
         if (line == NULL || strcmp(line->hash, hash) != 0)
             return fail(ERR_GATE, "'%s' is not the file that '%s' lists", path, SEAL_MANIFEST);
+        if (manifest_is_apart(path) || strcmp(path, SEAL_MANIFEST) == 0)
+            return fail(ERR_GATE, "'%s' must not be listed in '%s'", path, SEAL_MANIFEST);
     }
     for (int64_t k = 0; k < s->n_lines; k++) n_apart += manifest_is_apart(s->lines[k].path);
     if ((int64_t)json_array_size(files) + n_apart + 1 != s->n_lines)
         return fail(ERR_GATE, "'%s' does not list every file of the release", SEAL_MANIFEST);
     return ERR_OK;
+}
+
+/* The text of the key `cotrain` of a recipe. */
+static err read_recipe_version(const struct str *text, struct arena *arena, const char **out) {
+    struct recipe_faults faults = {0};
+    struct recipe_node *top = NULL;
+    TRY(yaml_read(str_text(text), text->len, PACK_RECIPE, arena, &faults, &top));
+    if (top == NULL || faults.n > 0) return recipe_faults_err(&faults);
+    const struct recipe_node *node = top->kind == NODE_MAP ? node_find(top, "cotrain") : NULL;
+    if (node == NULL || node->kind != NODE_TEXT) return fail(ERR_PARSE, "no key 'cotrain'");
+    *out = node->text;
+    return ERR_OK;
+}
+
+/* A recipe's keys may mean something else in another version of the format. */
+static err check_recipe_version(const char *dir) {
+    struct arena arena = {0};
+    struct str text = {0};
+    const char *version = NULL;
+    int64_t number = 0;
+    char *path = path_join(dir, PACK_RECIPE);
+    if (path == NULL) return ERR_MEMORY;
+    err result = file_read(path, YAML_MAX_BYTES, &text);
+    if (result == ERR_OK) result = read_recipe_version(&text, &arena, &version);
+    if (result == ERR_OK &&
+        (str_to_int64(version, &number) != ERR_OK || number != RECIPE_VERSION)) {
+        result = fail(ERR_GATE, "recipe format '%.40s' is not known; this program reads %d",
+                      version, RECIPE_VERSION);
+        if (number > RECIPE_VERSION) result = fail_hint(result, "use a newer cotrain");
+    }
+    arena_release(&arena);
+    str_release(&text);
+    mem_free(path);
+    return fail_in(result, "'%s'", PACK_RECIPE);
 }
 
 static err same(const char *key, const char *stated, const char *found) {
@@ -57,7 +106,7 @@ static err check_chain_files(const json_t *chain, const struct seal *s) {
                  {"eval_after", PACK_AFTER}};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         const char *stated = NULL;
-        const struct seal_line *line = find_line(s, files[i].path);
+        const struct seal_line *line = seal_find(s, files[i].path);
         if (line == NULL) return fail(ERR_GATE, "'%s' is missing", files[i].path);
         TRY(json_need_string(chain, files[i].key, &stated));
         TRY(same(files[i].key, stated, line->hash));
@@ -106,12 +155,16 @@ static err check_reports(const json_t *manifest, const json_t *before, const jso
                          const char *dir) {
     const json_t *chain = json_object_get(manifest, "chain");
     struct str card = {0};
+    bool whole = false;
     TRY(check_subject(before, chain, "base_model"));
     TRY(check_subject(after, chain, "merged"));
     char *path = path_join(dir, "README.md");
     if (path == NULL) return ERR_MEMORY;
     err result = file_read(path, MAX_CARD_BYTES, &card);
-    if (result == ERR_OK) result = card_check(str_text(&card), manifest, before, after);
+    const struct card_claims claims = {str_text(&card), manifest, before, after};
+    if (result == ERR_OK && strlen(str_text(&card)) != card.len)
+        result = fail(ERR_GATE, "'README.md' holds a NUL");
+    if (result == ERR_OK) result = card_check(&claims, &whole);
     str_release(&card);
     mem_free(path);
     return result;
@@ -149,6 +202,7 @@ static err as_verdict(err result) {
 static err check_meaning(const json_t *manifest, const struct seal *s, const char *dir) {
     json_t *before = NULL, *after = NULL;
     err result = check_list(manifest, s);
+    if (result == ERR_OK) result = check_recipe_version(dir);
     if (result == ERR_OK) result = check_chain(manifest, s, dir);
     if (result == ERR_OK) result = read_report(dir, PACK_BEFORE, &before);
     if (result == ERR_OK) result = read_report(dir, PACK_AFTER, &after);

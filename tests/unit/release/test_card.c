@@ -17,7 +17,8 @@ static json_t *manifest(const char *license, const char *adapter) {
     struct str s = {0};
     assert_ok(str_printf(
         &s,
-        "{\"about\": {\"name\": \"Nano \\\"Mars\\\"\", \"month\": \"2024-03\", \"license\": \"%s\","
+        "{\"card\": 1, \"about\": {\"name\": \"Nano \\\"Mars\\\"\", \"month\": \"2024-03\", "
+        "\"license\": \"%s\","
         " \"license_link\": null, \"base_model\": \"org/base\", \"summary\": null,"
         " \"languages\": [\"zh\", \"en\"]}, \"requests\": [{\"id\": \"o/r#1@2\", \"scenario\":"
         " \"芯片: 代码\", \"capability\": null, \"sha256\": \"aa\"}], \"chain\": {\"adapter\": "
@@ -95,6 +96,11 @@ static void card_of_a_worse_model(void **state) {
     json_decref(b);
 }
 
+static err check(const char *card, const json_t *m, const json_t *before, const json_t *after) {
+    bool whole = false;
+    return card_check(&(struct card_claims){card, m, before, after}, &whole);
+}
+
 static void numbers_of_other_reports_are_found(void **state) {
     (void)state;
     json_t *m = manifest("apache-2.0", "null"), *a = report(0.0, "false", 2.0);
@@ -102,10 +108,10 @@ static void numbers_of_other_reports_are_found(void **state) {
     json_t *d = report(0.9999, "true", 1.0); /* rounds to the same table, not the same index */
     struct str card = {0};
     assert_ok(card_write(m, a, b, &card));
-    assert_ok(card_check(card.data, m, a, b));
-    assert_fails(card_check(card.data, m, a, c), ERR_GATE, "table");
-    assert_fails(card_check(card.data, m, a, d), ERR_GATE, "model-index");
-    assert_fails(card_check(card.data, m, b, b), ERR_GATE, "README.md");
+    assert_ok(check(card.data, m, a, b));
+    assert_fails(check(card.data, m, a, c), ERR_GATE, "table");
+    assert_fails(check(card.data, m, a, d), ERR_GATE, "model-index");
+    assert_fails(check(card.data, m, b, b), ERR_GATE, "README.md");
     str_release(&card);
     json_decref(m);
     json_decref(a);
@@ -114,11 +120,37 @@ static void numbers_of_other_reports_are_found(void **state) {
     json_decref(d);
 }
 
+/* Any byte of the words; of a card with the words of another version only what it claims. */
+static void edited_words_are_found(void **state) {
+    (void)state;
+    json_t *m = manifest("apache-2.0", "null"), *a = report(0.0, "false", 2.0);
+    json_t *b = report(1.0, "true", 1.0);
+    struct str card = {0};
+    bool whole = false;
+    assert_ok(card_write(m, a, b, &card));
+    for (size_t i = 0; i < card.len; i++) {
+        card.data[i] ^= 1;
+        assert_fails(check(card.data, m, a, b), ERR_GATE, "'README.md'");
+        card.data[i] ^= 1;
+    }
+    assert_ok(str_add(&card, "It is perfect.\n"));
+    assert_fails(check(card.data, m, a, b), ERR_GATE, "was edited");
+    struct card_claims claims = {card.data, m, a, b};
+    assert_int_equal(json_object_set_new(m, "card", json_integer(CARD_VERSION + 1)), 0);
+    assert_ok(card_check(&claims, &whole));
+    assert_false(whole);
+    str_release(&card);
+    json_decref(m);
+    json_decref(a);
+    json_decref(b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(card_of_an_improved_model),
         cmocka_unit_test(card_of_a_worse_model),
         cmocka_unit_test(numbers_of_other_reports_are_found),
+        cmocka_unit_test(edited_words_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
