@@ -10,8 +10,10 @@
 #include "eval/report.h"
 #include "release/card.h"
 #include "release/check.h"
+#include "release/golden.h"
 #include "release/loadable.h"
 #include "release/manifest.h"
+#include "release/parity.h"
 #include "release/seal.h"
 #include <string.h>
 
@@ -42,7 +44,9 @@ static err put_text(const char *dir, const char *text, size_t n, const char *nam
 
 /* Names that packing writes itself: a base that is itself a release has its own. */
 static bool is_ours(const char *name) {
-    static const char *const ours[] = {"README.md", SEAL_MANIFEST, SEAL_SUMS, SEAL_RELEASE};
+    static const char *const ours[] = {"README.md", SEAL_MANIFEST, SEAL_SUMS, SEAL_RELEASE,
+                                       GOLDEN_FILE};
+    if (seal_is_signature(name)) return true;
     static const char *const below[] = {PACK_ADAPTER "/", "provenance/", "logs/"};
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
         if (strcmp(name, ours[i]) == 0) return true;
@@ -115,6 +119,22 @@ static err put_card(const struct packing *k) {
     return result;
 }
 
+static err run_parity(const struct packing *k, json_t **out) {
+    const struct release_pack *p = k->inputs;
+    char *adapter = path_join(k->dir, PACK_ADAPTER);
+    if (adapter == NULL) return ERR_MEMORY;
+    err result =
+        release_parity(&(struct release_parity){.trained_dir = p->merged_dir,
+                                                .base_dir = p->base_dir,
+                                                .adapter_dir = p->adapter_dir ? adapter : NULL,
+                                                .packed_dir = k->dir,
+                                                .requests = p->requests,
+                                                .dataset_dir = p->dataset_dir},
+                       out);
+    mem_free(adapter);
+    return result;
+}
+
 static err run_checks(const struct packing *k) {
     struct release_check check = {.base_dir = k->inputs->base_dir,
                                   .adapter_dir = k->inputs->adapter_dir,
@@ -122,9 +142,13 @@ static err run_checks(const struct packing *k) {
                                   .requests = k->inputs->requests,
                                   .dataset_dir = k->inputs->dataset_dir,
                                   .after = k->after};
-    json_t *measured = NULL;
-    TRY(release_check(&check, &measured));
-    return json_put(k->manifest, "checks", measured);
+    json_t *measured = NULL, *parity = NULL;
+    TRY(run_parity(k, &parity));
+    err result = release_check(&check, &measured);
+    if (result == ERR_OK) result = json_put(k->manifest, "checks", measured);
+    if (result == ERR_OK) return json_put(measured, "golden", parity);
+    json_decref(parity);
+    return result;
 }
 
 static err fill(struct packing *k) {
