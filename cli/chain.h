@@ -37,7 +37,8 @@ struct chain {
     struct eval_options eval;
     struct release_options release;
     /* The recipe with `inherit`, `--set`, aliases and defaults resolved, as deterministic YAML;
-     * paths stand as they were written, relative to the recipe. This is what a release carries. */
+     * paths stand as they were written, relative to the recipe. This is what a release carries; it
+     * lacks `release.sign`. */
     const char *resolved;
 };
 

@@ -188,8 +188,11 @@ static void train_outputs(const struct chain_run *r, const char **out) {
 static err pack_inputs(struct stage *s, const struct chain_run *r) {
     const char *const paths[] = {r->work.data,    r->work.before, r->work.after, r->work.merged,
                                  r->work.adapter, r->work.plan,   r->work.log,   r->work.result};
+    const struct release_keys *keys = &r->chain->release.sign;
     TRY(stage_input_text(s, "recipe", r->chain->resolved));
     TRY(stage_input_text(s, "base", r->chain->base_digest));
+    TRY(stage_input_text(s, "ssh_key", keys->ssh_key ? keys->ssh_key : ""));
+    TRY(stage_input_text(s, "p256_key", keys->p256_key ? keys->p256_key : ""));
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
         TRY(stage_input_path(s, paths[i], paths[i]));
     return ERR_OK;
@@ -254,6 +257,7 @@ static err result_json(const struct chain_run *r, const json_t *before, const js
                        json_t *out) {
     TRY(json_put(out, "release", json_string(r->work.release)));
     TRY(json_put(out, "hash", json_string(r->hash)));
+    TRY(put_signatures(r->work.release, out));
     TRY(json_put(out, "stages", json_incref(r->stages)));
     TRY(json_put(out, "before", json_incref((json_t *)before)));
     return json_put(out, "after", json_incref((json_t *)after));
@@ -264,8 +268,10 @@ static err result_text(const struct chain_run *r, const json_t *before, const js
     TRY(str_add(out, "\n"));
     TRY(gate_stage(r->chain, &r->work, out));
     TRY(report_table(before, after, out));
-    TRY(str_printf(out, "\nrelease: %s\nhash:    %s\n", r->work.release, r->hash));
-    return str_printf(out, "verify:  cotrain release verify %s\nchat:    cotrain chat --model %s\n",
+    TRY(str_printf(out, "\nrelease: %s\nhash:    %s\nsigned:  ", r->work.release, r->hash));
+    TRY(release_signed_text(r->work.release, out));
+    return str_printf(out,
+                      "\nverify:  cotrain release verify %s\nchat:    cotrain chat --model %s\n",
                       r->work.release, r->work.release);
 }
 
@@ -290,15 +296,17 @@ static err show(const struct chain_run *r) {
 
 static err run_chain(struct chain_run *r, struct arena *arena) {
     struct release_facts facts;
+    const struct release_keys *keys = &r->chain->release.sign;
     const char *dir = r->options->work;
     if (dir == NULL) dir = arena_printf(arena, "work/%s", r->chain->name);
     if (dir == NULL) return ERR_MEMORY;
     TRY(chain_need_release(r->chain));
+    TRY(release_keys_check(keys));
     TRY(work_open(&r->work, dir, r->chain->release.name, arena));
     TRY(run_steps(r));
-    TRY(release_verify(r->work.release, NULL, &facts));
+    TRY(release_verify(&(struct release_verify){.dir = r->work.release}, &facts));
     memcpy(r->hash, facts.hash, sizeof r->hash);
-    json_decref(facts.manifest);
+    release_facts_clear(&facts);
     return show(r);
 }
 

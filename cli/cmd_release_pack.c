@@ -24,21 +24,6 @@ static const struct opt rows[] = {
     ROW(json, .help = "the result as JSON on standard output"),
 };
 
-static err show(const struct pack_options *o, const char *dir, const char *hash) {
-    if (o->json) {
-        json_t *value = json_pack("{s:s, s:s}", "release", dir, "hash", hash);
-        if (value == NULL) return fail(ERR_MEMORY, "out of memory for the result");
-        err result = print_json(value);
-        json_decref(value);
-        return result;
-    }
-    struct str text = {0};
-    err result = str_printf(&text, "release: %s\nhash:    %s\n", dir, hash);
-    if (result == ERR_OK) result = print_text(&text);
-    str_release(&text);
-    return result;
-}
-
 static err pack(const struct pack_options *o, const struct chain *c, struct arena *arena) {
     struct work work;
     char hash[SHA256_HEX_SIZE];
@@ -47,7 +32,7 @@ static err pack(const struct pack_options *o, const struct chain *c, struct aren
     struct release_stage stage = {
         .chain = c, .work = &work, .out_dir = o->out != NULL ? o->out : work.release};
     TRY(release_stage(&stage, hash));
-    return show(o, stage.out_dir, hash);
+    return show_release(stage.out_dir, hash, o->json);
 }
 
 static err run(const void *given, struct arena *arena) {
@@ -65,7 +50,9 @@ const struct command cmd_release_pack = {
     .noun = "release",
     .verb = "pack",
     .summary = "packs a work folder's trained model into a release",
-    .details = "The recipe's gates are held first; one that says no ends it with exit code 3.",
+    .details =
+        "The recipe's gates are held first; one that says no ends it with exit code 3. It is\n"
+        "signed with the keys of the recipe's release.sign; without any it is unsigned.",
     .options = {rows, sizeof(rows) / sizeof(rows[0])},
     .options_size = sizeof(struct pack_options),
     .run = run,

@@ -5,9 +5,11 @@
  * Read next: release/pack.c. */
 #include "cli/release_stage.h"
 #include "base/file.h"
+#include "cli/command.h"
 #include "eval/gates.h"
 #include "eval/report.h"
 #include "release/pack.h"
+#include "release/signing.h"
 #include <string.h>
 
 err gate_stage(const struct chain *c, const struct work *w, struct str *lines) {
@@ -39,6 +41,46 @@ static err last_part(const char *path, struct str *out) {
     return str_append(out, path + begin, end - begin);
 }
 
+err release_signed_text(const char *dir, struct str *out) {
+    struct name_list names = {0};
+    TRY(release_signatures(dir, &names));
+    err result = names.n == 0 ? str_add(out, "no: it is unsigned") : ERR_OK;
+    for (size_t i = 0; i < names.n && result == ERR_OK; i++)
+        result = str_printf(out, "%s%s", i > 0 ? ", " : "", names.names[i]);
+    name_list_release(&names);
+    return result;
+}
+
+err put_signatures(const char *dir, json_t *to) {
+    struct name_list names = {0};
+    json_t *list = json_array();
+    TRY(json_put(to, "signatures", list));
+    TRY(release_signatures(dir, &names));
+    err result = json_put(to, "signed", json_string(names.n > 0 ? "signed" : "unsigned"));
+    for (size_t i = 0; i < names.n && result == ERR_OK; i++)
+        result = json_push(list, json_string(names.names[i]));
+    name_list_release(&names);
+    return result;
+}
+
+err show_release(const char *dir, const char *hash, bool json) {
+    struct str text = {0};
+    if (json) {
+        json_t *value = json_pack("{s:s, s:s}", "release", dir, "hash", hash);
+        if (value == NULL) return fail(ERR_MEMORY, "out of memory for the result");
+        err result = put_signatures(dir, value);
+        if (result == ERR_OK) result = print_json(value);
+        json_decref(value);
+        return result;
+    }
+    err result = str_printf(&text, "release: %s\nhash:    %s\nsigned:  ", dir, hash);
+    if (result == ERR_OK) result = release_signed_text(dir, &text);
+    if (result == ERR_OK) result = str_add(&text, "\n");
+    if (result == ERR_OK) result = print_text(&text);
+    str_release(&text);
+    return result;
+}
+
 err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE]) {
     const struct chain *c = s->chain;
     struct str base_name = {0};
@@ -67,6 +109,7 @@ err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE])
         .before_path = w->before,
         .after_path = w->after,
         .replace = s->replace,
+        .keys = &c->release.sign,
     };
     if (result == ERR_OK) result = release_pack(&pack, s->out_dir, out_hash);
     str_release(&base_name);

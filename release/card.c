@@ -6,7 +6,9 @@
 #include "base/mem.h"
 #include "eval/report.h"
 #include "eval/task.h"
+#include "release/golden.h"
 #include "release/pack.h"
+#include "release/seal.h"
 #include <string.h>
 
 enum { SHOWN_REGRESSIONS = 10 };
@@ -203,12 +205,16 @@ static err add_use(const json_t *manifest, struct str *out) {
 }
 
 static err add_check(struct str *out) {
-    return str_add(out,
-                   "\n## Check\n\n```\ncotrain release verify .\n```\n\n"
-                   "`manifest.json` names every hash from the requests to these files, and its own "
-                   "SHA-256 is the release hash. `" PACK_RECIPE "` is the recipe, `" PACK_DATA
-                   "` the dataset's manifest, `" PACK_BEFORE "` and `" PACK_AFTER
-                   "` hold every prompt, expected and given answer behind the table.\n");
+    return str_add(
+        out,
+        "\n## Check\n\n```\ncotrain release verify .\n```\n\n"
+        "`manifest.json` names every hash from the requests to these files, and its own SHA-256 is "
+        "the release hash. `" PACK_RECIPE "` is the recipe, `" PACK_DATA
+        "` the dataset's manifest, `" PACK_BEFORE "` and `" PACK_AFTER
+        "` hold every prompt, expected and given answer behind the table. `" GOLDEN_FILE
+        "` has prompts with token ids, greedy answers and digests of the logits, to compare after "
+        "loading. Who signed it stands in `" SEAL_SUMS_SIGNATURE "`, `" SEAL_MODEL_SIGNATURE
+        "` and `" SEAL_PROVENANCE "`; a release without these files is unsigned.\n");
 }
 
 err card_write(const json_t *manifest, const json_t *before, const json_t *after, struct str *out) {

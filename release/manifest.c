@@ -8,9 +8,10 @@
 #include "eval/digest.h"
 #include "release/card.h"
 #include "release/seal.h"
+#include "release/statement.h"
 #include <string.h>
 
-static const char *const apart_files[] = {PACK_LOG, PACK_PLAN};
+static const char *const apart_files[] = {PACK_LOG, PACK_PLAN, STATEMENT_FILE};
 
 bool manifest_is_apart(const char *path) {
     for (size_t i = 0; i < sizeof apart_files / sizeof apart_files[0]; i++)
@@ -92,11 +93,15 @@ static err put_hash_of_file(json_t *to, const char *key, const char *path) {
     return json_put(to, key, json_string(hash));
 }
 
+err manifest_requests_hash(const json_t *manifest, char out[SHA256_HEX_SIZE]) {
+    return hash_json(json_object_get(manifest, "requests"), out);
+}
+
 static err put_chain(json_t *to, const struct release_pack *p) {
     json_t *chain = json_object();
     char hash[SHA256_HEX_SIZE];
     TRY(json_put(to, "chain", chain));
-    TRY(hash_json(json_object_get(to, "requests"), hash));
+    TRY(manifest_requests_hash(to, hash));
     TRY(json_put(chain, "requests", json_string(hash)));
     char *data = path_join(p->dataset_dir, "manifest.json");
     if (data == NULL) return ERR_MEMORY;
@@ -167,6 +172,8 @@ err manifest_write(json_t *manifest, const char *dir) {
     struct name_list names = {0};
     char *path = path_join(dir, SEAL_MANIFEST);
     err result = path == NULL ? ERR_MEMORY : dir_walk(dir, &names);
+    if (result == ERR_OK) result = name_list_add(&names, STATEMENT_FILE); /* made from this file */
+    name_list_sort(&names);
     if (result == ERR_OK) result = add_files(manifest, &names, dir);
     if (result == ERR_OK) result = json_write_file(path, manifest);
     name_list_release(&names);

@@ -8,7 +8,8 @@
  *              "merged", "eval_before", "eval_after"},
  *    "checks": {what packing measured, release/check.h},
  *    "files": [{"path", "bytes", "sha256"}],        sorted by path; everything that the hash covers
- *    "apart": ["logs/plan.json", ...]}              in the folder, not in the hash
+ *    "apart": ["logs/plan.json", ...]}              in the folder, not in the hash (the provenance
+ *                                                 statement is made from this file)
  * No dates but the recipe's month. Read next: release/seal.h. */
 #ifndef COTRAIN_RELEASE_MANIFEST_H
 #define COTRAIN_RELEASE_MANIFEST_H
@@ -20,6 +21,8 @@ enum { RELEASE_VERSION = 1 };
 
 /* Hash of one request: of its id, scenario, capability and examples as compact JSON. */
 MUST_CHECK err manifest_request_hash(const struct request *r, char out[SHA256_HEX_SIZE]);
+/* Hash of the manifest's list of requests: the chain's "requests". */
+MUST_CHECK err manifest_requests_hash(const json_t *manifest, char out[SHA256_HEX_SIZE]);
 /* Everything but "checks", "files" and "apart". The caller json_decref()s. */
 MUST_CHECK err manifest_new(const struct release_pack *p, json_t **out);
 /* Adds "files" and "apart" from what lies in `dir`, and writes dir/manifest.json. */

@@ -6,6 +6,7 @@
 #define COTRAIN_RELEASE_OPTIONS_H
 
 #include "base/opt.h"
+#include "release/signing.h"
 
 struct release_options {
     const char *name;         /* of the released model and its folder, "Yuan2-2B-Mars" */
@@ -15,6 +16,8 @@ struct release_options {
         *base_model; /* public name of the base for the card; NULL: the recipe's base_model.path */
     const char *summary; /* one or two sentences for the card; NULL: none */
     struct opt_list languages;
+    struct release_keys sign; /* whose keys they are is no part of the release: its recipe lacks
+                               * them */
 };
 struct opt_table release_options_table(void);
 

@@ -15,6 +15,7 @@
 #include "release/manifest.h"
 #include "release/parity.h"
 #include "release/seal.h"
+#include "release/statement.h"
 #include <string.h>
 
 struct packing {
@@ -164,7 +165,15 @@ static err fill(struct packing *k) {
     TRY(manifest_new(p, &k->manifest));
     TRY(run_checks(k));
     TRY(put_card(k));
-    return manifest_write(k->manifest, k->dir);
+    TRY(manifest_write(k->manifest, k->dir));
+    return statement_write(k->dir, k->manifest);
+}
+
+/* Signed as it lies there, before it is put in place. What replaces a release of the same sums
+ * keeps its signatures. */
+static err sign(const struct packing *k, const char *out_dir) {
+    TRY(release_sign(k->dir, k->inputs->keys));
+    return k->inputs->replace ? release_keep_signatures(out_dir, k->dir) : ERR_OK;
 }
 
 /* What stands in the way of the new folder: nothing, or an earlier release that may be replaced. */
@@ -190,6 +199,7 @@ err release_pack(const struct release_pack *p, const char *out_dir,
     if (result == ERR_OK) result = dir_make(k.dir);
     if (result == ERR_OK) result = fill(&k);
     if (result == ERR_OK) result = seal_write(k.dir, out_hash);
+    if (result == ERR_OK) result = sign(&k, out_dir);
     if (result == ERR_OK) result = dir_commit(k.dir, out_dir);
     json_decref(k.manifest);
     json_decref(k.before);

@@ -5,10 +5,12 @@
  *                      model code and licence files: what transformers and cotrain load
  *   adapter/           the PEFT adapter, when there is one
  *   provenance/        recipe.yaml (as resolved), data.json (the dataset's manifest),
- *                      eval-before.json, eval-after.json
+ *                      eval-before.json, eval-after.json, statement.json (release/statement.h)
  *   logs/              run.jsonl, the training log, and plan.json, the memory plan of the machine
  *                      that trained; not in the release hash
+ *   golden.json        release/golden.h
  *   manifest.json, SHA256SUMS, RELEASE      release/manifest.h, release/seal.h
+ *   SHA256SUMS.sig, model.sig, provenance.intoto.jsonl      release/signing.h
  * The same inputs give the same bytes, logs apart. Read next: release/check.h, release/verify.h. */
 #ifndef COTRAIN_RELEASE_PACK_H
 #define COTRAIN_RELEASE_PACK_H
@@ -40,6 +42,7 @@ struct release_pack {
     const char *plan_path, *log_path;
     const char *training_digest;          /* end of the chain of step records */
     const char *before_path, *after_path; /* evaluation reports; the second one is of merged_dir */
+    const struct release_keys *keys;      /* to sign with; none: it is unsigned */
     bool replace;                         /* an earlier release of that folder may be replaced */
 };
 

@@ -1,195 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Verification (release/verify.h), from bytes to meaning: once the seal holds, what the files say
- * of each other is compared. A fault in either is ERR_GATE, so that the program's exit code is 3.
- * Read next: release/seal.c. */
+ * Verification (release/verify.h), from bytes to meaning: the seal first, then what the files say
+ * of each other, then who signed it. The first fault ends it; without one, what was proved and what
+ * was not stands in the findings.
+ * Read next: release/seal.c, release/agree.c, release/signing.c. */
 #include "release/verify.h"
-#include "adapters/adapter.h"
-#include "base/file.h"
 #include "base/mem.h"
-#include "eval/digest.h"
-#include "eval/report.h"
-#include "recipes/recipe.h"
-#include "release/card.h"
+#include "release/agree.h"
 #include "release/manifest.h"
-#include "release/names.h"
-#include "release/seal.h"
+#include "release/parity.h"
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { MAX_CARD_BYTES = 4 << 20 };
+struct verifying {
+    const struct release_verify *asked;
+    struct release_facts *facts;
+    struct seal seal;
+    struct str statement, version; /* the provenance statement's text, and its maker's version */
+    struct signature_verdicts signatures;
+};
 
-/* Before any path of the manifest is used: whether each may be. */
-static err check_paths(json_t *files) {
-    struct name_list names = {mem_alloc(json_array_size(files) + 1, sizeof(char *)), 0};
-    json_t *row = NULL;
-    size_t i = 0;
-    err result = names.names == NULL ? ERR_MEMORY : ERR_OK;
-    json_array_foreach(files, i, row) {
-        const char *path = NULL;
-        if (result == ERR_OK) result = json_need_string(row, "path", &path);
-        if (result == ERR_OK) names.names[names.n++] = (char *)path;
-    }
-    if (result == ERR_OK) result = release_names_check(&names);
-    mem_free(names.names);
-    return fail_in(result, "'%s'", SEAL_MANIFEST);
-}
+enum proof { OPEN, PROVED };
 
-/* The manifest's list of files against SHA256SUMS, both ways: they differ by the manifest itself
- * and the files apart. */
-static err check_list(const json_t *manifest, const struct seal *s) {
-    json_t *files = NULL, *row = NULL;
-    size_t i = 0;
-    int64_t n_apart = 0;
-    TRY(json_need_array(manifest, "files", &files));
-    TRY(check_paths(files));
-    json_array_foreach(files, i, row) {
-        const char *path = NULL, *hash = NULL;
-        TRY(json_need_string(row, "path", &path));
-        TRY(json_need_string(row, "sha256", &hash));
-        const struct seal_line *line = seal_find(s, path);
-        if (line == NULL || strcmp(line->hash, hash) != 0)
-            return fail(ERR_GATE, "'%s' is not the file that '%s' lists", path, SEAL_MANIFEST);
-        if (manifest_is_apart(path) || strcmp(path, SEAL_MANIFEST) == 0)
-            return fail(ERR_GATE, "'%s' must not be listed in '%s'", path, SEAL_MANIFEST);
-    }
-    for (int64_t k = 0; k < s->n_lines; k++) n_apart += manifest_is_apart(s->lines[k].path);
-    if ((int64_t)json_array_size(files) + n_apart + 1 != s->n_lines)
-        return fail(ERR_GATE, "'%s' does not list every file of the release", SEAL_MANIFEST);
-    return ERR_OK;
-}
-
-/* The text of the key `cotrain` of a recipe. */
-static err read_recipe_version(const struct str *text, struct arena *arena, const char **out) {
-    struct recipe_faults faults = {0};
-    struct recipe_node *top = NULL;
-    TRY(yaml_read(str_text(text), text->len, PACK_RECIPE, arena, &faults, &top));
-    if (top == NULL || faults.n > 0) return recipe_faults_err(&faults);
-    const struct recipe_node *node = top->kind == NODE_MAP ? node_find(top, "cotrain") : NULL;
-    if (node == NULL || node->kind != NODE_TEXT) return fail(ERR_PARSE, "no key 'cotrain'");
-    *out = node->text;
-    return ERR_OK;
-}
-
-/* A recipe's keys may mean something else in another version of the format. */
-static err check_recipe_version(const char *dir) {
-    struct arena arena = {0};
-    struct str text = {0};
-    const char *version = NULL;
-    int64_t number = 0;
-    char *path = path_join(dir, PACK_RECIPE);
-    if (path == NULL) return ERR_MEMORY;
-    err result = file_read(path, YAML_MAX_BYTES, &text);
-    if (result == ERR_OK) result = read_recipe_version(&text, &arena, &version);
-    if (result == ERR_OK &&
-        (str_to_int64(version, &number) != ERR_OK || number != RECIPE_VERSION)) {
-        result = fail(ERR_GATE, "recipe format '%.40s' is not known; this program reads %d",
-                      version, RECIPE_VERSION);
-        if (number > RECIPE_VERSION) result = fail_hint(result, "use a newer cotrain");
-    }
-    arena_release(&arena);
-    str_release(&text);
-    mem_free(path);
-    return fail_in(result, "'%s'", PACK_RECIPE);
-}
-
-static err same(const char *key, const char *stated, const char *found) {
-    if (strcmp(stated, found) == 0) return ERR_OK;
-    return fail(ERR_GATE, "'%s': the chain's '%s' is not the hash of what is in the release",
-                SEAL_MANIFEST, key);
-}
-
-static err check_chain_files(const json_t *chain, const struct seal *s) {
-    static const struct {
-        const char *key, *path;
-    } files[] = {{"recipe", PACK_RECIPE},
-                 {"dataset", PACK_DATA},
-                 {"eval_before", PACK_BEFORE},
-                 {"eval_after", PACK_AFTER}};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        const char *stated = NULL;
-        const struct seal_line *line = seal_find(s, files[i].path);
-        if (line == NULL) return fail(ERR_GATE, "'%s' is missing", files[i].path);
-        TRY(json_need_string(chain, files[i].key, &stated));
-        TRY(same(files[i].key, stated, line->hash));
-    }
-    return ERR_OK;
-}
-
-static err check_chain(const json_t *manifest, const struct seal *s, const char *dir) {
-    char hash[SHA256_HEX_SIZE];
-    const char *stated = NULL;
-    json_t *chain = NULL;
-    TRY(json_need_object(manifest, "chain", &chain));
-    TRY(check_chain_files(chain, s));
-    TRY(digest_model(dir, hash));
-    TRY(json_need_string(chain, "merged", &stated));
-    TRY(same("merged", stated, hash));
-    stated = json_string_value(json_object_get(chain, "adapter"));
-    if (stated == NULL) return ERR_OK;
-    char *adapter = path_join(dir, PACK_ADAPTER);
-    if (adapter == NULL) return ERR_MEMORY;
-    err result = digest_adapter(adapter, hash);
-    mem_free(adapter);
-    TRY(result);
-    return same("adapter", stated, hash);
-}
-
-static err read_report(const char *dir, const char *name, json_t **out) {
-    char *path = path_join(dir, name);
-    if (path == NULL) return ERR_MEMORY;
-    err result = report_read(path, out);
-    mem_free(path);
-    return result;
-}
-
-static err check_subject(const json_t *report, const json_t *chain, const char *key) {
-    const char *measured =
-        json_string_value(json_object_get(json_object_get(report, "subject"), "model"));
-    const char *stated = NULL;
-    TRY(json_need_string(chain, key, &stated));
-    if (measured != NULL && strcmp(measured, stated) == 0) return ERR_OK;
-    return fail(ERR_GATE, "an evaluation report is not of the model that the chain calls '%s'",
-                key);
-}
-
-static err check_reports(const json_t *manifest, const json_t *before, const json_t *after,
-                         const char *dir) {
-    const json_t *chain = json_object_get(manifest, "chain");
-    struct str card = {0};
-    bool whole = false;
-    TRY(check_subject(before, chain, "base_model"));
-    TRY(check_subject(after, chain, "merged"));
-    char *path = path_join(dir, "README.md");
-    if (path == NULL) return ERR_MEMORY;
-    err result = file_read(path, MAX_CARD_BYTES, &card);
-    const struct card_claims claims = {str_text(&card), manifest, before, after};
-    if (result == ERR_OK && strlen(str_text(&card)) != card.len)
-        result = fail(ERR_GATE, "'README.md' holds a NUL");
-    if (result == ERR_OK) result = card_check(&claims, &whole);
-    str_release(&card);
-    mem_free(path);
-    return result;
-}
-
-/* Opening checks every tensor's name and shape against config.json, and the adapter's against the
- * model's projections. */
-static err check_tensors(const char *dir, bool has_adapter) {
-    struct compute compute = {0};
-    struct model model = {0};
-    struct adapter *adapter = NULL;
-    TRY(compute_open(&compute, "cpu"));
-    err result = model_open(&model, dir, &compute);
-    if (result != ERR_OK) {
-        compute_close(&compute);
-        return result;
-    }
-    char *path = path_join(dir, PACK_ADAPTER);
-    if (path == NULL) result = ERR_MEMORY;
-    if (result == ERR_OK && has_adapter) result = adapter_open(&adapter, &model, path);
-    mem_free(path);
-    adapter_free(adapter);
-    model_close(&model);
-    compute_close(&compute);
-    return result;
+static err PRINTF_LIKE(4, 5)
+    found(struct verifying *v, const char *check, enum proof proof, const char *format, ...) {
+    char says[1024];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(says, sizeof says, format, args);
+    va_end(args);
+    if (n < 0 || (size_t)n >= sizeof says) return fail(ERR_LIMIT, "a finding is too long");
+    return json_push(v->facts->findings, json_pack("{s:s, s:b, s:s}", "check", check, "proved",
+                                                   (int)(proof == PROVED), "says", says));
 }
 
 /* What the files say was right byte for byte when it was packed, so whatever is wrong with it now
@@ -199,39 +41,139 @@ static err as_verdict(err result) {
     return ERR_GATE;
 }
 
-static err check_meaning(const json_t *manifest, const struct seal *s, const char *dir) {
-    json_t *before = NULL, *after = NULL;
-    err result = check_list(manifest, s);
-    if (result == ERR_OK) result = check_recipe_version(dir);
-    if (result == ERR_OK) result = check_chain(manifest, s, dir);
-    if (result == ERR_OK) result = read_report(dir, PACK_BEFORE, &before);
-    if (result == ERR_OK) result = read_report(dir, PACK_AFTER, &after);
-    if (result == ERR_OK) result = check_reports(manifest, before, after, dir);
-    json_decref(before);
-    json_decref(after);
-    bool adapted = json_is_string(json_object_get(json_object_get(manifest, "chain"), "adapter"));
-    if (result == ERR_OK) result = check_tensors(dir, adapted);
+static err check_bytes(struct verifying *v) {
+    const struct release_verify *asked = v->asked;
+    TRY(seal_check(&v->seal, asked->dir));
+    v->facts->n_files = v->seal.n_lines + 2; /* SHA256SUMS and RELEASE do not list themselves */
+    v->facts->bytes = v->seal.bytes;
+    memcpy(v->facts->hash, v->seal.release, sizeof v->facts->hash);
+    TRY(found(v, "bytes", PROVED, "every byte is as manifest.json, SHA256SUMS and RELEASE say"));
+    if (v->seal.has_attributes)
+        TRY(found(v, "git", OPEN, ".gitattributes is not the release's: a hub may have added it"));
+    if (asked->hash == NULL) return ERR_OK;
+    if (strcmp(asked->hash, v->seal.release) != 0)
+        return fail(ERR_GATE, "its hash is %s, not %s", v->seal.release, asked->hash);
+    return found(v, "published hash", PROVED,
+                 "it is the release that was published under its hash");
+}
+
+static err check_meaning(struct verifying *v) {
+    const char *dir = v->asked->dir;
+    const json_t *manifest = v->facts->manifest;
+    bool whole = false;
+    int64_t steps = 0;
+    TRY(agree_list(manifest, &v->seal));
+    TRY(agree_recipe(dir));
+    TRY(agree_chain(manifest, &v->seal, dir));
+    TRY(agree_statement(manifest, v->seal.release, dir, &v->statement, &v->version));
+    TRY(found(v, "chain", PROVED,
+              "%zu requests, rows, shards, recipe, base and weights are bound by their digests",
+              json_array_size(json_object_get(manifest, "requests"))));
+    TRY(agree_steps(manifest, dir, &steps));
+    TRY(found(v, "steps", PROVED, "the records of %lld training steps are one chain, up to its end",
+              (long long)steps));
+    TRY(agree_card(manifest, dir, &whole));
+    TRY(found(v, "card", PROVED,
+              whole ? "the card says what the manifest and both evaluations give, word for word"
+                    : "the card's table and model-index are those of both evaluations"));
+    if (!whole)
+        TRY(found(v, "card's words", OPEN, "the card's other words: another version wrote them"));
+    TRY(agree_tensors(manifest, dir));
+    return found(v, "tensors", PROVED, "every tensor fits config.json");
+}
+
+static err check_golden(struct verifying *v) {
+    int64_t n = 0;
+    if (!v->asked->golden)
+        return found(v, "golden", OPEN,
+                     "that the model gives its golden answers: --golden asks it");
+    TRY(release_parity_check(v->asked->dir, &n));
+    return found(v, "golden", PROVED, "asked %lld golden prompts, the model answers to the bit",
+                 (long long)n);
+}
+
+static err tell_signature(struct verifying *v, const char *file, const char *what,
+                          const struct signature_verdict *s) {
+    const char *who = str_text(&s->who);
+    if (s->state == SIGNATURE_NONE) return ERR_OK;
+    v->facts->has_signatures = true;
+    if (s->state == SIGNATURE_GOOD) {
+        v->facts->is_signed = true;
+        return found(v, file, PROVED, "%s is signed by %s", what, who);
+    }
+    if (strcmp(file, SEAL_SUMS_SIGNATURE) == 0)
+        return found(v, file, OPEN, "who signed %s: %s (--signers FILE tells whose it is)", what,
+                     who);
+    return found(v, file, OPEN, "that %s is signed by %s (--key FILE checks it)", what, who);
+}
+
+static err check_signatures(struct verifying *v) {
+    if (v->asked->no_signatures) return ERR_OK;
+    err result =
+        release_judge(v->asked->dir, &v->seal, &v->statement, &v->asked->trust, &v->signatures);
+    TRY(result);
+    TRY(tell_signature(v, SEAL_SUMS_SIGNATURE, "SHA256SUMS", &v->signatures.sums));
+    TRY(tell_signature(v, SEAL_MODEL_SIGNATURE, "the model", &v->signatures.model));
+    TRY(tell_signature(v, SEAL_PROVENANCE, "the provenance", &v->signatures.provenance));
+    if (v->facts->has_signatures) return ERR_OK;
+    return found(v, "signatures", OPEN, "who made it: it is unsigned");
+}
+
+static err tell_the_rest(struct verifying *v) {
+    if (v->asked->hash == NULL)
+        TRY(found(v, "published hash", OPEN,
+                  "that it is the release that was published: --hash HEX compares"));
+    return found(v, "reproduction", OPEN,
+                 "that this recipe gives these weights: nothing was trained again");
+}
+
+static err verify(struct verifying *v) {
+    v->facts->findings = json_array();
+    if (v->facts->findings == NULL) return fail(ERR_MEMORY, "out of memory for the findings");
+    err result = check_bytes(v);
+    TRY(result == ERR_LIMIT ? ERR_GATE : result);
+    TRY(as_verdict(manifest_read(v->asked->dir, &v->facts->manifest)));
+    TRY(as_verdict(check_meaning(v)));
+    TRY(as_verdict(check_golden(v)));
+    TRY(check_signatures(v));
+    return tell_the_rest(v);
+}
+
+err release_verify(const struct release_verify *asked, struct release_facts *out) {
+    *out = (struct release_facts){0};
+    struct verifying v = {.asked = asked, .facts = out};
+    err result = verify(&v);
+    if (result != ERR_OK) {
+        release_facts_clear(out);
+        result = fail_in(result, "release '%s'", asked->dir);
+    }
+    signature_verdicts_clear(&v.signatures);
+    str_release(&v.statement);
+    str_release(&v.version);
+    seal_clear(&v.seal);
     return result;
 }
 
-err release_verify(const char *dir, const char *wanted, struct release_facts *out) {
-    struct seal seal = {0};
-    json_t *manifest = NULL;
-    *out = (struct release_facts){0};
-    err result = seal_check(&seal, dir);
-    if (result == ERR_OK && wanted != NULL && strcmp(wanted, seal.release) != 0)
-        result = fail(ERR_GATE, "its hash is %s, not %s", seal.release, wanted);
-    if (result == ERR_OK) result = as_verdict(manifest_read(dir, &manifest));
-    if (result == ERR_OK) result = as_verdict(check_meaning(manifest, &seal, dir));
-    if (result == ERR_OK) {
-        memcpy(out->hash, seal.release, sizeof out->hash);
-        out->n_files = seal.n_lines + 2; /* SHA256SUMS and RELEASE do not list themselves */
-        out->bytes = seal.bytes;
-        out->manifest = manifest;
-    } else {
-        json_decref(manifest);
-        result = fail_in(result, "release '%s'", dir);
+void release_facts_clear(struct release_facts *f) {
+    json_decref(f->manifest);
+    json_decref(f->findings);
+    *f = (struct release_facts){0};
+}
+
+static err add_findings(const struct release_facts *f, bool wanted, const char *label,
+                        struct str *out) {
+    json_t *one = NULL;
+    size_t i = 0;
+    json_array_foreach(f->findings, i, one) {
+        if (json_is_true(json_object_get(one, "proved")) != wanted) continue;
+        TRY(str_printf(out, "%-11s %s\n", label, json_text_of(one, "says")));
     }
-    seal_clear(&seal);
-    return result;
+    return ERR_OK;
+}
+
+err release_facts_text(const struct release_facts *f, struct str *out) {
+    TRY(str_printf(out, "release %s\n%lld files, %lld bytes: nothing has been changed\n", f->hash,
+                   (long long)f->n_files, (long long)f->bytes));
+    TRY(add_findings(f, true, "proved", out));
+    return add_findings(f, false, "not proved", out);
 }

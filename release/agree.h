@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Whether what a release's files say of each other agrees. The bytes have been proved by the seal;
+ * each check here holds one meaning against another, and says ERR_GATE (or what reading the file
+ * said) where they differ.
+ * Read next: release/verify.c, which asks them all. */
+#ifndef COTRAIN_RELEASE_AGREE_H
+#define COTRAIN_RELEASE_AGREE_H
+
+#include "base/json.h"
+#include "base/str.h"
+#include "release/seal.h"
+
+/* The manifest lists exactly the files that the seal has, and each path is one that may be. */
+MUST_CHECK err agree_list(const json_t *manifest, const struct seal *s);
+/* The recipe is of a version that this program reads. */
+MUST_CHECK err agree_recipe(const char *dir);
+/* The chain's hashes are those of the list of requests, and of the recipe, the dataset's manifest,
+ * the reports, the model and the adapter that lie there. */
+MUST_CHECK err agree_chain(const json_t *manifest, const struct seal *s, const char *dir);
+/* The training's record is whole and ends in the chain's 'training' (release/steps.h). */
+MUST_CHECK err agree_steps(const json_t *manifest, const char *dir, int64_t *out_steps);
+/* The provenance statement is what the manifest gives. Appends its text and its maker's version. */
+MUST_CHECK err agree_statement(const json_t *manifest, const char *release, const char *dir,
+                               struct str *out_statement, struct str *out_version);
+/* The reports are of the chain's models, and the card claims what they say. `out_whole`: every byte
+ * of the card was compared (release/card.h). */
+MUST_CHECK err agree_card(const json_t *manifest, const char *dir, bool *out_whole);
+/* Every tensor's name and shape fits config.json, and the adapter's the model's projections. */
+MUST_CHECK err agree_tensors(const json_t *manifest, const char *dir);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Walking the chain of step records (release/steps.h), a line at a time: a long run has many.
+ * The trainer cuts the file back where it resumes, so steps stand there once and in order.
+ * Read next: trainer/record.c, which writes them. */
+#include "release/steps.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include <inttypes.h>
+#include <string.h>
+
+enum { MAX_LINE_BYTES = 1 << 20 };
+
+struct steps {
+    char digest[SHA256_HEX_SIZE]; /* after the newest step */
+    int64_t n;
+};
+
+static err next_digest(const struct steps *s, const json_t *line, char out[SHA256_HEX_SIZE]) {
+    const char *batch = NULL, *update = NULL;
+    double loss = 0.0;
+    uint64_t bits;
+    struct str text = {0};
+    TRY(json_need_string(line, "batch", &batch));
+    TRY(json_need_string(line, "update", &update));
+    TRY(json_need_number(line, "loss", &loss));
+    memcpy(&bits, &loss, sizeof bits);
+    err result = str_printf(&text, "%s %s %016" PRIx64 " %s\n", s->digest, batch, bits, update);
+    if (result == ERR_OK) result = sha256_bytes(text.data, text.len, out);
+    str_release(&text);
+    return result;
+}
+
+static err take_line(struct steps *s, const json_t *line) {
+    char digest[SHA256_HEX_SIZE];
+    const char *stated = NULL;
+    int64_t step = 0;
+    TRY(json_need_int(line, "step", &step));
+    TRY(json_need_string(line, "digest", &stated));
+    if (strlen(stated) != SHA256_HEX_SIZE - 1) return fail(ERR_GATE, "'digest' is no SHA-256");
+    if (step != s->n + 1)
+        return fail(ERR_GATE, "step %lld stands where step %lld should", (long long)step,
+                    (long long)s->n + 1);
+    if (s->n > 0) {
+        TRY(next_digest(s, line, digest));
+        if (strcmp(digest, stated) != 0)
+            return fail(ERR_GATE, "step %lld does not follow from the one before it",
+                        (long long)step);
+    }
+    memcpy(s->digest, stated, sizeof s->digest);
+    s->n = step;
+    return ERR_OK;
+}
+
+static err walk(struct line_reader *r, struct steps *s) {
+    for (bool more = true;;) {
+        json_t *line = NULL;
+        TRY(line_reader_next(r, &more));
+        if (!more) return ERR_OK;
+        TRY(json_parse(r->line, r->len, "a step's record", &line));
+        err result = take_line(s, line);
+        json_decref(line);
+        TRY(fail_in(result, "line %lld", (long long)r->line_number));
+    }
+}
+
+err steps_check(const char *path, const char *training, int64_t *out_steps) {
+    struct line_reader r;
+    struct steps s = {0};
+    TRY(line_reader_open(&r, path, MAX_LINE_BYTES));
+    err result = walk(&r, &s);
+    line_reader_close(&r);
+    TRY(result);
+    *out_steps = s.n;
+    if (strcmp(s.digest, training) == 0) return ERR_OK;
+    return fail(ERR_GATE, "its last step is not the chain's 'training'");
+}
