@@ -23,7 +23,8 @@ PY
 for file in README.md config.json generation_config.json model.safetensors tokenizer.model \
     tokenizer_config.json special_tokens_map.json added_tokens.json adapter/adapter_config.json \
     adapter/adapter_model.safetensors provenance/recipe.yaml logs/plan.json provenance/data.json \
-    provenance/eval-before.json provenance/eval-after.json logs/run.jsonl manifest.json SHA256SUMS RELEASE; do
+    provenance/eval-before.json provenance/eval-after.json provenance/statement.json golden.json logs/run.jsonl \
+    manifest.json SHA256SUMS RELEASE; do
     check "$file in the release" test -s "$release/$file"
 done
 check "sha256sum agrees" sh -c "cd '$release' && sha256sum --quiet -c SHA256SUMS"
@@ -58,7 +59,26 @@ last = [json.loads(line) for line in open(d + "logs/run.jsonl")][-1]
 assert chain["training"] in last.values(), (chain["training"], last)
 assert manifest["checks"]["merged_against_adapter"]["measured"] <= manifest["checks"]["merged_against_adapter"]["bound"]
 assert manifest["checks"]["read_back"]["answers"] == 8
+golden = read("golden.json")
+assert [(p["request"], p["kind"]) for p in golden["prompts"]] == \
+    [(r["id"], kind) for kind in ("example", "case") for r in manifest["requests"]], golden
+parity = manifest["checks"]["golden"]
+assert parity["prompts"] == 4 and parity["adapter"]["measured"] <= parity["adapter"]["bound"]
 PY
+# Golden ids are what `generate` makes of the same ids, another way through the program.
+check "golden answers against generate" python3 - "$release" "$COTRAIN" <<'PY'
+import json, subprocess, sys
+golden = json.load(open(sys.argv[1] + "/golden.json"))
+for p in golden["prompts"]:
+    ids = subprocess.run([sys.argv[2], "generate", "--model", sys.argv[1], "--prompt-ids",
+                          ",".join(map(str, p["prompt_ids"])), "--max-new-tokens", str(golden["max_new_tokens"]),
+                          "--greedy", "--json"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    assert json.loads(ids)["ids"] == p["output_ids"], p
+    assert p["top"][0][0] == p["output_ids"][0] and p["top"] == sorted(p["top"], key=lambda t: -t[1])
+PY
+run "$COTRAIN" release verify "$release" --golden
+expect_rc 0
+expect_out "proved      asked 4 golden prompts, the model answers to the bit"
 
 # ---- verification ----
 run "$COTRAIN" release verify "$release"
@@ -108,24 +128,7 @@ expect_rc 0
 
 # A release that was sealed again after its card was changed: the numbers are not the reports'.
 cp -r "$release" "$scratch/forged"
-python3 - "$scratch/forged" <<'PY'
-import hashlib, json, os, sys
-d = sys.argv[1] + "/"
-sha = lambda data: hashlib.sha256(data).hexdigest()
-card = open(d + "README.md", encoding="utf-8").read()
-at = card.index("| copying | 6 | ") + len("| copying | 6 | ")
-open(d + "README.md", "w", encoding="utf-8").write(card[:at] + "9" + card[at + 1:])
-manifest = json.load(open(d + "manifest.json"))
-for row in manifest["files"]:
-    data = open(d + row["path"], "rb").read()
-    row["sha256"], row["bytes"] = sha(data), len(data)
-json.dump(manifest, open(d + "manifest.json", "w"))
-names = sorted(os.path.relpath(os.path.join(p, n), d) for p, _, ns in os.walk(d) for n in ns)
-sums = "".join(f"{sha(open(d + n, 'rb').read())}  {n}\n" for n in names if n not in ("SHA256SUMS", "RELEASE"))
-open(d + "SHA256SUMS", "w").write(sums)
-head = f"release {sha(open(d + 'manifest.json', 'rb').read())}\nsums {sha(sums.encode())}\n"
-open(d + "RELEASE", "w").write(head + f"check {sha(head.encode())}\n")
-PY
+"$SOURCE_DIR/tests/shell/tamper.py" do card-table-redone "$scratch/forged" "$scratch" || exit 1
 check "the forged folder's sums agree" sh -c "cd '$scratch/forged' && sha256sum --quiet -c SHA256SUMS"
 run "$COTRAIN" release verify "$scratch/forged"
 expect_rc 3
@@ -155,6 +158,21 @@ for point in 2 9 23 41 60; do
     run "$COTRAIN" release verify "$release" --hash "$hash"
     expect_rc 0
 done
+
+# ---- parity: a packed adapter that is not the trained model's goes nowhere ----
+cp -r "$work" "$scratch/astray"
+python3 - "$scratch/astray/train/adapter/adapter_model.safetensors" <<'PY'
+import struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+at = 8 + struct.unpack("<Q", data[:8])[0]
+for i in range(at, len(data), 4):
+    data[i:i + 4] = struct.pack("<f", 1.5 * struct.unpack("<f", data[i:i + 4])[0])
+open(sys.argv[1], "wb").write(data)
+PY
+run "$COTRAIN" release pack "$recipe" --work "$scratch/astray" --out "$scratch/astray/out"
+expect_rc 1
+expect_one_error "the packed adapter is not the trained model's"
+check "nothing was packed" sh -c "! ls -d '$scratch/astray/out'*"
 
 # ---- gates ----
 run "$COTRAIN" run "$recipe" --work "$scratch/gated" --set 'eval.gates.requests=>= 0.9'
@@ -190,6 +208,8 @@ prompts = [json.loads(line)["prompt"] for kind in ("copy", "turn")
            for line in open(f"{sys.argv[1]}/month/{kind}.cases.jsonl")]
 texts = [open(os.path.join(p, n), "rb").read() for p, _, names in os.walk(release) for n in names]
 assert not [p for p in prompts if any(p.encode() in text for text in texts)]
+golden = json.load(open(release + "/golden.json"))
+assert [p["kind"] for p in golden["prompts"]] == ["example", "example"]
 after = json.load(open(release + "/provenance/eval-after.json"))
 item = after["tasks"][0]["items"][0]
 assert "prompt" not in item and len(item["prompt_sha256"]) == len(item["got_sha256"]) == 64
