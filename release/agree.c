@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Agreement between the files of a release (release/agree.h), from lists and hashes to meaning. What
- * is compared was written by a stranger: a member that is missing is an error, never a crash.
+ * Agreement between the files of a release (release/agree.h), from lists and hashes to meaning.
+ * What is compared was written by a stranger: a member that is missing is an error, never a crash.
  * Read next: release/card.c, release/statement.c. */
 #include "release/agree.h"
 #include "adapters/adapter.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * DSSE envelopes (release/dsse.h). The payload is compared and verified as the bytes that the base64
- * text stands for; how its JSON is spaced says nothing.
+ * DSSE envelopes (release/dsse.h). The payload is compared and verified as the bytes that the
+ * base64 text stands for; how its JSON is spaced says nothing.
  * Read next: base/sign.h for the signature itself. */
 #include "release/dsse.h"
 #include "base/base64.h"
