@@ -179,10 +179,12 @@ static void name_limit(struct box *b) {
 
 static err run_in(struct box *b) {
     TRY(box_check(b));
-    if (b->method == &sandbox_unsafe)
+    if (b->method == &sandbox_unsafe) {
         TRY(make_folder(b));
-    else
+    } else {
+        TRY(box_check_kernel());
         TRY(filter_get(&b->filter));
+    }
     TRY(make_env(b));
     TRY(open_channels(b));
     TRY(b->method->start(b));

@@ -41,13 +41,17 @@ int64_t box_folder_files(const struct sandbox_limits *limits) {
     return box_folder_bytes(limits) / BOX_PAGE_BYTES + SANDBOX_MAX_FILES + 1;
 }
 
-/* Before Linux 5.14 all processes of a user count, in and out of the sandbox, and a desktop has
- * hundreds; there the watch alone limits them. */
-static bool processes_count_by_namespace(void) {
+/* Before Linux 5.14 all processes of a user count for his limit, in and out of the sandbox, and
+ * a desktop has hundreds. The watch alone is too slow for a program that does nothing but fork:
+ * it starves. */
+err box_check_kernel(void) {
     struct utsname name;
     int major = 0, minor = 0;
-    if (uname(&name) != 0 || sscanf(name.release, "%d.%d", &major, &minor) != 2) return false;
-    return major > 5 || (major == 5 && minor >= 14);
+    if (uname(&name) != 0 || sscanf(name.release, "%d.%d", &major, &minor) != 2)
+        return fail(ERR_UNSUPPORTED, "the kernel does not tell its version");
+    if (major > 5 || (major == 5 && minor >= 14)) return ERR_OK;
+    return fail(ERR_UNSUPPORTED, "Linux %s cannot limit the processes of a sandbox; 5.14 can",
+                name.release);
 }
 
 /* The watch ends what comes over a limit; these hold what is quicker than it looks, so those
@@ -64,7 +68,7 @@ int box_rlimits(const struct sandbox_limits *limits, bool contained, struct box_
         {RLIMIT_AS, {memory, memory}},
         {RLIMIT_CPU, {seconds, seconds + 1}},
         {RLIMIT_FSIZE, {file, file}},
-        {RLIMIT_NOFILE, {256, 256}},
+        {RLIMIT_NOFILE, {128, 128}},
         {RLIMIT_STACK, {STACK_BYTES, STACK_BYTES}},
         {RLIMIT_CORE, {0, 0}},
         {RLIMIT_MEMLOCK, {1 << 16, 1 << 16}},
@@ -74,7 +78,7 @@ int box_rlimits(const struct sandbox_limits *limits, bool contained, struct box_
     int n = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const bool by_user = rows[i].resource == RLIMIT_NPROC;
-        if (!by_user || (contained && processes_count_by_namespace())) out[n++] = rows[i];
+        if (!by_user || contained) out[n++] = rows[i];
     }
     return n;
 }

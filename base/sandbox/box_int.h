@@ -83,6 +83,7 @@ struct box_rlimit {
     struct rlimit value;
 };
 enum { BOX_MAX_RLIMITS = 12 };
+MUST_CHECK err box_check_kernel(void); /* that these hold in a sandbox */
 int box_rlimits(const struct sandbox_limits *limits, bool contained, struct box_rlimit *out);
 /* pid 0: of the caller. False with errno. Safe in a child. */
 bool box_set_rlimits(pid_t pid, const struct box_rlimit *limits, int n);

@@ -31,8 +31,8 @@ enum { FD_INPUT, FD_OUT, FD_ERROR, FD_GO, FD_STATUS, FD_HELD, FD_FILTER, FD_FILE
  * namespaces have no such gap. */
 static const char hold_back[] = "echo >&5; read -r go <&5 || exit 1; exec 5>&-; exec \"$@\"";
 
-/* bwrap's first process runs without the filter, so its memory must not be there to be written
- * to: an empty folder covers its own in /proc. */
+/* bwrap's first process runs without the filter, so its memory must not be there to be written to:
+ * an empty folder covers its own in /proc, and one the machine's settings. */
 /* clang-format off */
 static const char *const fixed[] = {
     "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
@@ -41,6 +41,7 @@ static const char *const fixed[] = {
     "--block-fd", "3", "--json-status-fd", "4", "--seccomp", "6",
     "--proc", "/proc",
     "--perms", "0000", "--size", "4096", "--tmpfs", "/proc/1", "--remount-ro", "/proc/1",
+    "--perms", "0000", "--size", "4096", "--tmpfs", "/proc/sys", "--remount-ro", "/proc/sys",
 };
 /* clang-format on */
 _Static_assert(BOX_INSIDE_ID == 1000 && FD_GO == 3 && FD_STATUS == 4 && FD_HELD == 5 &&
