@@ -71,6 +71,7 @@ def comforts():
 
 def environment():
     print(" ".join(sorted(os.environ)), *sorted(os.listdir("/proc/self/fd")), os.getuid(), os.getgid())
+    print("root's files belong to", os.stat("/usr").st_uid)  # a user that is not there
     print(sorted(os.listdir(".")), oct(os.stat("run.sh").st_mode & 0o777))
 
 
@@ -269,6 +270,8 @@ def close_all_and_end():
 
 
 def raise_limits():
+    print(*(max(resource.getrlimit(getattr(resource, n))) for n in ("RLIMIT_NPROC", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_AS",
+                                                                     "RLIMIT_CPU", "RLIMIT_CORE", "RLIMIT_STACK")))
     names = ["RLIMIT_AS", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_FSIZE", "RLIMIT_CPU", "RLIMIT_STACK", "RLIMIT_CORE"]
     tried("raised", {n: lambda n=n: resource.setrlimit(getattr(resource, n), (1 << 40, 1 << 40)) for n in names})
 
@@ -305,6 +308,11 @@ def write_outside():
     attempts["chmod"] = lambda: os.chmod("/usr", 0o777)
     attempts["remove"] = lambda: os.remove("/usr/bin/env")
     attempts["rename"] = lambda: os.rename("/usr", "/usr2")
+    attempts["input"] = lambda: os.write(0, b"x")
+    attempts["shorten input"] = lambda: os.ftruncate(0, 0)
+    attempts["open input"] = lambda: open("/proc/self/fd/0", "r+b", buffering=0).write(b"x")
+    for place in ("/", "/usr", "/dev", "/etc", "/etc/alternatives", "/bin", "/proc/sys"):
+        attempts["mount " + place] = lambda p=place: os.path.exists(p) and not os.statvfs(p).f_flag & os.ST_RDONLY
     tried("wrote", attempts)
 
 

@@ -38,7 +38,8 @@ static const struct program table[] = {
     {"environment", USUAL, SANDBOX_WITHIN, 0, 0,
      "HOME LANG MALLOC_ARENA_MAX OMP_NUM_THREADS OPENBLAS_NUM_THREADS PATH PWD "
      "PYTHONDONTWRITEBYTECODE "
-     "PYTHONHASHSEED TMPDIR 0 1 2 3 1000 1000\n['main.py', 'run.sh'] 0o755\n",
+     "PYTHONHASHSEED TMPDIR 0 1 2 3 1000 1000\nroot's files belong to 65534\n['main.py', 'run.sh'] "
+     "0o755\n",
      false},
     {"abort", USUAL, SANDBOX_WITHIN, 0, SIGABRT, "", true},
     {"reads_nothing", USUAL, SANDBOX_WITHIN, 0, 0, "did not look\n", true},
@@ -62,7 +63,8 @@ static const struct program table[] = {
     {"open_for_ever", USUAL, SANDBOX_WITHIN, 0, 0, "EMFILE True\n", true},
     {"close_all", SHORT, SANDBOX_TIME, 0, SIGKILL, "", true},
     {"close_all_and_end", USUAL, SANDBOX_WITHIN, 5, 0, "", true},
-    {"raise_limits", USUAL, SANDBOX_WITHIN, 0, 0, "raised nothing\n", false},
+    {"raise_limits", USUAL, SANDBOX_WITHIN, 0, 0,
+     "24 128 4194304 536870912 32 0 8388608\nraised nothing\n", false},
     {"read_secrets", USUAL, SANDBOX_WITHIN, 0, 0, "read nothing\n", false},
     {"show_processes", USUAL, SANDBOX_WITHIN, 0, 0, NULL, false},
     {"write_outside", USUAL, SANDBOX_WITHIN, 0, 0, "wrote nothing\n", false},
