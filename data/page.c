@@ -145,7 +145,7 @@ static err add_source(struct page *p, const struct html_table *t, int64_t i) {
     char rows[32], generated[32], hash[32];
     chart_number((double)p->source_rows[i], rows);
     chart_number((double)p->source_generated[i], generated);
-    snprintf(hash, sizeof hash, "%.16s", s->sha256);
+    snprintf(hash, sizeof hash, "%.12s", s->sha256);
     const char *const cells[] = {s->name,
                                  s->request ? s->request : "none",
                                  s->format,
@@ -163,7 +163,7 @@ static err add_sources(struct page *p) {
     static const struct html_table table = {
         .caption =
             "Licence and reviewer are the source's; a row may name its own. Of each hash the "
-            "first 16 digits: manifest.json has all of them.",
+            "first 12 digits: manifest.json has all of them.",
         .columns = columns,
         .numbers = "tttttnnc",
         .n_columns = 8,
