@@ -84,26 +84,32 @@ static err is_current(const struct data_build *b, const char *out_dir, bool *out
     return ERR_OK;
 }
 
-static err describe_build(const struct chain *c, struct data_build *out) {
+/* `sets` must live as long as *out. */
+static err describe_build(const struct chain *c, struct forbidden_source *sets,
+                          struct data_build *out) {
+    *sets = forbidden_of(c);
     *out = (struct data_build){
         .options = &c->data,
         .requests = &c->requests,
         .tokenizer_dir = c->base_model.path,
         .seed = (uint64_t)c->train.seed,
+        .forbidden = sets,
     };
     return base_vocabulary(c, &out->vocab_size);
 }
 
 err data_stage_build(const struct chain *c, const char *out_dir) {
+    struct forbidden_source sets;
     struct data_build b;
-    TRY(describe_build(c, &b));
+    TRY(describe_build(c, &sets, &b));
     return data_build(&b, out_dir);
 }
 
 err data_stage(const struct chain *c, const char *out_dir) {
+    struct forbidden_source sets;
     struct data_build b;
     bool current;
-    TRY(describe_build(c, &b));
+    TRY(describe_build(c, &sets, &b));
     b.check = check_dataset;
     b.check_ctx = (void *)c;
     TRY(is_current(&b, out_dir, &current));

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Files of texts that must not be trained on, read with the readers of rows (data/read.h), or line
- * by line where they are no rows: each record's question and answer are handed on and forgotten.
+ * The items of the suites that a recipe evaluates, and files of texts that must not be trained on,
+ * read with the readers of rows (data/read.h) or line by line where they are no rows: each record's
+ * question and answer are handed on and forgotten.
  * The contract is cli/forbidden.h. */
 #include "cli/forbidden.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "data/read.h"
+#include "eval/suite.h"
+#include "eval/user_task.h"
 #include <string.h>
 
 enum { MAX_LINE_BYTES = 1 << 24 };
@@ -100,8 +103,61 @@ static err hand_file(const char *path, forbidden_take *take, void *taker) {
     return e;
 }
 
+/* Suites write line ends as <n>; rows have them as they are. */
+static err with_line_ends(const char *text, struct str *out) {
+    str_clear(out);
+    for (const char *mark; (mark = strstr(text, "<n>")) != NULL; text = mark + 3) {
+        TRY(str_append(out, text, (size_t)(mark - text)));
+        TRY(str_add(out, "\n"));
+    }
+    return str_add(out, text);
+}
+
+static err hand_item(const char *set, const struct suite_item *item, forbidden_take *take,
+                     void *taker) {
+    struct str question = {0}, answer = {0};
+    err e = with_line_ends(item->question ? item->question : item->prompt, &question);
+    const char *gold = item->solution ? item->solution : item->gold;
+    if (e == ERR_OK && gold) e = with_line_ends(gold, &answer);
+    if (e == ERR_OK)
+        e = hand_on(set, (struct span){str_text(&question), question.len},
+                    (struct span){str_text(&answer), answer.len}, take, taker);
+    str_release(&question);
+    str_release(&answer);
+    return e;
+}
+
+static err hand_suite(const struct chain *c, const struct eval_task *task, forbidden_take *take,
+                      void *taker) {
+    const struct datasets where = {.folder = c->eval.datasets, .allow_changed = true};
+    struct suite_items items = {0};
+    err e = suite_load(task->suite, &where, &items);
+    for (int64_t i = 0; i < items.n && e == ERR_OK; i++)
+        e = hand_item(task->name, &items.items[i], take, taker);
+    suite_items_release(&items);
+    return e == ERR_OK ? ERR_OK : fail_in(e, "task '%s'", task->name);
+}
+
+/* Those that are named, and every one of the user's own. */
+static err hand_tasks(const struct chain *c, const struct user_tasks *own, forbidden_take *take,
+                      void *taker) {
+    for (int64_t i = 0; i < c->eval.tasks.n; i++) {
+        const struct eval_task *task;
+        TRY(user_tasks_find(own, c->eval.tasks.items[i], &task));
+        if (task->suite && !user_tasks_has(own, task)) TRY(hand_suite(c, task, take, taker));
+    }
+    for (int64_t i = 0; i < own->n; i++)
+        if (own->items[i]->suite) TRY(hand_suite(c, own->items[i], take, taker));
+    return ERR_OK;
+}
+
 static err each(void *ctx, forbidden_take *take, void *taker) {
     const struct chain *c = ctx;
+    struct user_tasks own;
+    TRY(user_tasks_open(&own, &c->eval.task_files));
+    err e = hand_tasks(c, &own, take, taker);
+    user_tasks_close(&own);
+    TRY(e);
     if (c->eval.retention) TRY(hand_file(c->eval.retention, take, taker));
     for (int64_t i = 0; i < c->data.filter.forbidden.n; i++)
         TRY(hand_file(c->data.filter.forbidden.items[i], take, taker));
