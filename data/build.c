@@ -11,6 +11,7 @@
 #include "base/par.h"
 #include "data/build_int.h"
 #include "data/dropped.h"
+#include "data/near_rows.h"
 #include <string.h>
 
 enum { BLOCK_ROWS = 512 }; /* encoded side by side, then written in order */
@@ -182,6 +183,7 @@ static err build_in(struct building *s) {
     TRY(build_write_rows(s));
     TRY(build_write_lint(s));
     TRY(dropped_write(&s->filtering, s->dir));
+    if (filtering_ran(&s->filtering, "near_dup")) TRY(near_rows_write(&s->corpus, s->dir));
     return build_write_manifest(s);
 }
 

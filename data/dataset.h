@@ -9,6 +9,7 @@
  *   rows.jsonl          what is known of rows beside their place (data/provenance.h)
  *   lint.json           what the lints found (data/lint.h)
  *   dropped.jsonl       what filters dropped, a line a sample (data/dropped.h); only where some ran
+ *   near.bin            hashes of the rows for finding copies later (data/near_rows.h); likewise
  *   tokenizer/          the tokenizer's files
  * Opening checks every hash. */
 #ifndef COTRAIN_DATA_DATASET_H

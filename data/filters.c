@@ -394,6 +394,12 @@ err filters_run(const struct filters_run *run, struct filtering *out) {
     return e;
 }
 
+bool filtering_ran(const struct filtering *f, const char *name) {
+    for (int64_t i = 0; i < f->n_filters; i++)
+        if (strcmp(f->filters[i]->name, name) == 0) return true;
+    return false;
+}
+
 void filtering_release(struct filtering *f) {
     mem_free(f->dropped);
     arena_release(&f->arena);

@@ -50,6 +50,8 @@ struct filters_run {
 MUST_CHECK err filters_run(const struct filters_run *run, struct filtering *out);
 /* Names and thresholds alone, before anything is read. */
 MUST_CHECK err filters_check(const struct data_options *options);
+/* Whether the filter of that name ran. */
+bool filtering_ran(const struct filtering *f, const char *name);
 void filtering_release(struct filtering *f);
 
 /* One object a filter, for the manifest: {"name", "seen", "dropped", "changed", "noted", "spared",

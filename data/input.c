@@ -4,8 +4,10 @@
  * count, their folders do not. The contract is data_build_input in data/build.h. */
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "data/build.h"
 #include "data/files.h"
+#include "data/near_rows.h"
 #include "data/shards_int.h"
 #include "data/tokenizer.h"
 #include <string.h>
@@ -90,6 +92,23 @@ static bool names(const struct opt_list *list, const char *name) {
     return false;
 }
 
+/* The files themselves count, not where they are. */
+static err put_files_of(const struct opt *row, const struct filter_options *o, json_t *out) {
+    struct opt_list list;
+    memcpy(&list, (const char *)o + row->offset, sizeof list);
+    json_t *hashes = json_array();
+    TRY(json_put(out, row->name, hashes));
+    for (int64_t i = 0; i < list.n; i++) {
+        char hex[SHA256_HEX_SIZE];
+        char *path = near_rows_path(list.items[i]);
+        err e = path ? sha256_file(path, hex) : ERR_MEMORY;
+        if (e == ERR_OK) e = json_push(hashes, json_string(hex));
+        mem_free(path);
+        TRY(e);
+    }
+    return ERR_OK;
+}
+
 /* Nothing where no filter is named: a threshold alone changes no row. */
 static err put_filters(const struct data_options *o, json_t *out) {
     struct opt_table table = filter_options_table();
@@ -105,6 +124,10 @@ static err put_filters(const struct data_options *o, json_t *out) {
     for (size_t i = 0; i < table.n && e == ERR_OK; i++) {
         const char *text;
         if (opt_left_out(&table.rows[i], &o->filter)) continue;
+        if (table.rows[i].path) {
+            e = put_files_of(&table.rows[i], &o->filter, thresholds);
+            continue;
+        }
         e = opt_text(&table.rows[i], &o->filter, &arena, &text);
         if (e == ERR_OK) e = json_put(thresholds, table.rows[i].name, json_string(text));
     }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "data/alike.h"
 #include "data/filters/filter.h"
+#include "data/near_rows.h"
 #include <stdio.h>
 
 #define DISTANCE 0.18
@@ -17,6 +18,7 @@ struct search {
     struct alike_counts counts;
     struct alike_index *index;
     struct alike_query query;
+    struct near_rows earlier; /* of other datasets; their numbers are below 0, from -1 down */
 };
 
 /* What the search among earlier blocks left for the one within the block. */
@@ -29,20 +31,9 @@ struct found {
 
 static err cut_look(void *ctx, struct filter_pass *p, int64_t number, struct filter_verdict *out) {
     struct search *s = ctx;
-    struct str text = {0};
-    struct alike_text answer = {0};
-    const struct sample *sample = filter_sample(p, number);
     (void)out;
     alike_text_release(&s->texts[number]); /* of a first attempt */
-    err e = sample_text(sample, &text);
-    if (e == ERR_OK) e = alike_text_init(&s->texts[number], str_text(&text), text.len);
-    if (e == ERR_OK) e = sample_trained_text(sample, &text);
-    if (e == ERR_OK) e = alike_text_init(&answer, str_text(&text), text.len);
-    for (int32_t i = 0; i < answer.n && e == ERR_OK; i++)
-        s->texts[number].answer = (s->texts[number].answer ^ answer.windows[i]) * 0x9E3779B1u;
-    alike_text_release(&answer);
-    str_release(&text);
-    return e;
+    return near_row_init(&s->texts[number], filter_sample(p, number));
 }
 
 static err look(void *ctx, struct filter_pass *p, int64_t number, struct filter_verdict *out) {
@@ -58,14 +49,20 @@ static err look(void *ctx, struct filter_pass *p, int64_t number, struct filter_
                       &found->is_copy);
 }
 
-static err drop(struct filter_pass *p, int64_t number, const struct alike_match *m) {
+static err drop(const struct search *s, struct filter_pass *p, int64_t number,
+                const struct alike_match *m) {
     char reason[FILTER_REASON_MAX];
     if (m->distance < 1)
         snprintf(reason, sizeof reason, "%.1f %% of the characters differ", 100 * m->distance);
     else
         snprintf(reason, sizeof reason, "%.1f %% of the shingles are the same",
                  100 * m->similarity);
-    return filter_drop(p, number, &(struct filter_drop){.reason = reason, .related = m->number});
+    struct filter_drop why = {.reason = reason, .related = m->number};
+    if (m->number < 0) {
+        why.related = -1;
+        why.elsewhere = s->earlier.places[-1 - m->number];
+    }
+    return filter_drop(p, number, &why);
 }
 
 static err settle(void *ctx, struct filter_pass *p, int64_t number, void *given) {
@@ -78,19 +75,35 @@ static err settle(void *ctx, struct filter_pass *p, int64_t number, void *given)
         TRY(alike_find(s->index, &s->texts[number], found->sketch, &query, &found->match,
                        &found->is_copy));
     }
-    if (found->is_copy) TRY(drop(p, number, &found->match));
+    if (found->is_copy) TRY(drop(s, p, number, &found->match));
     if (found->is_copy && !filter_is_example(p, number)) return ERR_OK;
     return alike_index_add(s->index, &s->texts[number], found->sketch, number);
 }
 
+/* Rows of earlier datasets are there before any of this one. */
+static err add_earlier(struct search *s) {
+    for (int64_t i = 0; i < s->earlier.n; i++) {
+        uint16_t sketch[ALIKE_SKETCH];
+        bool any;
+        TRY(alike_sketch(&s->counts, &s->earlier.texts[i], sketch, &any));
+        if (any) TRY(alike_index_add(s->index, &s->earlier.texts[i], sketch, -1 - i));
+    }
+    return ERR_OK;
+}
+
 static err search_all(struct search *s, struct filter_pass *p) {
-    int64_t n_windows = 0, n = filter_n_samples(p);
+    const struct opt_list *earlier = &filter_options(p)->earlier;
+    for (int64_t i = 0; i < earlier->n; i++) TRY(near_rows_read(&s->earlier, earlier->items[i]));
+    int64_t n_windows = s->earlier.n_windows, n = filter_n_samples(p);
     TRY(filter_each(p, cut_look, NULL, s));
     for (int64_t i = 0; i < n; i++) n_windows += s->texts[i].n;
     TRY(alike_counts_init(&s->counts, n_windows));
     for (int64_t i = 0; i < n; i++)
         if (s->texts[i].n > 0) TRY(alike_counts_add(&s->counts, &s->texts[i]));
+    for (int64_t i = 0; i < s->earlier.n; i++)
+        TRY(alike_counts_add(&s->counts, &s->earlier.texts[i]));
     TRY(alike_index_new(&s->index));
+    TRY(add_earlier(s));
     return filter_each(p, look, settle, s);
 }
 
@@ -108,6 +121,7 @@ static err run(struct filter_pass *p) {
     mem_free(s.texts);
     alike_counts_release(&s.counts);
     alike_index_free(s.index);
+    near_rows_release(&s.earlier);
     return e;
 }
 

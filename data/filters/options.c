@@ -28,6 +28,8 @@ static const struct opt rows[] = {
     ROW(near_similarity, .min = 0, .max = 1,
         .help = "near_dup: or the share of common shingles, in any order, from which on two are "
                 "copies; 0: 0.85"),
+    ROW(earlier, .path = true, .value = "DIR,...",
+        .help = "near_dup: datasets of earlier months, or their near.bin, that are compared with"),
     ROW(forbidden, .path = true, .value = "FILE,...",
         .help = "decontaminate: further files of texts that must not be trained on, in any format "
                 "of rows or as plain lines"),

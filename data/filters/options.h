@@ -19,6 +19,7 @@ struct filter_options {
     const char *personal, *secrets;
     /* near_dup */
     double near_distance, near_similarity;
+    struct opt_list earlier; /* datasets, or their near.bin, whose rows are not to come again */
     /* decontaminate: files of texts that must not be trained on */
     struct opt_list forbidden;
     double leak_distance;

@@ -130,6 +130,73 @@ static void words_of_the_list_cost_the_sample(void **state) {
     assert_fails(data_build(&f->t.build, f->out), ERR_PARSE, "words.txt' line 2: not UTF-8");
 }
 
+/* ---- copies across datasets ---- */
+
+static void a_later_dataset_is_compared_with_earlier_ones(void **state) {
+    struct fixture *f = *state;
+    const char *first = tiny_path(f->dir, "first"), *earlier[1];
+    tiny_add_source(&f->t,
+                    tiny_file(f->dir, "a.txt",
+                              "name the river that runs through the old town<sep>the Silver Brook\n"
+                              "count the lanterns on the northern pier<sep>seventeen\n"),
+                    NULL);
+    assert_int_equal(build(f, "near_dup"), 2);
+    assert_ok(file_copy(tiny_path(f->out, "near.bin"), tiny_path(f->dir, "kept.bin")));
+    assert_ok(data_build(&f->t.build, first));
+    tiny_file(f->dir, "a.txt",
+              "count the lanterms on the northern pier<sep>seventeen\n"
+              "which bird sings before the sun is up<sep>the lark\n");
+    earlier[0] = first;
+    f->t.options.filter.earlier = (struct opt_list){earlier, 1};
+    assert_int_equal(build(f, "near_dup"), 1);
+    assert_string_equal(f->dropped.items[0].related, "first: a.txt line 2");
+    earlier[0] = tiny_path(f->dir, "kept.bin"); /* the file alone will do, and is the same input */
+    char by_folder[SHA256_HEX_SIZE], by_file[SHA256_HEX_SIZE];
+    assert_ok(data_build_input(&f->t.build, by_file));
+    assert_int_equal(build(f, "near_dup"), 1);
+    assert_string_equal(f->dropped.items[0].related, "kept.bin: a.txt line 2");
+    earlier[0] = first;
+    assert_ok(data_build_input(&f->t.build, by_folder));
+    assert_string_equal(by_file, by_folder);
+}
+
+static void refused_earlier(struct fixture *f, const char *text, size_t n, err code,
+                            const char *why) {
+    const char *path = tiny_path(f->dir, "bad.bin");
+    assert_ok(file_write(path, text, n));
+    assert_fails(data_build(&f->t.build, f->out), code, why);
+    assert_non_null(strstr(err_message(), "bad.bin"));
+}
+
+static void earlier_rows_that_cannot_be_used_are_refused(void **state) {
+    struct fixture *f = *state;
+    static const char head[] = "{\"format\": \"cotrain-near\", \"version\": 1, \"rows\": 1,"
+                               " \"sources\": [\"a\"]}\n";
+    char bytes[256];
+    const char *earlier[] = {tiny_path(f->dir, "bad.bin")};
+    tiny_add_source(&f->t, tiny_file(f->dir, "a.txt", "one<sep>two\n"), NULL);
+    f->name = "near_dup";
+    f->t.options.filters = (struct opt_list){&f->name, 1};
+    f->t.options.filter.earlier = (struct opt_list){earlier, 1};
+    assert_fails(data_build(&f->t.build, f->out), ERR_MISSING, "bad.bin");
+    refused_earlier(f, "", 0, ERR_PARSE, "does not begin with a line of JSON");
+    refused_earlier(f, "{}\n", 3, ERR_PARSE, "format");
+    static const char later[] =
+        "{\"format\": \"cotrain-near\", \"version\": 2, \"rows\": 0, \"sources\": []}\n";
+    refused_earlier(f, later, strlen(later), ERR_UNSUPPORTED, "version 2");
+    refused_earlier(f, head, strlen(head), ERR_PARSE, "no room for 1 rows");
+    size_t n = strlen(head);
+    memcpy(bytes, head, n);
+    const int32_t row[] = {0, 1, 1 << 30, 2, 0, 7}; /* more windows than there are */
+    memcpy(bytes + n, row, sizeof row);
+    refused_earlier(f, bytes, n + sizeof row, ERR_PARSE, "a row does not fit");
+    const int32_t good[] = {0, 1, 1, 2, 0, 7, 0};
+    memcpy(bytes + n, good, sizeof good);
+    refused_earlier(f, bytes, n + sizeof good, ERR_PARSE, "goes on behind its last row");
+    assert_ok(file_write(earlier[0], bytes, n + sizeof good - sizeof good[0]));
+    assert_ok(data_build(&f->t.build, f->out));
+}
+
 /* ---- decontamination ---- */
 
 static err hand_set(void *ctx, forbidden_take *take, void *taker) {
@@ -183,9 +250,14 @@ static void leaks_are_dropped_and_sealed_cases_not_told(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(languages_go_by_characters),        TEST(personal_data_is_masked),
-        TEST(secrets_cost_the_sample_or_stop),   TEST(personal_data_in_an_example_is_an_error),
-        TEST(words_of_the_list_cost_the_sample), TEST(leaks_are_dropped_and_sealed_cases_not_told),
+        TEST(languages_go_by_characters),
+        TEST(personal_data_is_masked),
+        TEST(secrets_cost_the_sample_or_stop),
+        TEST(personal_data_in_an_example_is_an_error),
+        TEST(words_of_the_list_cost_the_sample),
+        TEST(a_later_dataset_is_compared_with_earlier_ones),
+        TEST(earlier_rows_that_cannot_be_used_are_refused),
+        TEST(leaks_are_dropped_and_sealed_cases_not_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
