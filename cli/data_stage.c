@@ -8,10 +8,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/forbidden.h"
+#include "cli/quality.h"
 #include "cli/train_rows.h"
 #include "data/build.h"
 #include "data/lint.h"
 #include "data/tokenizer.h"
+#include "eval/digest.h"
 #include "eval/fit.h"
 #include "model/model.h"
 #include <string.h>
@@ -84,36 +86,59 @@ static err is_current(const struct data_build *b, const char *out_dir, bool *out
     return ERR_OK;
 }
 
-/* `sets` must live as long as *out. */
-static err describe_build(const struct chain *c, struct forbidden_source *sets,
-                          struct data_build *out) {
-    *sets = forbidden_of(c);
+/* What a build is handed from other folders; it must live as long as the build. */
+struct joined {
+    struct forbidden_source sets;
+    struct quality quality;
+    struct data_score score;
+    char digest[SHA256_HEX_SIZE];
+};
+
+static bool filters_name(const struct chain *c, const char *filter) {
+    for (int64_t i = 0; i < c->data.filters.n; i++)
+        if (strcmp(c->data.filters.items[i], filter) == 0) return true;
+    return false;
+}
+
+static err describe_build(const struct chain *c, struct joined *j, struct data_build *out) {
+    j->sets = forbidden_of(c);
+    j->score = quality_score(&j->quality, c);
+    j->digest[0] = '\0';
+    if (filters_name(c, "quality")) TRY(digest_model(c->base_model.path, j->digest));
     *out = (struct data_build){
         .options = &c->data,
         .requests = &c->requests,
         .tokenizer_dir = c->base_model.path,
         .seed = (uint64_t)c->train.seed,
-        .forbidden = sets,
+        .forbidden = &j->sets,
+        .score = &j->score,
+        .score_digest = j->digest,
     };
     return base_vocabulary(c, &out->vocab_size);
 }
 
 err data_stage_build(const struct chain *c, const char *out_dir) {
-    struct forbidden_source sets;
+    struct joined j;
     struct data_build b;
-    TRY(describe_build(c, &sets, &b));
-    return data_build(&b, out_dir);
+    TRY(describe_build(c, &j, &b));
+    err e = data_build(&b, out_dir);
+    quality_close(&j.quality);
+    return e;
 }
 
 err data_stage(const struct chain *c, const char *out_dir) {
-    struct forbidden_source sets;
+    struct joined j;
     struct data_build b;
     bool current;
-    TRY(describe_build(c, &sets, &b));
+    TRY(describe_build(c, &j, &b));
     b.check = check_dataset;
     b.check_ctx = (void *)c;
     TRY(is_current(&b, out_dir, &current));
-    if (!current) return data_build(&b, out_dir);
+    if (!current) {
+        err e = data_build(&b, out_dir);
+        quality_close(&j.quality);
+        return e;
+    }
     LOG(DATA, INFO, "'%s' is up to date", out_dir);
     return check_dataset((void *)c, out_dir);
 }

@@ -151,7 +151,9 @@ static err run_filters(struct building *s) {
     struct filters_run run = {.corpus = &s->corpus,
                               .options = s->b->options,
                               .tokenizer = s->tokenizer,
-                              .forbidden = s->b->forbidden};
+                              .forbidden = s->b->forbidden,
+                              .score = s->b->score,
+                              .whitespace = s->whitespace};
     return filters_run(&run, &s->filtering);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "data/dataset.h"
+#include "data/filters.h"
 #include "data/leaks.h"
 #include "data/options.h"
 #include "recipes/request.h"
@@ -19,8 +20,10 @@ struct data_build {
     const struct data_options *options;
     const struct request_list *requests;
     const char *tokenizer_dir;
-    int64_t vocab_size;                       /* rows of the model's embedding; 0: not checked */
-    uint64_t seed;                            /* of the splits */
+    int64_t vocab_size;             /* rows of the model's embedding; 0: not checked */
+    uint64_t seed;                  /* of the splits */
+    const struct data_score *score; /* of the filter quality; NULL: none */
+    const char *score_digest;       /* of whatever judges, part of what the dataset depends on */
     const struct forbidden_source *forbidden; /* texts that no row may hold; NULL: none */
     /* Called with the finished folder before it takes its place; a failure gives it up. May be
      * NULL. */

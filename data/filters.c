@@ -8,6 +8,7 @@
 #include "base/par.h"
 #include "data/filters/filter.h"
 #include "data/filters_int.h"
+#include <math.h>
 #include <string.h>
 
 enum { BLOCK_SAMPLES = 1024 }; /* looked at side by side, then settled in order */
@@ -39,6 +40,33 @@ const char *filter_word_list(const struct filter_pass *p) {
 }
 const struct tokenizer *filter_tokenizer(const struct filter_pass *p) {
     return p->run->tokenizer;
+}
+static err score_rows(struct filter_pass *p, const struct row_list *rows, double *out) {
+    const struct filters_run *run = p->run;
+    struct row_tokens tokens = {0};
+    double sum = 0;
+    int64_t n = 0;
+    err e = ERR_OK;
+    for (int64_t i = 0; i < rows->n && e == ERR_OK; i++) {
+        double of_row = 0;
+        int64_t trained = 0;
+        e = row_encode(run->tokenizer, &rows->items[i], run->whitespace, &tokens);
+        if (e == ERR_OK) e = run->score->row(run->score->ctx, &tokens, &of_row, &trained);
+        sum += of_row;
+        n += trained;
+    }
+    row_tokens_release(&tokens);
+    *out = n > 0 ? sum / (double)n : (double)NAN;
+    return e;
+}
+err filter_score(struct filter_pass *p, int64_t number, double *out) {
+    struct row_list rows = {0};
+    if (!p->run->score) return fail(ERR_UNSUPPORTED, "no model is at hand to judge rows");
+    bool all_turns = strcmp(p->run->options->turns, "all") == 0;
+    err e = rows_of_sample(filter_sample(p, number), all_turns, &rows);
+    if (e == ERR_OK) e = score_rows(p, &rows, out);
+    row_list_release(&rows);
+    return e;
 }
 struct leaks *filter_leaks(const struct filter_pass *p) {
     return p->leaks;

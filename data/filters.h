@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "data/corpus.h"
 #include "data/leaks.h"
+#include "data/rows.h"
 #include "data/tokenizer.h"
 
 struct filter;
@@ -36,12 +37,21 @@ struct filtering {
 };
 struct filter_count filtering_count(const struct filtering *f, int64_t filter, int64_t source);
 
+/* The base model's judgement of one row: the sum of the loss over its trained tokens, and how many
+ * these are; none of a row that is too long for it. */
+struct data_score {
+    err (*row)(void *ctx, const struct row_tokens *row, double *out_sum, int64_t *out_trained);
+    void *ctx;
+};
+
 struct filters_run {
     struct corpus *corpus; /* `use` becomes USE_DROPPED, texts may be replaced */
     const struct data_options *options;
     const struct tokenizer *tokenizer;
     const struct forbidden_source *forbidden; /* evaluation sets; NULL: none. The corpus's own
                                                * held-out cases are guarded in any case */
+    const struct data_score *score; /* of the filter quality; NULL: it is an error to name it */
+    enum special_whitespace whitespace;
 };
 /* An unknown filter is ERR_MISSING with the nearest name, contradictory thresholds are ERR_RANGE,
  * and so is a request of whose rows none is left (the error tells which filter dropped how many). A

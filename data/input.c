@@ -154,6 +154,8 @@ static err put_all(const struct data_build *b, const struct tokenizer *t, json_t
     TRY(json_put(out, "sealed", json_boolean(o->holdout.sealed)));
     if (o->sensitive_words) TRY(put_file(out, "sensitive_words", o->sensitive_words));
     TRY(put_filters(o, out));
+    if (b->score_digest && names(&o->filters, "quality"))
+        TRY(put_text(out, "score", b->score_digest));
     if (b->forbidden && names(&o->filters, "decontaminate")) TRY(put_forbidden(b->forbidden, out));
     for (int64_t i = 0; i < b->requests->n; i++) {
         json_t *item = json_object();

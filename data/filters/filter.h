@@ -37,6 +37,9 @@ const struct filter *filter_find(const char *name); /* or NULL */
 const struct filter_options *filter_options(const struct filter_pass *p);
 const char *filter_word_list(const struct filter_pass *p); /* data.sensitive_words, or NULL */
 const struct tokenizer *filter_tokenizer(const struct filter_pass *p);
+/* Mean loss of the sample's trained tokens under the base model, in nats; NAN where it is not
+ * measured. Not thread-safe. */
+MUST_CHECK err filter_score(struct filter_pass *p, int64_t number, double *out);
 /* What must not be trained on, as hashes; NULL where there is nothing of the kind. */
 struct leaks;
 struct leaks *filter_leaks(const struct filter_pass *p);

@@ -20,6 +20,8 @@ struct filter_options {
     /* near_dup */
     double near_distance, near_similarity;
     struct opt_list earlier; /* datasets, or their near.bin, whose rows are not to come again */
+    /* quality: nats a token; shares of the samples */
+    double quality_min_loss, quality_max_loss, quality_easy, quality_strange;
     /* decontaminate: files of texts that must not be trained on */
     struct opt_list forbidden;
     double leak_distance;

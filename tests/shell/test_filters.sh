@@ -84,6 +84,16 @@ refused "'languages': 'de' is none of zh,en,code,other" "language" "languages: [
 refused "data.sensitive_words names no list of words" "sensitive_words" ""
 refused "'set/tokenizer' has no rows to compare with" "near_dup" "earlier: [set/tokenizer]"
 
+recipe "quality" "quality_strange: 0.5" >quality.yaml
+for i in 1 2 3 4 5 6; do
+    printf '{"prompt": "第%s个问题是什么？", "response": "回答%s"}\n' $i $i
+done >rows.jsonl
+run "$COTRAIN" data build quality.yaml --out quality
+expect_rc 0
+check "some of what was measured is dropped" test -s quality/dropped.jsonl
+check "by the base model's loss" grep -q 'too strange: [0-9.]* nats a token' quality/dropped.jsonl
+refused "the filter quality drops nothing" "quality" ""
+
 run "$COTRAIN" list filters
 expect_rc 0
 expect_out "decontaminate"

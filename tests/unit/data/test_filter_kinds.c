@@ -130,6 +130,49 @@ static void words_of_the_list_cost_the_sample(void **state) {
     assert_fails(data_build(&f->t.build, f->out), ERR_PARSE, "words.txt' line 2: not UTF-8");
 }
 
+/* ---- quality ---- */
+
+/* As many nats a token as the row has tokens; rows of more than 40 are not measured. */
+static err judge(void *ctx, const struct row_tokens *row, double *out_sum, int64_t *out_trained) {
+    (void)ctx;
+    *out_trained = 0;
+    for (size_t i = 0; i < row->answer.len && row->ids.n <= 40; i++)
+        *out_trained += row->answer.data[i];
+    *out_sum = (double)(row->ids.n * *out_trained);
+    return ERR_OK;
+}
+
+static void rows_too_easy_or_too_strange_are_dropped(void **state) {
+    struct fixture *f = *state;
+    struct str text = {0};
+    const struct data_score score = {.row = judge};
+    for (int i = 1; i <= 20; i++) assert_ok(str_printf(&text, "a<sep>%0*d\n", i, 7));
+    assert_ok(str_printf(&text, "a<sep>%060d\nno answer, and so nothing to measure\n", 7));
+    tiny_add_source(&f->t, tiny_file(f->dir, "a.txt", str_text(&text)), NULL);
+    str_release(&text);
+    f->name = "quality";
+    f->t.options.filters = (struct opt_list){&f->name, 1};
+    assert_fails(data_build(&f->t.build, f->out), ERR_MISSING, "the filter quality drops nothing");
+    f->t.options.filter.quality_min_loss = 10;
+    assert_fails(data_build(&f->t.build, f->out), ERR_UNSUPPORTED, "no model is at hand");
+    f->t.build.score = &score;
+    /* a row has its digits and five tokens more: 6 to 25 */
+    f->t.options.filter.quality_max_loss = 20;
+    assert_int_equal(build(f, "quality"), 22 - 4 - 5);
+    assert_string_equal(f->dropped.items[0].reason,
+                        "too easy: 6.000 nats a token (below quality_min_loss)");
+    assert_string_equal(f->dropped.items[8].reason,
+                        "too strange: 25.000 nats a token (above quality_max_loss)");
+    f->t.options.filter = (struct filter_options){.quality_easy = 0.1, .quality_strange = 0.16};
+    assert_int_equal(build(f, "quality"), 22 - 2 - 3);
+    assert_string_equal(f->dropped.items[2].reason,
+                        "too strange: 23.000 nats a token (among the highest)");
+    f->t.options.filter.quality_easy = 0.85;
+    assert_fails(data_build(&f->t.build, f->out), ERR_RANGE, "nothing is left");
+    f->t.options.filter = (struct filter_options){.quality_min_loss = 2, .quality_max_loss = 1};
+    assert_fails(data_build(&f->t.build, f->out), ERR_RANGE, "quality_max_loss is 1");
+}
+
 /* ---- copies across datasets ---- */
 
 static void a_later_dataset_is_compared_with_earlier_ones(void **state) {
@@ -255,6 +298,7 @@ int main(void) {
         TEST(secrets_cost_the_sample_or_stop),
         TEST(personal_data_in_an_example_is_an_error),
         TEST(words_of_the_list_cost_the_sample),
+        TEST(rows_too_easy_or_too_strange_are_dropped),
         TEST(a_later_dataset_is_compared_with_earlier_ones),
         TEST(earlier_rows_that_cannot_be_used_are_refused),
         TEST(leaks_are_dropped_and_sealed_cases_not_told),
