@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Near-duplicates of a whole dataset, as filters use data/near.h: every row is made ready, searched
- * for among those before it, and added when nothing like it is there. Against it, in the same run,
- * comparing a row with every other one, and reading the rows' bytes once.
+ * Near-duplicates of a whole dataset by data/near.h: every row is made ready, searched for among
+ * those before it, and added when nothing like it is there. Against it, in the same run, comparing
+ * a row with every other one, and reading the rows' bytes once. `bench_near filter ROWS...` times
+ * the filter near_dup instead, for each number of rows in turn, with its peak of memory.
  * What it prints: bench/README.md. */
 #include "base/log.h"
 #include "base/mem.h"
@@ -9,6 +10,8 @@
 #include "base/philox.h"
 #include "base/str.h"
 #include "bench/bench.h"
+#include "data/filters/filter.h"
+#include "data/filters_int.h"
 #include "data/near.h"
 #include "data/sensitive.h"
 #include <stdio.h>
@@ -154,11 +157,73 @@ static err run(int64_t n) {
     return ERR_OK;
 }
 
+/* ---- the filter ---- */
+
+static err make_corpus(const struct rows *rows, struct corpus *c) {
+    c->sources = arena_alloc(&c->arena, 1, sizeof *c->sources);
+    c->groups = arena_alloc(&c->arena, 1, sizeof *c->groups);
+    if (!c->sources || !c->groups) return ERR_MEMORY;
+    c->sources[0] = (struct corpus_source){.path = "rows", .name = "rows", .format = "text"};
+    c->groups[0] = (struct corpus_group){.name = "rows", .weight = 1};
+    c->n_sources = c->n_groups = 1;
+    for (int64_t i = 0; i < rows->n; i++) {
+        struct draft draft = {.arena = &c->arena};
+        TRY(draft_segment(&draft, (struct span){rows->items[i].text, rows->items[i].n}, true));
+        TRY(sample_list_add(&c->samples, &draft, 0, (int32_t)i + 1));
+        mem_free(rows->items[i].text);
+        rows->items[i].text = NULL;
+    }
+    c->use = mem_zalloc((size_t)c->samples.n, 1);
+    return c->use ? ERR_OK : ERR_MEMORY;
+}
+
+/* Seconds and bytes above the corpus itself. */
+static err filter_rows(int64_t n, double *out_s) {
+    static const struct data_options options;
+    const struct filter *these[] = {&filter_near_dup};
+    struct rows rows = {0};
+    struct corpus c = {0};
+    struct filtering done = {0};
+    const struct filters_run run = {.corpus = &c, .options = &options};
+    TRY(make_rows(&rows, n));
+    err e = make_corpus(&rows, &c);
+    mem_free(rows.items);
+    const int64_t before = mem_stats().live_bytes;
+    const double start = bench_now();
+    if (!e) e = filters_run_these(&run, these, 1, &done);
+    *out_s = bench_now() - start;
+    if (!e)
+        printf("%9lld rows: %8.1f s, %6.0f rows/s, %lld dropped, peak %.2f GiB (rows %.2f GiB)\n",
+               (long long)n, *out_s, (double)n / *out_s, (long long)done.n_dropped,
+               (double)mem_stats().peak_bytes / (1 << 30), (double)before / (1 << 30));
+    filtering_release(&done);
+    corpus_release(&c);
+    return e;
+}
+
+static err filter_all(int argc, char **argv) {
+    double last_s = 0;
+    int64_t last_n = 0;
+    for (int i = 2; i < argc; i++) {
+        int64_t n;
+        double took;
+        TRY(str_to_int64(argv[i], &n));
+        TRY(filter_rows(n, &took));
+        if (last_n > 0)
+            printf("%9.1f times the rows take %.1f times as long\n", (double)n / (double)last_n,
+                   took / last_s);
+        last_n = n;
+        last_s = took;
+    }
+    return ERR_OK;
+}
+
 int main(int argc, char **argv) {
     int64_t n = 100000;
     par_start(argv);
-    err e = argc > 1 ? str_to_int64(argv[1], &n) : ERR_OK;
-    if (!e) e = run(n);
+    bool filter = argc > 1 && strcmp(argv[1], "filter") == 0;
+    err e = argc > 1 && !filter ? str_to_int64(argv[1], &n) : ERR_OK;
+    if (!e) e = filter ? filter_all(argc, argv) : run(n);
     if (e) fprintf(stderr, "bench_near: %s\n", err_message());
     return err_exit_code(e);
 }

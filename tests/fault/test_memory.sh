@@ -19,6 +19,9 @@ sweep --runs 60 -- "$COTRAIN" generate --model "$scratch/nf4" --prompt-ids 1,2 -
 sweep --runs 100 -- "$COTRAIN" model probe --model "$nano" --batch "$nano/forward.f32.safetensors" \
     --grads --out "{out}"
 sweep --runs 100 -- "$COTRAIN" data build "$month/lora.yaml" --out "{out}"
+sweep --runs 150 -- "$COTRAIN" data build "$month/lora.yaml" --out "{out}" \
+    --set data.filters=length,language,exact_dup,near_dup,decontaminate,quality,personal_data \
+    --set data.filter.quality_strange=0.01
 sweep --runs 100 -- "$COTRAIN" data stats "$month/lora.yaml"
 sweep --runs 100 -- "$COTRAIN" data why "$scratch/work/data" abba
 sweep --runs 100 -- "$COTRAIN" data preview "$scratch/work/data" --packed "$month/lora.yaml"
