@@ -34,7 +34,7 @@ static err add_part(const char *path, const struct eval_task *task, const struct
     err result = score_read(path, task->name, &answers);
     if (result == ERR_MISSING) return ERR_OK; /* none to this one */
     if (result == ERR_OK) result = suite_load(task->suite, where, &items);
-    if (result == ERR_OK) result = score_answers(task, &items, answers, &part);
+    if (result == ERR_OK) result = score_answers(task, &items, answers, false, &part);
     if (result == ERR_OK) result = json_push(parts, part);
     suite_items_release(&items);
     json_decref(answers);

@@ -12,7 +12,7 @@ struct eval_run_options {
     const char *recipe, *model, *adapter, *data, *datasets, *generations, *out, *device;
     struct opt_list tasks, task_file, set;
     int64_t limit, threads;
-    bool allow_changed, json;
+    bool allow_changed, unsafe, json;
 };
 
 #define ROW(field, ...) OPT(struct eval_run_options, field, __VA_ARGS__)
@@ -30,6 +30,7 @@ static const struct opt rows[] = {
     ROW(datasets, .value = "DIR", .path = true,
         .help = "files of the published suites (eval.datasets, COTRAIN_DATASETS)"),
     ROW(allow_changed, .help = "take files of suites whose hash is another one"),
+    ROW(unsafe, .help = "run a model's programs even where no sandbox can be had"),
     ROW(generations, .value = "FILE",
         .help =
             "keeps every answer to a suite there, a line an item, and goes on behind those that "
@@ -67,6 +68,7 @@ static err evaluate(const struct eval_run_options *o, const struct chain *c) {
                                .adapter_dir = o->adapter,
                                .dataset_dir = o->data,
                                .datasets = {o->datasets, o->allow_changed},
+                               .unsafe = o->unsafe,
                                .generations = o->generations,
                                .device = o->device};
     TRY(eval_stage(&stage, &report));

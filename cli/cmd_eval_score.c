@@ -9,7 +9,7 @@
 
 struct eval_score_options {
     const char *task, *answers, *datasets;
-    bool allow_changed, json;
+    bool allow_changed, unsafe, json;
 };
 
 #define ROW(field, ...) OPT(struct eval_score_options, field, __VA_ARGS__)
@@ -20,6 +20,7 @@ static const struct opt rows[] = {
     ROW(datasets, .value = "DIR", .path = true,
         .help = "files of the published suites (eval.datasets, COTRAIN_DATASETS)"),
     ROW(allow_changed, .help = "take files of suites whose hash is another one"),
+    ROW(unsafe, .help = "run a model's programs even where no sandbox can be had"),
     ROW(json, .help = "as JSON, with a verdict on each item"),
 };
 
@@ -50,7 +51,7 @@ static err run(const void *given, struct arena *arena) {
     TRY(find_suite(o->task, &task));
     TRY(suite_load(task->suite, &where, &items));
     err result = score_read(o->answers, o->task, &answers);
-    if (result == ERR_OK) result = score_answers(task, &items, answers, &part);
+    if (result == ERR_OK) result = score_answers(task, &items, answers, o->unsafe, &part);
     if (result == ERR_OK) result = show(part, o->json);
     json_decref(part);
     json_decref(answers);

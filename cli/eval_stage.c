@@ -11,6 +11,7 @@ static err fill(const struct eval_stage *s, struct eval_run *run) {
         .options = s->options,
         .subject = {.model_dir = s->model_dir, .adapter_dir = s->adapter_dir, .device = s->device},
         .datasets = s->datasets,
+        .unsafe = s->unsafe,
         .generations = s->generations,
     };
     if (run->datasets.folder == NULL) run->datasets.folder = s->options->datasets;

@@ -16,6 +16,7 @@ struct eval_stage {
     const char *adapter_dir;  /* NULL: none */
     const char *dataset_dir;  /* NULL: cases from the requests' own files, no validation rows */
     struct datasets datasets; /* folder NULL: as the options say */
+    bool unsafe;              /* run a model's programs even where nothing can hold them */
     const char *generations;  /* file that answers to published suites are kept in, or NULL */
     const char *device;       /* NULL: the first backend that works */
 };

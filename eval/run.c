@@ -118,6 +118,7 @@ err eval_run(const struct eval_run *run, json_t **out_report) {
                              .isolate = run->isolate,
                              .whitespace = run->whitespace,
                              .datasets = run->datasets,
+                             .unsafe = run->unsafe,
                              .generations = run->generations};
     TRY(user_tasks_open(&own, &run->options->task_files));
     err result = check_options(run->options, &own);

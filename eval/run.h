@@ -17,6 +17,7 @@ struct eval_run {
     enum isolate isolate;
     enum special_whitespace whitespace;
     struct datasets datasets; /* of the published suites */
+    bool unsafe;              /* run a model's programs even where nothing can hold them */
     const char *generations;  /* file that suites' answers are kept in, or NULL */
 };
 

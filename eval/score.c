@@ -89,12 +89,13 @@ static err score_all(const struct scoring *s, const struct eval_task *task, cons
 }
 
 err score_answers(const struct eval_task *task, const struct suite_items *items,
-                  const json_t *answers, json_t **out) {
+                  const json_t *answers, bool unsafe, json_t **out) {
     struct arena arena = {0};
     struct scoring s = {0};
     json_t *part = json_object();
     err result = scoring_open(&s, task->suite->scorer, items, &arena);
     if (result == ERR_OK) {
+        s.unsafe = unsafe;
         result = score_all(&s, task, answers, part);
         scoring_close(&s);
     }

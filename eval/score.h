@@ -12,9 +12,10 @@
 #include "eval/suite.h"
 #include "eval/task.h"
 
-/* The part of the report of the answers, a JSON array of lines; the caller json_decref()s. */
+/* The part of the report of the answers, a JSON array of lines; the caller json_decref()s.
+ * `unsafe`: programs of a model are run even where nothing can hold them (base/sandbox.h). */
 MUST_CHECK err score_answers(const struct eval_task *task, const struct suite_items *items,
-                             const json_t *answers, json_t **out);
+                             const json_t *answers, bool unsafe, json_t **out);
 /* Reads answers or generations of a task from JSON Lines; lines of another "task" are passed over.
  * ERR_PARSE names file and line. The caller json_decref()s. */
 MUST_CHECK err score_read(const char *path, const char *task, json_t **out);

@@ -38,6 +38,7 @@ struct scoring {
     const struct scorer *scorer;
     const struct suite_items *items;
     struct regex **rules; /* scorer->patterns, compiled */
+    bool unsafe;          /* run programs even where nothing can hold them */
     struct arena *arena;  /* for the texts of verdicts */
 };
 struct scored_answer {

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sandbox.h"
 #include "eval/answers.h"
 #include "eval/generations.h"
 #include "eval/likelihood.h"
@@ -34,14 +35,18 @@ static int64_t answer_length(const struct eval_context *c) {
     return own > 0 && own < official ? own : official;
 }
 
+/* Before a model is asked for an hour, rather than after. */
+static err need_sandbox(void) {
+    struct str how = {0};
+    err result = sandbox_describe(&how);
+    str_release(&how);
+    return result;
+}
+
 err suite_need(const struct eval_context *c, int64_t *out_max_tokens) {
     struct suite_items items;
     *out_max_tokens = 0; /* decoders bring their own memory */
-    if (c->task->suite->scorer->runs_programs) {
-        (void)fail(ERR_UNSUPPORTED, "this program has no sandbox to run a model's programs in");
-        return fail_hint(ERR_UNSUPPORTED, "`eval score` cuts programs out of answers without "
-                                          "running them");
-    }
+    if (c->task->suite->scorer->runs_programs && !c->unsafe) TRY(need_sandbox());
     TRY(suite_load(c->task->suite, &c->datasets, &items));
     if (c->task->suite->form == ANSWER_CHOICES)
         for (int64_t i = 0; i < n_asked(c, &items); i++) {
@@ -179,7 +184,7 @@ err suite_run(const struct eval_context *c, json_t **out) {
         result = ask_all(&a);
         generations_close(&a.kept);
     }
-    if (result == ERR_OK) result = score_answers(c->task, &a.items, a.lines, out);
+    if (result == ERR_OK) result = score_answers(c->task, &a.items, a.lines, c->unsafe, out);
     if (result == ERR_OK) result = put_settings(c, *out);
     suite_items_release(&a.items);
     json_decref(a.lines);

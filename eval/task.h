@@ -26,6 +26,7 @@ struct eval_context {
     enum isolate isolate;           /* of validation rows; as in training */
     enum special_whitespace whitespace;
     struct datasets datasets; /* where the published suites' files are */
+    bool unsafe;              /* run a model's programs even where nothing can hold them */
     const char *generations;  /* file that suites' answers are kept in, or NULL */
 };
 

@@ -1,18 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0
  * HumanEval in its Chinese form: the program is cut out of the response by the official rules
  * (eval/scorers/cut.h). The official test is completion, tests and check(entry point), run without
- * the original prompt. Programs of a model are only run in a sandbox; where none is built in, the
- * verdict says that the program was not run.
- * Read next: eval/scorers/cut.c. */
+ * the original prompt; it is run in a sandbox (base/sandbox.h). A program that ends before its
+ * tests do has not passed them, whatever its exit status: the last line must have been reached.
+ * Where nothing can hold a program it is not run, and the verdict says so.
+ * Read next: eval/scorers/cut.c, docs/sandbox.md. */
+#include "base/sandbox.h"
 #include "eval/scorers/cut.h"
 #include "eval/suite.h"
+#include <string.h>
+
+/* CPU time decides, so that a busy machine fails nobody; the wall clock ends those that wait. */
+enum { CPU_MS = 5000, WALL_MS = 20000, MEMORY_BYTES = 1 << 30 };
+static const char reached[] = "every test has passed";
+
+static err form_program(const struct suite_item *item, const struct str *code, struct str *out) {
+    TRY(str_append(out, str_text(code), code->len));
+    return str_printf(out, "\n%s\ncheck(%s)\nprint(\"\\n%s\")\n", item->tests, item->entry_point,
+                      reached);
+}
+
+/* How it ended, in words. */
+static err describe(const struct sandbox_result *r, bool passed, struct str *out) {
+    if (passed) return str_add(out, "passed");
+    if (r->limit != SANDBOX_WITHIN)
+        return str_printf(out, "limit: %s", sandbox_limit_name(r->limit));
+    if (r->signal != 0) return str_printf(out, "signal %d", r->signal);
+    if (r->exit_status == 0) return str_add(out, "ended before its tests did");
+    struct span last = span_strip(text_of(&r->error));
+    last = text_piece(last, "\n", -1);
+    return str_printf(out, "%.*s", last.n < 200 ? (int)last.n : 200, last.text);
+}
+
+static err judge(const struct scoring *s, const struct sandbox_result *r, struct verdict *out) {
+    struct span said = span_strip(text_of(&r->out));
+    struct str outcome = {0};
+    out->correct = r->limit == SANDBOX_WITHIN && r->signal == 0 && r->exit_status == 0 &&
+                   text_ends(said, reached);
+    err result = describe(r, out->correct, &outcome);
+    if (result == ERR_OK) result = scorer_keep(s, text_of(&outcome), &out->extracted);
+    str_release(&outcome);
+    return result;
+}
+
+static err run_tests(const struct scoring *s, const struct suite_item *item, const struct str *code,
+                     struct verdict *out) {
+    static const char *const argv[] = {"python3", "program.py", NULL};
+    struct str program = {0};
+    struct sandbox_result ended;
+    TRY(form_program(item, code, &program));
+    const struct sandbox_file file = {
+        .name = argv[1], .data = str_text(&program), .size_bytes = program.len};
+    const struct sandbox_options how = {
+        .argv = argv,
+        .files = &file,
+        .n_files = 1,
+        .limits = {.cpu_ms = CPU_MS, .wall_ms = WALL_MS, .memory_bytes = MEMORY_BYTES},
+        .unsafe = s->unsafe};
+    err result = sandbox_run(&how, &ended);
+    str_release(&program);
+    if (result == ERR_UNSUPPORTED) { /* nothing here can hold it */
+        out->unjudged = true;
+        return ERR_OK;
+    }
+    TRY(result);
+    result = judge(s, &ended, out);
+    sandbox_result_release(&ended);
+    return result;
+}
 
 static err score(const struct scoring *s, const struct scored_answer *a, struct verdict *out) {
     struct str code = {0};
     err result = cut_program(a->text, &code);
     if (result == ERR_OK) result = scorer_keep(s, text_of(&code), &out->completion);
+    if (result == ERR_OK && a->item == NULL)
+        out->error = "unknown problem";
+    else if (result == ERR_OK)
+        result = run_tests(s, a->item, &code, out);
     str_release(&code);
-    out->unjudged = true;
     return result;
 }
 

@@ -29,7 +29,7 @@ static void score(const struct recorded *of, json_t **out_lines, json_t **out_it
     assert_ok(eval_task_find(of->task, &task));
     assert_ok(suite_load(task->suite, &where, &items));
     assert_ok(score_read(shared_path(of->file), of->task, out_lines));
-    assert_ok(score_answers(task, &items, *out_lines, &part));
+    assert_ok(score_answers(task, &items, *out_lines, false, &part));
     *out_items = json_incref(json_object_get(part, "items"));
     assert_int_equal(json_array_size(*out_items), json_array_size(*out_lines));
     json_decref(part);

@@ -60,7 +60,7 @@ static void show_unusual(const json_t *items, bool mostly_right) {
 static void expect_right(const struct eval_task *task, const struct suite_items *items,
                          json_t *lines, int64_t wanted, const char *who) {
     json_t *part = NULL;
-    assert_ok(score_answers(task, items, lines, &part));
+    assert_ok(score_answers(task, items, lines, false, &part));
     int64_t right = json_integer_value(json_object_get(part, "correct"));
     if (json_object_get(part, "n_unjudged") != NULL)
         print_message("%s: programs are not run here, so %s is not looked at\n", task->name, who);

@@ -52,7 +52,7 @@ static void answers_are_scored(void **state) {
         assert_ok(user_tasks_find(&tasks, "capitals", &task));
         assert_ok(suite_load(task->suite, &(struct datasets){0}, &items));
         assert_string_equal(items.items[0].prompt, "{France} 7?");
-        assert_ok(score_answers(task, &items, answers, &part));
+        assert_ok(score_answers(task, &items, answers, false, &part));
         assert_int_equal(json_integer_value(json_object_get(part, "correct")), rows[i].right);
         json_decref(part);
         json_decref(answers);
