@@ -62,8 +62,10 @@ static err answer_one(struct decoding *d, struct worker *w, int64_t i) {
     struct generate_text text = {.prompt = prompt->ids,
                                  .n_prompt = prompt->n,
                                  .max_new_tokens = most < room ? most : room,
+                                 .number = a->number,
                                  .out = w->out};
-    TRY(generate(w->decoder, &text, 1, &(struct generate_options){0}));
+    const struct generate_options how = {.sampling = d->options->sampling};
+    TRY(generate(w->decoder, &text, 1, &how));
     a->n_tokens = text.n_out;
     a->ended = text.ended;
     return d->options->whole ? keep_whole(d, a, prompt, w->out)

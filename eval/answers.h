@@ -6,9 +6,11 @@
 #define COTRAIN_EVAL_ANSWERS_H
 
 #include "eval/subject.h"
+#include "model/sample.h"
 
 struct answer {
     const char *prompt;   /* in */
+    uint64_t number;      /* in: keys its random numbers, where `sampling` draws */
     char *text;           /* out: what was answered, special tokens left out (mem_alloc) */
     struct tokens tokens; /* out, for `whole`: the prompt's, the answer's, <eod> where it ended */
     int64_t n_prompt_tokens, n_tokens;
@@ -18,6 +20,7 @@ struct answer {
 struct answer_options {
     int64_t max_new_tokens;
     enum special_whitespace whitespace;
+    struct sampling sampling; /* zeroed: greedy */
     /* As the published suites are asked: special tokens in the prompt are special tokens, and it is
      * all of the prompt; `text` is prompt and answer decoded together, special tokens as text; a
      * prompt without room for one more token gets no answer. */

@@ -157,6 +157,9 @@ static err put_scores(json_t *row, const json_t *a, const json_t *b, const char 
 static err compare_items(const json_t *a, const json_t *b, json_t *row, bool *out_judged) {
     struct pairs p;
     TRY(check_items(a, b));
+    if (json_object_get(json_array_get(a, 0), "sample") != NULL)
+        return fail(ERR_UNSUPPORTED, "several answers to an item are not independent: compare "
+                                     "greedy ones");
     int8_t *differences = mem_zalloc(json_array_size(a) + 1, sizeof *differences);
     if (differences == NULL) return ERR_MEMORY;
     err result = count_pairs(a, b, differences, row, &p);

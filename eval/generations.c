@@ -14,7 +14,11 @@ static err key_of(const json_t *line, char out[MAX_KEY_BYTES]) {
     int64_t item = 0;
     TRY(json_need_string(line, "task", &task));
     TRY(json_need_int(line, "item", &item));
-    snprintf(out, MAX_KEY_BYTES, "%.100s %lld", task, (long long)item);
+    const json_t *sample = json_object_get(line, "sample");
+    int n = snprintf(out, MAX_KEY_BYTES, "%.80s %lld", task, (long long)item);
+    if (sample != NULL)
+        snprintf(out + n, (size_t)(MAX_KEY_BYTES - n), " %lld",
+                 (long long)json_integer_value(sample));
     return ERR_OK;
 }
 
@@ -88,8 +92,12 @@ static err fill_head(const struct generations *g, const struct generation_head *
     TRY(json_put(to, "model", json_string(g->subject->model_digest)));
     TRY(json_put(to, "adapter", adapter != NULL ? json_string(adapter) : json_null()));
     TRY(json_put(to, "version", json_string(COTRAIN_VERSION)));
-    TRY(json_put(to, "decoding", json_string("greedy")));
-    TRY(json_put(to, "seed", json_integer(0)));
+    TRY(json_put(to, "decoding", json_string(h->sample < 0 ? "greedy" : "sampled")));
+    TRY(json_put(to, "seed", json_integer((json_int_t)h->sampling->seed)));
+    if (h->sample >= 0) {
+        TRY(json_put(to, "temperature", json_real(h->sampling->temperature)));
+        TRY(json_put(to, "sample", json_integer(h->sample)));
+    }
     TRY(json_put(to, "max_new_tokens", json_integer(h->max_new_tokens)));
     return json_put(to, "prompt", json_string(h->prompt));
 }

@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "eval/subject.h"
+#include "model/sample.h"
 
 struct generations {
     const char *path; /* NULL: nothing is kept */
@@ -29,6 +30,8 @@ MUST_CHECK err generations_find(const struct generations *g, const json_t *head,
 struct generation_head {
     const char *task, *id, *prompt;
     int64_t item, max_new_tokens;
+    int64_t sample; /* number of the answer to this item, or -1: the only one, greedy */
+    const struct sampling *sampling;
 };
 MUST_CHECK err generations_head(const struct generations *g, const struct generation_head *head,
                                 json_t **out);

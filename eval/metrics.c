@@ -100,3 +100,10 @@ struct interval wilson_interval(int64_t k, int64_t n) {
     if (k == n) high = 1.0;
     return (struct interval){low, high};
 }
+
+double pass_at_k(int64_t n, int64_t c, int64_t k) {
+    double none = 1.0;
+    if (n - c < k) return 1.0;
+    for (int64_t i = n - c + 1; i <= n; i++) none *= 1.0 - (double)k / (double)i;
+    return 1.0 - none;
+}

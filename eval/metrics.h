@@ -30,4 +30,9 @@ struct interval {
 };
 struct interval wilson_interval(int64_t k, int64_t n);
 
+/* The chance that one of k answers is right, estimated without bias from n answers of which c are:
+ *   pass@k = 1 - C(n - c, k) / C(n, k) = 1 - prod_{i = n-c+1}^{n} (1 - k / i)      0 < k <= n
+ * Source: Chen et al., "Evaluating large language models trained on code" (2021). */
+double pass_at_k(int64_t n, int64_t c, int64_t k);
+
 #endif

@@ -21,6 +21,10 @@ static const struct opt eval_rows[] = {
     ROW(text, .path = true, .value = "FILE", .help = "plain text for the task `perplexity`"),
     ROW(datasets, .path = true, .value = "DIR",
         .help = "files of the published suites (docs/evaluation.md)"),
+    ROW(samples, .min = 0, .max = 10000,
+        .help = "answers to each item of a published suite, drawn at random; 0: one, greedy"),
+    ROW(temperature, .min = 0, .max = 100, .help = "temperature of several answers; left out: 0.8"),
+    ROW(seed, .min = 0, .max = 1e15, .help = "seed of several answers' random numbers"),
     ROW(suite_max_new_tokens, .min = 0, .max = 65536,
         .help = "longest answer to a published suite, where it is less than the official one"),
 };

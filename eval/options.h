@@ -17,6 +17,9 @@ struct eval_options {
     const char *text;             /* file for the task `perplexity`; NULL: none */
     const char *datasets;         /* folder of the published suites' files; NULL: looked for */
     int64_t suite_max_new_tokens; /* of an answer to a suite; 0: as the suite says */
+    int64_t samples;              /* answers to each item of a suite; 0: one, greedy */
+    double temperature;           /* of several answers */
+    int64_t seed;                 /* of their random numbers */
 };
 struct opt_table eval_options_table(void);
 

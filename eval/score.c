@@ -5,13 +5,17 @@
 #include "eval/score.h"
 
 #include "base/file.h"
+#include "base/mem.h"
 #include "eval/metrics.h"
+#include "eval/samples.h"
 #include "eval/suite.h"
+#include <math.h>
 #include <string.h>
 
 enum { MAX_LINE_BYTES = 64 << 20 };
 
 struct tally {
+    struct sample_verdict *verdicts; /* of each answer; owned */
     int64_t n, n_correct, n_errors, n_unjudged, n_extra[SCORER_MAX_EXTRAS];
 };
 
@@ -28,6 +32,8 @@ static err put_item(json_t *items, const struct scorer *scorer, const struct sui
     else
         TRY(json_put(row, "item", told != NULL ? json_incref(told) : json_null()));
     if (item != NULL) TRY(put_text(row, "task_id", item->id));
+    const json_t *sample = json_object_get(answer, "sample");
+    if (sample != NULL) TRY(json_put(row, "sample", json_incref((json_t *)sample)));
     TRY(json_put(row, "correct", v->unjudged ? json_null() : json_boolean(v->correct)));
     TRY(put_text(row, "error", v->error));
     TRY(put_text(row, "extracted", v->extracted));
@@ -49,6 +55,10 @@ static err score_one(const struct scoring *s, const struct suite *suite, const j
         result = ERR_OK;
     }
     TRY(result);
+    struct sample_verdict *kept = &t->verdicts[t->n];
+    kept->item = a.item != NULL ? a.item->number : -t->n - 1;
+    kept->vote = v.vote;
+    kept->correct = v.correct;
     t->n++;
     t->n_correct += v.correct;
     t->n_errors += v.error != NULL;
@@ -57,19 +67,34 @@ static err score_one(const struct scoring *s, const struct suite *suite, const j
     return put_item(items, s->scorer, a.item, answer, &v);
 }
 
+/* Where items have several answers the interval is as if each had one, right as often as its
+ * answers are on average. */
 static err put_summary(json_t *part, const struct scorer *scorer, const struct tally *t) {
     json_t *scores = json_object_get(part, "scores");
-    struct interval i = wilson_interval(t->n_correct, t->n);
-    double n = t->n > 0 ? (double)t->n : 1.0;
+    double n = (double)t->n;
+    int64_t n_items = 0;
     TRY(json_put(part, "n", json_integer(t->n)));
     TRY(json_put(part, "n_errors", json_integer(t->n_errors)));
     if (t->n_unjudged > 0) return json_put(part, "n_unjudged", json_integer(t->n_unjudged));
     TRY(json_put(part, "correct", json_integer(t->n_correct)));
-    TRY(json_put(part, "interval", json_pack("[f,f]", i.low, i.high)));
     TRY(json_put(scores, scorer->metric, json_real((double)t->n_correct / n)));
     for (int k = 0; k < scorer_n_extras(scorer); k++)
         TRY(json_put(scores, scorer->extras[k].name, json_real((double)t->n_extra[k] / n)));
-    return ERR_OK;
+    TRY(samples_put(t->verdicts, t->n, scores, &n_items));
+    int64_t right = (int64_t)llround((double)t->n_correct / n * (double)n_items);
+    struct interval i = wilson_interval(right, n_items);
+    return json_put(part, "interval", json_pack("[f,f]", i.low, i.high));
+}
+
+static err score_each(const struct scoring *s, const struct eval_task *task, const json_t *answers,
+                      struct tally *t, json_t *part) {
+    json_t *items = json_array();
+    TRY(json_put(part, "items", items));
+    for (size_t i = 0; i < json_array_size(answers); i++) {
+        err result = score_one(s, task->suite, json_array_get(answers, i), items, t);
+        if (result != ERR_OK) return fail_in(result, "answer %zu", i + 1);
+    }
+    return put_summary(part, s->scorer, t);
 }
 
 static err score_all(const struct scoring *s, const struct eval_task *task, const json_t *answers,
@@ -79,13 +104,12 @@ static err score_all(const struct scoring *s, const struct eval_task *task, cons
     TRY(json_put(part, "metric", json_string(task->metric)));
     TRY(json_put(part, "prompt_by", json_string(task->suite->prompt_by)));
     TRY(json_put(part, "scores", json_object()));
-    json_t *items = json_array();
-    TRY(json_put(part, "items", items));
-    for (size_t i = 0; i < json_array_size(answers); i++) {
-        err result = score_one(s, task->suite, json_array_get(answers, i), items, &t);
-        if (result != ERR_OK) return fail_in(result, "answer %zu", i + 1);
-    }
-    return put_summary(part, s->scorer, &t);
+    if (json_array_size(answers) == 0) return fail(ERR_MISSING, "no answers");
+    t.verdicts = mem_zalloc(json_array_size(answers), sizeof *t.verdicts);
+    if (t.verdicts == NULL) return ERR_MEMORY;
+    err result = score_each(s, task, answers, &t, part);
+    mem_free(t.verdicts);
+    return result;
 }
 
 err score_answers(const struct eval_task *task, const struct suite_items *items,

@@ -51,6 +51,7 @@ struct verdict {
     bool unjudged;          /* a program that was not run: `correct` means nothing */
     const char *error;      /* what the official program ends on here; NULL: nothing */
     const char *extracted;  /* what was taken from the answer, or NULL */
+    const char *vote;       /* what several answers to an item are counted by, or NULL */
     const char *gold;       /* what it was held against, or NULL */
     const char *completion; /* of a program, or NULL */
     bool extra[SCORER_MAX_EXTRAS];

@@ -21,8 +21,10 @@ struct asking {
     const struct suite *suite;
     struct suite_items items;
     struct generations kept;
-    json_t *lines; /* an array of all answers, in the order of the items */
-    int64_t n;     /* items that are asked */
+    json_t *lines;     /* an array of all answers, in the order of the items */
+    int64_t n;         /* answers, those to one item next to each other */
+    int64_t n_samples; /* of an item; 0: one, greedy */
+    struct sampling sampling;
 };
 
 static int64_t n_asked(const struct eval_context *c, const struct suite_items *items) {
@@ -57,11 +59,19 @@ err suite_need(const struct eval_context *c, int64_t *out_max_tokens) {
     return ERR_OK;
 }
 
-static err new_head(const struct asking *a, const struct suite_item *item, json_t **out) {
+/* What answer number i is an answer to. */
+static const struct suite_item *item_of(const struct asking *a, int64_t i) {
+    return &a->items.items[a->n_samples > 0 ? i / a->n_samples : i];
+}
+
+static err new_head(const struct asking *a, int64_t i, json_t **out) {
+    const struct suite_item *item = item_of(a, i);
     const struct generation_head head = {.task = a->c->task->name,
                                          .id = item->id,
                                          .prompt = item->prompt,
                                          .item = item->number,
+                                         .sample = a->n_samples > 0 ? i % a->n_samples : -1,
+                                         .sampling = &a->sampling,
                                          .max_new_tokens = answer_length(a->c)};
     return generations_head(&a->kept, &head, out);
 }
@@ -94,10 +104,9 @@ struct handful {
 
 static err begin(const struct asking *a, int64_t from, struct handful *h) {
     for (; h->n_lines < AT_ONCE && from + h->n_lines < a->n; h->n_lines++) {
-        const struct suite_item *item = &a->items.items[from + h->n_lines];
         const json_t *kept = NULL;
         json_t *head = NULL;
-        TRY(new_head(a, item, &head));
+        TRY(new_head(a, from + h->n_lines, &head));
         err result = generations_find(&a->kept, head, &kept);
         if (result != ERR_OK) {
             json_decref(head);
@@ -109,19 +118,22 @@ static err begin(const struct asking *a, int64_t from, struct handful *h) {
             continue;
         }
         h->lines[h->n_lines] = head;
-        h->answers[h->n_answers] = (struct answer){.prompt = item->prompt};
+        h->answers[h->n_answers] = (struct answer){.prompt = item_of(a, from + h->n_lines)->prompt,
+                                                   .number = (uint64_t)(from + h->n_lines)};
         h->item[h->n_answers++] = h->n_lines;
     }
     return ERR_OK;
 }
 
 static err ask(const struct asking *a, int64_t from, struct handful *h) {
-    const struct answer_options how = {
-        .max_new_tokens = answer_length(a->c), .whitespace = a->c->whitespace, .whole = true};
+    const struct answer_options how = {.max_new_tokens = answer_length(a->c),
+                                       .whitespace = a->c->whitespace,
+                                       .sampling = a->sampling,
+                                       .whole = true};
     TRY(answers_decode(a->c->subject, h->answers, h->n_answers, &how));
     for (int64_t i = 0; i < h->n_answers; i++) {
         json_t *line = h->lines[h->item[i]];
-        TRY(fill_line(a, &a->items.items[from + h->item[i]], &h->answers[i], line));
+        TRY(fill_line(a, item_of(a, from + h->item[i]), &h->answers[i], line));
         TRY(generations_add(&a->kept, line));
     }
     return ERR_OK;
@@ -130,7 +142,7 @@ static err ask(const struct asking *a, int64_t from, struct handful *h) {
 static err weigh(const struct asking *a, int64_t from, struct handful *h) {
     for (int64_t i = 0; i < h->n_answers; i++) {
         json_t *line = h->lines[h->item[i]];
-        const struct suite_item *item = &a->items.items[from + h->item[i]];
+        const struct suite_item *item = item_of(a, from + h->item[i]);
         TRY(likelihood_weigh(a->c->subject, item, a->c->whitespace, line));
         TRY(generations_add(&a->kept, line));
     }
@@ -155,7 +167,7 @@ static err ask_all(struct asking *a) {
     for (int64_t from = 0; from < a->n && result == ERR_OK; from += AT_ONCE) {
         result = ask_handful(a, from);
         if (result != ERR_OK)
-            result = fail_in(result, "items %lld and on", (long long)from + 1);
+            result = fail_in(result, "answers %lld and on", (long long)from + 1);
         else
             progress_step(&shown, from + AT_ONCE < a->n ? from + AT_ONCE : a->n, NULL);
     }
@@ -172,12 +184,21 @@ static err put_settings(const struct eval_context *c, json_t *part) {
     return result;
 }
 
+static void start_sampling(const struct eval_options *o, struct asking *a) {
+    if (o->samples == 0) return;
+    a->n_samples = o->samples;
+    a->sampling.temperature = o->temperature > 0.0 ? o->temperature : 0.8;
+    a->sampling.seed = (uint64_t)o->seed;
+}
+
 err suite_run(const struct eval_context *c, json_t **out) {
     struct asking a = {.c = c, .suite = c->task->suite, .lines = json_array()};
     if (a.lines == NULL) return fail(ERR_MEMORY, "out of memory for answers");
     err result = suite_load(a.suite, &c->datasets, &a.items);
     if (result == ERR_OK) {
-        a.n = n_asked(c, &a.items);
+        if (a.suite->form != ANSWER_CHOICES)
+            start_sampling(c->options, &a); /* else none is drawn */
+        a.n = n_asked(c, &a.items) * (a.n_samples > 0 ? a.n_samples : 1);
         result = generations_open(&a.kept, c->generations, c->subject);
     }
     if (result == ERR_OK) {

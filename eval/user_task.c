@@ -170,6 +170,7 @@ static err score(const struct scoring *s, const struct scored_answer *a, struct 
     }
     out->gold = a->item->gold;
     TRY(scorer_keep(s, said, &out->extracted));
+    out->vote = out->extracted;
     return compare(s->scorer->metric, text_span(a->item->gold), said, &out->correct);
 }
 

@@ -97,6 +97,7 @@ static err score(const struct scoring *s, const struct scored_answer *a, struct 
     answer = find_answer(answer);
     out->gold = item->gold;
     TRY(scorer_keep(s, answer, &out->extracted));
+    out->vote = out->extracted;
     return compare(text_span(item->gold), answer, &out->correct);
 }
 

@@ -214,27 +214,29 @@ static err official(const struct scoring *s, struct span record, struct verdict 
     return result;
 }
 
-/* Ours: the last number of the whole answer equals the gold one. */
-static err final_number(const struct scoring *s, struct span record, const char *gold, bool *out) {
+/* Ours: the last number of the whole answer equals the gold one; it is also what is voted by. */
+static err final_number(const struct scoring *s, struct span record, struct verdict *v) {
+    const char *gold = v->gold;
     struct span answer = text_piece(record, "[SEP]", 1);
     struct regex_match m;
     double value = 0.0, wanted = 0.0;
     const char *wrong = "", *why = "";
-    *out = false;
     if (gold == NULL || answer.text == NULL) return ERR_OK;
     TRY(scorer_last_match(s->rules[PLAIN_NUMBER], answer, &m, NULL));
     if (m.n_groups == 0) return ERR_OK;
     TRY(number_read(text_cut(answer, m.groups[0].begin, m.groups[0].end), &value, &wrong));
     TRY(number_read(text_span(gold), &wanted, &why));
-    *out = wrong[0] == '\0' && why[0] == '\0' && value == wanted;
-    return ERR_OK;
+    v->extra[FINAL_NUMBER] = wrong[0] == '\0' && why[0] == '\0' && value == wanted;
+    if (wrong[0] != '\0') return ERR_OK;
+    v->vote = arena_printf(s->arena, "%.17g", value);
+    return v->vote != NULL ? ERR_OK : ERR_MEMORY;
 }
 
 static err score(const struct scoring *s, const struct scored_answer *a, struct verdict *out) {
     static const char instruction[] = "详细分析并求解以下数学问题。<n>";
     struct span record = span_strip(a->text);
     TRY(official(s, record, out, &out->correct));
-    TRY(final_number(s, record, out->gold, &out->extra[FINAL_NUMBER]));
+    TRY(final_number(s, record, out));
     if (text_starts(record, instruction)) record = text_cut(record, strlen(instruction), record.n);
     return official(s, record, NULL, &out->extra[INSTRUCTION_REMOVED]);
 }

@@ -335,6 +335,7 @@ static err judge(struct work *w, struct verdict *out) {
     if (result == ERR_OK && letters.len > 0) {
         out->correct = span_equal(text_of(&letters), text_span(item->gold));
         result = scorer_keep(w->s, text_of(&letters), &out->extracted);
+        out->vote = out->extracted;
     }
     str_release(&letters);
     return result;

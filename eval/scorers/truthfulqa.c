@@ -36,6 +36,7 @@ static err score(const struct scoring *s, const struct scored_answer *a, struct 
         struct span kept = text_cut(text_of(&said), 0, end < 0 ? 0 : (size_t)end + strlen(stop));
         out->correct = span_equal(kept, text_of(&wanted));
         result = scorer_keep(s, kept, &out->extracted);
+        out->vote = out->extracted;
     }
     str_release(&said);
     str_release(&wanted);

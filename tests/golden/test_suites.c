@@ -17,17 +17,17 @@ static int n_wrong;
 /* What a model's run leaves that answers `text` and <eod> to the item. */
 static json_t *answer(const struct suite *suite, const struct suite_item *item, const char *text) {
     struct tokens ids = {0};
-    struct str decoded = {0};
+    struct str decoded = {0}, whole = {0};
     json_t *line = json_object();
     assert_ok(json_put(line, "item", json_integer(item->number)));
-    assert_ok(
-        tokenizer_encode(tokenizer, item->prompt, strlen(item->prompt), WHITESPACE_STRIP, &ids));
-    assert_ok(tokenizer_encode_plain(tokenizer, text, strlen(text), &ids));
+    assert_ok(str_printf(&whole, "%s%s", item->prompt, text));
+    assert_ok(tokenizer_encode(tokenizer, str_text(&whole), whole.len, WHITESPACE_STRIP, &ids));
     assert_ok(tokens_add(&ids, tokenizer_special(tokenizer, SPECIAL_EOD)));
     assert_ok(tokenizer_decode(tokenizer, ids.ids, ids.n, false, &decoded));
     assert_ok(suite_record(suite, item, str_text(&decoded), line));
     tokens_release(&ids);
     str_release(&decoded);
+    str_release(&whole);
     return line;
 }
 

@@ -101,6 +101,24 @@ expect_one_error "task 'gsm8k_en': 20 items against 5: item 5 is in one only"
 run "$COTRAIN" eval compare "$scratch/whole.json"
 expect_rc 2
 
+# Several answers to each item: pass@k and the majority; the same ones again after a kill.
+ask "$scratch/several.json" "$scratch/several.jsonl" --set eval.samples=4 --set eval.seed=7 --limit 3
+expect_rc 0
+expect_out "majority "
+expect_out "pass@4 "
+check "an answer a line" [ "$(wc -l <"$scratch/several.jsonl")" = 12 ]
+head -n 5 "$scratch/several.jsonl" >"$scratch/again.jsonl"
+ask "$scratch/again.json" "$scratch/again.jsonl" --set eval.samples=4 --set eval.seed=7 --limit 3 --threads 1
+expect_rc 0
+expect_same "$scratch/several.jsonl" "$scratch/again.jsonl"
+expect_same "$scratch/several.json" "$scratch/again.json"
+ask "$scratch/again.json" "$scratch/again.jsonl" --set eval.samples=4 --set eval.seed=8 --limit 3
+expect_rc 1
+expect_one_error "with another seed"
+run "$COTRAIN" eval compare "$scratch/several.json" "$scratch/several.json"
+expect_rc 1
+expect_one_error "several answers to an item"
+
 # A task of one's own beside the table's, and any text.
 printf '{"a": 1, "b": 2}\n{"a": 3, "b": 4}\n' >"$scratch/sums.jsonl"
 cat >"$scratch/sums.yaml" <<'YAML'

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Programs of a model against their tests: what passes, what does not, and such that try to look as
+ * if they had. Skipped where nothing here can hold a program.
+ * Under test: eval/scorers/humaneval.c. */
+#include "tests/unit/test.h"
+
+#include "base/sandbox.h"
+#include "eval/suite.h"
+
+static void programs_are_judged_by_their_tests(void **state) {
+    (void)state;
+    static const struct {
+        const char *body, *outcome;
+    } rows[] = {
+        {"    return x * x", "passed"},
+        {"    return x + x", "AssertionError"},
+        {"    return x *", "SyntaxError: invalid syntax"},
+        {"    import os; os._exit(0)", "ended before its tests did"},
+        {"    raise SystemExit(0)", "ended before its tests did"},
+        {"    import os; os.kill(os.getpid(), 9)", "signal 9"},
+        {"    return open('/etc/shadow').read()", "PermissionError"},
+        {"    return [0] * (1 << 40)", "MemoryError"},
+    };
+    struct suite_items items = {0};
+    struct suite_item *item = NULL;
+    struct scoring s;
+    struct arena arena = {0};
+    assert_ok(suite_items_add(&items, &item));
+    item->tests = "def check(f):\n    assert f(2) == 4\n    assert f(3) == 9\n";
+    item->entry_point = "square";
+    assert_ok(scoring_open(&s, &scorer_humaneval, &items, &arena));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct str response = {0};
+        struct verdict v = {0};
+        assert_ok(str_printf(&response, "```python\ndef square(x):\n%s\n```<eod>", rows[i].body));
+        const struct scored_answer a = {.item = item, .text = text_of(&response)};
+        assert_ok(scorer_humaneval.score(&s, &a, &v));
+        if (v.correct != (i == 0) || v.unjudged)
+            fail_msg("%s: correct %d, %s", rows[i].body, v.correct, v.extracted);
+        /* how reading a file or taking memory is refused is the sandbox's affair */
+        if (i < 6 && strstr(v.extracted, rows[i].outcome) == NULL)
+            fail_msg("%s: %s instead of %s", rows[i].body, v.extracted, rows[i].outcome);
+        str_release(&response);
+    }
+    scoring_close(&s);
+    arena_release(&arena);
+    suite_items_release(&items);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(programs_are_judged_by_their_tests),
+    };
+    struct str how = {0};
+    err held = sandbox_describe(&how);
+    str_release(&how);
+    if (held != ERR_OK) {
+        printf("skipped: %s\n", err_message());
+        return 77;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
