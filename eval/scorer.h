@@ -58,7 +58,7 @@ struct verdict {
 };
 
 extern const struct scorer scorer_gsm8k, scorer_mathqa, scorer_cloze, scorer_truthfulqa,
-    scorer_choices, scorer_humaneval;
+    scorer_choices, scorer_humaneval, scorer_completion;
 
 MUST_CHECK err scoring_open(struct scoring *s, const struct scorer *scorer,
                             const struct suite_items *items, struct arena *arena);

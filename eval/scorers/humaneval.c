@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * HumanEval in its Chinese form: the program is cut out of the response by the official rules
- * (eval/scorers/cut.h). The official test is completion, tests and check(entry point), run without
- * the original prompt; it is run in a sandbox (base/sandbox.h). A program that ends before its
- * tests do has not passed them, whatever its exit status: the last line must have been reached.
- * Where nothing can hold a program it is not run, and the verdict says so.
+ * HumanEval. In its Chinese form (scorer_humaneval) the program is cut out of the response by the
+ * official rules (eval/scorers/cut.h). The official test is completion, tests and check(entry
+ * point), run without the original prompt; it is run in a sandbox (base/sandbox.h). A program that
+ * ends before its tests do has not passed them, whatever its exit status: the last line must have
+ * been reached. Where nothing can hold a program it is not run, and the verdict says so.
+ * In English (scorer_completion) the response goes on where the original prompt ends; it is cut at
+ * what HumanEval's authors stopped at, and run with the prompt before it.
  * Read next: eval/scorers/cut.c, docs/sandbox.md. */
 #include "base/sandbox.h"
 #include "eval/scorers/cut.h"
@@ -69,14 +71,45 @@ static err run_tests(const struct scoring *s, const struct suite_item *item, con
     return result;
 }
 
+static err keep_and_run(const struct scoring *s, const struct suite_item *item,
+                        const struct str *code, struct verdict *out) {
+    TRY(scorer_keep(s, text_of(code), &out->completion));
+    if (item != NULL) return run_tests(s, item, code, out);
+    out->error = "unknown problem";
+    return ERR_OK;
+}
+
 static err score(const struct scoring *s, const struct scored_answer *a, struct verdict *out) {
     struct str code = {0};
     err result = cut_program(a->text, &code);
-    if (result == ERR_OK) result = scorer_keep(s, text_of(&code), &out->completion);
-    if (result == ERR_OK && a->item == NULL)
-        out->error = "unknown problem";
-    else if (result == ERR_OK)
-        result = run_tests(s, a->item, &code, out);
+    if (result == ERR_OK) result = keep_and_run(s, a->item, &code, out);
+    str_release(&code);
+    return result;
+}
+
+/* Prompt and completion, up to where another thing begins at a line's start. */
+static err cut_completion(struct span response, const char *prompt, struct str *out) {
+    static const char *const ends[] = {"\nclass", "\ndef", "\n#", "\nif", "\nprint"};
+    size_t n = strlen(prompt);
+    if (text_ends(response, "<eod>")) {
+        response.n -= strlen("<eod>");
+        if (text_starts(response, " ")) response = text_cut(response, 1, response.n);
+    }
+    if (!text_starts(response, prompt)) return ERR_OK; /* not an answer to this prompt */
+    struct span code = text_cut(response, n, response.n);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        int64_t at = text_find(code, ends[i], 0);
+        if (at >= 0) code.n = (size_t)at;
+    }
+    return text_set(out, text_cut(response, 0, n + code.n));
+}
+
+static err score_completion(const struct scoring *s, const struct scored_answer *a,
+                            struct verdict *out) {
+    struct str code = {0};
+    err result = ERR_OK;
+    if (a->item != NULL) result = cut_completion(a->text, a->item->prompt, &code);
+    if (result == ERR_OK) result = keep_and_run(s, a->item, &code, out);
     str_release(&code);
     return result;
 }
@@ -88,4 +121,11 @@ const struct scorer scorer_humaneval = {
         "of the response passes them",
     .runs_programs = true,
     .score = score,
+};
+
+const struct scorer scorer_completion = {
+    .metric = "pass@1",
+    .summary = "ours, after HumanEval's authors: prompt and completion pass the problem's tests",
+    .runs_programs = true,
+    .score = score_completion,
 };

@@ -47,9 +47,41 @@ static void programs_are_judged_by_their_tests(void **state) {
     suite_items_release(&items);
 }
 
+static void completions_go_on_behind_the_prompt(void **state) {
+    (void)state;
+    static const struct {
+        const char *response;
+        bool correct;
+    } rows[] = {
+        {" def square(x):\n    return x * x\n\ndef more(:<eod>", true}, /* cut before "def" */
+        {"def square(x):\n    return x * x", true},                     /* no end */
+        {"def square(x):\n    return x", false},
+        {"    return x * x", false}, /* not behind the prompt */
+    };
+    struct suite_items items = {0};
+    struct suite_item *item = NULL;
+    struct scoring s;
+    struct arena arena = {0};
+    assert_ok(suite_items_add(&items, &item));
+    item->prompt = "def square(x):\n";
+    item->tests = "def check(f):\n    assert f(3) == 9\n";
+    item->entry_point = "square";
+    assert_ok(scoring_open(&s, &scorer_completion, &items, &arena));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct scored_answer a = {.item = item, .text = text_span(rows[i].response)};
+        struct verdict v = {0};
+        assert_ok(scorer_completion.score(&s, &a, &v));
+        if (v.correct != rows[i].correct) fail_msg("%s: %s", rows[i].response, v.extracted);
+    }
+    scoring_close(&s);
+    arena_release(&arena);
+    suite_items_release(&items);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(programs_are_judged_by_their_tests),
+        cmocka_unit_test(completions_go_on_behind_the_prompt),
     };
     struct str how = {0};
     err held = sandbox_describe(&how);
