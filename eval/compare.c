@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/philox.h"
 #include "eval/report.h"
+#include "eval/text.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,9 @@ static err item_name(const json_t *item, struct str *out) {
         return str_printf(out, "item %lld", (long long)json_integer_value(number));
     const char *prompt = json_text_of(item, "prompt");
     if (prompt[0] == '\0') prompt = json_text_of(item, "prompt_sha256");
-    return str_printf(out, "a case of '%s', \"%.60s\"", request, prompt);
+    TRY(str_printf(out, "a case of '%s', \"", request));
+    TRY(text_add_clean(out, text_span(prompt), 30));
+    return str_add(out, "\"");
 }
 
 static err check_items(const json_t *a, const json_t *b) {

@@ -125,3 +125,12 @@ err text_set(struct str *s, struct span to) {
     *s = copy;
     return ERR_OK;
 }
+
+err text_add_clean(struct str *to, struct span s, int64_t n_most) {
+    for (size_t at = 0; at < s.n && n_most > 0; n_most--) {
+        uint32_t c = 0;
+        at += utf8_next_any(s.text + at, s.n - at, &c);
+        TRY(str_codepoint(to, c != 0 ? c : 0xFFFD));
+    }
+    return ERR_OK;
+}

@@ -30,8 +30,7 @@ static err describe(const struct sandbox_result *r, bool passed, struct str *out
     if (r->signal != 0) return str_printf(out, "signal %d", r->signal);
     if (r->exit_status == 0) return str_add(out, "ended before its tests did");
     struct span last = span_strip(text_of(&r->error));
-    last = text_piece(last, "\n", -1);
-    return str_printf(out, "%.*s", last.n < 200 ? (int)last.n : 200, last.text);
+    return text_add_clean(out, text_piece(last, "\n", -1), 200);
 }
 
 static err judge(const struct scoring *s, const struct sandbox_result *r, struct verdict *out) {
