@@ -176,10 +176,18 @@ static err ask_all(struct asking *a) {
 }
 
 /* What the numbers depend on beside the model. */
-static err put_settings(const struct eval_context *c, json_t *part) {
-    err result = json_put(part, "max_new_tokens", json_integer(answer_length(c)));
-    if (result == ERR_OK)
-        result = json_put(part, "published_files", json_boolean(!c->datasets.allow_changed));
+static err fill_settings(const struct asking *a, json_t *part) {
+    TRY(json_put(part, "max_new_tokens", json_integer(answer_length(a->c))));
+    TRY(json_put(part, "published_files", json_boolean(!a->c->datasets.allow_changed)));
+    TRY(json_put(part, "decoding", json_string(a->n_samples > 0 ? "sampled" : "greedy")));
+    if (a->n_samples == 0) return ERR_OK;
+    TRY(json_put(part, "samples", json_integer(a->n_samples)));
+    TRY(json_put(part, "temperature", json_real(a->sampling.temperature)));
+    return json_put(part, "seed", json_integer((json_int_t)a->sampling.seed));
+}
+
+static err put_settings(const struct asking *a, json_t *part) {
+    err result = fill_settings(a, part);
     if (result != ERR_OK) json_decref(part);
     return result;
 }
@@ -206,7 +214,7 @@ err suite_run(const struct eval_context *c, json_t **out) {
         generations_close(&a.kept);
     }
     if (result == ERR_OK) result = score_answers(c->task, &a.items, a.lines, c->unsafe, out);
-    if (result == ERR_OK) result = put_settings(c, *out);
+    if (result == ERR_OK) result = put_settings(&a, *out);
     suite_items_release(&a.items);
     json_decref(a.lines);
     return result;
