@@ -16,6 +16,7 @@ enum { MAX_LINE_BYTES = 64 << 20 };
 
 struct tally {
     struct sample_verdict *verdicts; /* of each answer; owned */
+    bool sampled;                    /* several to an item on purpose, each with its number */
     int64_t n, n_correct, n_errors, n_unjudged, n_extra[SCORER_MAX_EXTRAS];
 };
 
@@ -49,6 +50,7 @@ static err score_one(const struct scoring *s, const struct suite *suite, const j
     struct scored_answer a = {.item = suite_find_item(s->items, answer), .json = answer};
     struct verdict v = {0};
     TRY(suite_answer_text(suite, answer, &a.text));
+    t->sampled |= json_object_get(answer, "sample") != NULL;
     err result = s->scorer->score(s, &a, &v);
     if (result == ERR_LIMIT) { /* a rule of the official program that would not come to an end */
         v = (struct verdict){.error = "no end"};
@@ -72,7 +74,7 @@ static err score_one(const struct scoring *s, const struct suite *suite, const j
 static err put_summary(json_t *part, const struct scorer *scorer, const struct tally *t) {
     json_t *scores = json_object_get(part, "scores");
     double n = (double)t->n;
-    int64_t n_items = 0;
+    int64_t n_items = t->n;
     TRY(json_put(part, "n", json_integer(t->n)));
     TRY(json_put(part, "n_errors", json_integer(t->n_errors)));
     if (t->n_unjudged > 0) return json_put(part, "n_unjudged", json_integer(t->n_unjudged));
@@ -80,7 +82,7 @@ static err put_summary(json_t *part, const struct scorer *scorer, const struct t
     TRY(json_put(scores, scorer->metric, json_real((double)t->n_correct / n)));
     for (int k = 0; k < scorer_n_extras(scorer); k++)
         TRY(json_put(scores, scorer->extras[k].name, json_real((double)t->n_extra[k] / n)));
-    TRY(samples_put(t->verdicts, t->n, scores, &n_items));
+    if (t->sampled) TRY(samples_put(t->verdicts, t->n, scores, &n_items));
     int64_t right = (int64_t)llround((double)t->n_correct / n * (double)n_items);
     struct interval i = wilson_interval(right, n_items);
     return json_put(part, "interval", json_pack("[f,f]", i.low, i.high));
