@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <glob.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char pattern_marks[] = "*?[";
 
@@ -77,7 +78,12 @@ static err is_megatron_bin(const struct name_list *names, const char *name, bool
     return e;
 }
 
+/* A pipe would stop whoever opens it until somebody writes. What is not there is its reader's to
+ * say. */
 static err add_file(struct source_files *f, const char *path, const char *name) {
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return fail(ERR_UNSUPPORTED, "'%s' is no regular file: it could not be read twice", path);
     TRY(name_list_add(&f->paths, path));
     return name_list_add(&f->names, name);
 }

@@ -5,6 +5,7 @@
 #include "data/files.h"
 #include "data/dataset.h"
 #include "tests/unit/data/tiny.h"
+#include <sys/stat.h>
 
 struct fixture {
     const char *dir;
@@ -94,6 +95,19 @@ static void patterns_give_what_they_match(void **state) {
     source_files_release(&files);
 }
 
+static void pipes_are_refused_before_they_are_opened(void **state) {
+    struct fixture *f = *state;
+    struct source_files files;
+    make_file(f, "d/a.txt");
+    assert_int_equal(mkfifo(tiny_path(f->dir, "d/p.txt"), 0600), 0);
+    static const char *const paths[] = {"d/p.txt", "d", "d/*"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        assert_fails(source_files_find(&files, tiny_path(f->dir, paths[i]), "auto"),
+                     ERR_UNSUPPORTED, "p.txt' is no regular file");
+        source_files_release(&files);
+    }
+}
+
 static void hashes_follow_every_file(void **state) {
     struct fixture *f = *state;
     char first[SHA256_HEX_SIZE], again[SHA256_HEX_SIZE];
@@ -145,8 +159,11 @@ static void datasets_name_their_files_apart(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(folders_give_the_files_that_hold_rows), TEST(other_splits_are_left_out_beside_train),
-        TEST(patterns_give_what_they_match),         TEST(hashes_follow_every_file),
+        TEST(folders_give_the_files_that_hold_rows),
+        TEST(other_splits_are_left_out_beside_train),
+        TEST(patterns_give_what_they_match),
+        TEST(pipes_are_refused_before_they_are_opened),
+        TEST(hashes_follow_every_file),
         TEST(datasets_name_their_files_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
