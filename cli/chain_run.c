@@ -10,6 +10,7 @@
 #include "cli/eval_stage.h"
 #include "cli/release_stage.h"
 #include "cli/train_stage.h"
+#include "data/dataset.h"
 #include "data/files.h"
 #include "eval/report.h"
 #include "release/verify.h"
@@ -64,6 +65,9 @@ static err data_inputs(struct stage *s, const struct chain_run *r) {
     TRY(lint_inputs(s, c));
     err result = str_printf(&key, "%lld", (long long)c->train.seed);
     if (result == ERR_OK) result = stage_input_text(s, "seed", str_text(&key));
+    str_clear(&key);
+    if (result == ERR_OK) result = str_printf(&key, "%d", DATASET_VERSION);
+    if (result == ERR_OK) result = stage_input_text(s, "version", str_text(&key));
     for (int64_t i = 0; i < c->data.sources.n && result == ERR_OK; i++) {
         str_clear(&key);
         result = str_printf(&key, "source %lld", (long long)i);
@@ -71,6 +75,12 @@ static err data_inputs(struct stage *s, const struct chain_run *r) {
         const struct data_source *source = &c->data.sources.items[i];
         if (result == ERR_OK) result = source_sha256(source->path, source->format, hash);
         if (result == ERR_OK) result = stage_input_text(s, str_text(&key), hash);
+    }
+    if (result == ERR_OK && c->data.replay.path != NULL) {
+        char hash[SHA256_HEX_SIZE];
+        result = source_sha256(
+            c->data.replay.path, c->data.replay.format ? c->data.replay.format : "auto", hash);
+        if (result == ERR_OK) result = stage_input_text(s, "replay", hash);
     }
     for (int64_t i = 0; i < c->requests.n && result == ERR_OK; i++) {
         if (c->requests.items[i].cases == NULL) continue;

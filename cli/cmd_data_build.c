@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain data build: a recipe's requests and sources become a dataset folder, and what is in it is
- * told: rows, tokens and answers of each request and source. The work is cli/data_stage.c, which
- * `cotrain run` calls as well. */
+ * told: rows, tokens and answers of each request and source, and what of them an epoch of the
+ * recipe's training holds. The work is cli/data_stage.c, which `cotrain run` calls as well. */
 #include "cli/command.h"
 #include "cli/data_stage.h"
 #include "cli/train_rows.h"
@@ -26,10 +26,17 @@ static const struct opt rows[] = {
 struct group_report {
     const char *name;
     int64_t rows[SPLIT_COUNT], tokens, answer_tokens, cases;
+    struct loader_epoch epoch; /* its part of the first one */
+    double trained;            /* share of that epoch's trained tokens */
 };
 
-static void count_group(const struct dataset *d, int64_t group, struct group_report *out) {
+static err count_group(const struct dataset *d, struct loader *l, int64_t group,
+                       struct group_report *out) {
+    struct loader_epoch all;
     *out = (struct group_report){.name = dataset_group(d, group)->name};
+    TRY(loader_epoch(l, 0, &all));
+    TRY(loader_epoch_group(l, 0, group, &out->epoch));
+    out->trained = (double)out->epoch.n_trained / (double)all.n_trained;
     for (int split = 0; split < SPLIT_COUNT; split++) {
         int64_t first;
         dataset_group_rows(d, (enum dataset_split)split, group, &first, &out->rows[split]);
@@ -43,6 +50,7 @@ static void count_group(const struct dataset *d, int64_t group, struct group_rep
     }
     for (int64_t i = 0; i < dataset_n_cases(d); i++)
         out->cases += strcmp(dataset_cases(d)[i].request, out->name) == 0;
+    return ERR_OK;
 }
 
 /* A line for each filter and group that it did something to. */
@@ -64,14 +72,16 @@ static err filters_text(const struct dataset *d, struct str *text) {
 
 static err print_as_text(const struct dataset *d, struct loader *l, const struct chain *c) {
     struct str text = {0};
-    err e = str_printf(&text, "%-40s %9s %9s %9s %11s %11s\n", "group", "train", "valid",
-                       "held out", "tokens", "answers");
+    err e = str_printf(&text, "%-40s %9s %9s %9s %11s %11s %9s %9s\n", "group", "train", "valid",
+                       "held out", "tokens", "answers", "epoch", "trained");
     for (int64_t g = 0; g < dataset_n_groups(d) && e == ERR_OK; g++) {
         struct group_report r;
-        count_group(d, g, &r);
-        e = str_printf(&text, "%-40s %9lld %9lld %9lld %11lld %11lld\n", r.name,
-                       (long long)r.rows[SPLIT_TRAIN], (long long)r.rows[SPLIT_VALID],
-                       (long long)r.cases, (long long)r.tokens, (long long)r.answer_tokens);
+        e = count_group(d, l, g, &r);
+        if (e == ERR_OK)
+            e = str_printf(&text, "%-40s %9lld %9lld %9lld %11lld %11lld %9lld %7.2f %%\n", r.name,
+                           (long long)r.rows[SPLIT_TRAIN], (long long)r.rows[SPLIT_VALID],
+                           (long long)r.cases, (long long)r.tokens, (long long)r.answer_tokens,
+                           (long long)r.epoch.n_documents, 100 * r.trained);
     }
     if (e == ERR_OK) e = train_epoch_text(l, &c->train, &text);
     if (e == ERR_OK) e = filters_text(d, &text);
@@ -81,18 +91,22 @@ static err print_as_text(const struct dataset *d, struct loader *l, const struct
     return e;
 }
 
-static err group_json(const struct dataset *d, int64_t group, json_t *list) {
+static err group_json(const struct dataset *d, struct loader *l, int64_t group, json_t *list) {
     struct group_report r;
     json_t *item = json_object();
-    count_group(d, group, &r);
     TRY(json_push(list, item));
+    TRY(count_group(d, l, group, &r));
     TRY(json_put(item, "name", json_string(r.name)));
     TRY(json_put(item, "weight", json_real(dataset_group(d, group)->weight)));
     TRY(json_put(item, "train_rows", json_integer(r.rows[SPLIT_TRAIN])));
     TRY(json_put(item, "valid_rows", json_integer(r.rows[SPLIT_VALID])));
     TRY(json_put(item, "cases", json_integer(r.cases)));
     TRY(json_put(item, "train_tokens", json_integer(r.tokens)));
-    return json_put(item, "train_answer_tokens", json_integer(r.answer_tokens));
+    TRY(json_put(item, "train_answer_tokens", json_integer(r.answer_tokens)));
+    TRY(json_put(item, "epoch_documents", json_integer(r.epoch.n_documents)));
+    TRY(json_put(item, "epoch_tokens", json_integer(r.epoch.n_tokens)));
+    TRY(json_put(item, "epoch_trained_tokens", json_integer(r.epoch.n_trained)));
+    return json_put(item, "epoch_trained_share", json_real(r.trained));
 }
 
 static err filter_json(const struct dataset *d, int64_t filter, json_t *list) {
@@ -129,7 +143,7 @@ static err fill_json(const struct dataset *d, struct loader *l, json_t *report) 
     TRY(train_epoch_json(l, epoch));
     TRY(json_put(report, "dataset", json_string(dataset_dir(d))));
     TRY(json_put(report, "digest", json_string(dataset_digest(d))));
-    for (int64_t g = 0; g < dataset_n_groups(d); g++) TRY(group_json(d, g, groups));
+    for (int64_t g = 0; g < dataset_n_groups(d); g++) TRY(group_json(d, l, g, groups));
     json_t *filters = json_array();
     TRY(json_put(report, "filters", filters));
     for (int64_t i = 0; i < dataset_n_filters(d); i++) TRY(filter_json(d, i, filters));

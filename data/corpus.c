@@ -92,7 +92,8 @@ static err add_request(struct corpus *c, const struct request *request,
         return fail(ERR_MISSING,
                     "request '%s' has no rows: it has no examples and no source names it",
                     request->id);
-    c->groups[c->n_groups++] = (struct corpus_group){request->id, request->weight, request};
+    c->groups[c->n_groups++] = (struct corpus_group){
+        .name = request->id, .weight = request->weight, .request = request, .role = GROUP_REQUEST};
     return ERR_OK;
 }
 
@@ -133,7 +134,7 @@ static err name_all_apart(struct corpus *c) {
 
 static err line_up(struct corpus *c, const struct data_source_list *files,
                    const struct request_list *requests) {
-    size_t most = (size_t)(files->n + requests->n) + 1;
+    size_t most = (size_t)(files->n + requests->n) + 2;
     c->groups = arena_alloc(&c->arena, most, sizeof *c->groups);
     if (!c->groups) return ERR_MEMORY;
     for (int64_t i = 0; i < files->n; i++) TRY(check_source(&files->items[i], requests));
@@ -148,11 +149,26 @@ static err line_up(struct corpus *c, const struct data_source_list *files,
         TRY(add_files(c, &files->items[i], NULL));
         const char *name = last_part(&c->arena, files->items[i].path);
         if (!name) return ERR_MEMORY;
-        c->groups[c->n_groups++] = (struct corpus_group){name, files->items[i].weight, NULL};
+        c->groups[c->n_groups++] = (struct corpus_group){
+            .name = name, .weight = files->items[i].weight, .role = GROUP_SOURCE};
     }
     if (c->n_sources == 0)
         return fail(ERR_MISSING, "the recipe has no rows: no request, no source");
-    return name_all_apart(c);
+    return ERR_OK;
+}
+
+/* A group of its own behind all others. Its plain text is trained: context alone is no replay. */
+static err add_replay(struct corpus *c, const struct data_replay *replay) {
+    const struct data_source file = {.path = replay->path,
+                                     .format = replay->format,
+                                     .license = replay->license,
+                                     .text = "trained"};
+    if (!replay->path) return ERR_OK;
+    TRY(add_files(c, &file, NULL));
+    const char *name = last_part(&c->arena, replay->path);
+    if (!name) return ERR_MEMORY;
+    c->groups[c->n_groups++] = (struct corpus_group){.name = name, .role = GROUP_REPLAY};
+    return ERR_OK;
 }
 
 static err read_examples(struct reading *r, struct corpus_source *source, int32_t number) {
@@ -227,6 +243,8 @@ err corpus_read(struct corpus *c, const struct data_options *options,
     struct reading r = {
         .arena = &c->arena, .samples = &c->samples, .faults = &faults, .tokenizer = c->tokenizer};
     TRY(line_up(c, &options->sources, requests));
+    TRY(add_replay(c, &options->replay));
+    TRY(name_all_apart(c));
     err e = ERR_OK;
     for (int64_t i = 0; i < c->n_sources && e == ERR_OK; i++)
         e = read_source(&r, &c->sources[i], (int32_t)i);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Everything a dataset is built from, as text: the sources in their fixed order (each request's
- * examples and files, then the files without a request), the samples, the held-out cases, and which
- * samples are trained, validated with or held out. Read by data/corpus.c, split by data/split.c;
- * data/build.c makes tokens of it. */
+ * examples and files, the files without a request, replayed general data), the samples, the
+ * held-out cases, and which samples are trained, validated with or held out. Read by data/corpus.c,
+ * split by data/split.c; data/build.c makes tokens of it. */
 #ifndef COTRAIN_DATA_CORPUS_H
 #define COTRAIN_DATA_CORPUS_H
 
 #include "base/arena.h"
 #include "base/hash.h"
 #include "base/str.h"
+#include "data/dataset.h"
 #include "data/options.h"
 #include "data/sample.h"
 #include "recipes/request.h"
@@ -27,6 +28,7 @@ struct corpus_group {
     const char *name;
     double weight;
     const struct request *request; /* NULL: a source of its own */
+    enum group_role role;
 };
 struct corpus_case {
     const struct request *request;

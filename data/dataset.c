@@ -124,6 +124,31 @@ static err open_split(struct dataset *d, int number) {
     return e == ERR_OK ? check_index(d, s) : e;
 }
 
+const char *const group_role_names[] = {"request", "source", "replay"};
+
+static err read_role(const json_t *item, enum group_role *out) {
+    const char *name;
+    TRY(json_need_string(item, "role", &name));
+    for (int i = 0; i < 3; i++)
+        if (strcmp(name, group_role_names[i]) == 0) {
+            *out = (enum group_role)i;
+            return ERR_OK;
+        }
+    return fail(ERR_PARSE, "a group of unknown role '%s'", name);
+}
+
+static err read_mix(struct dataset *d) {
+    json_t *mix;
+    TRY(json_need_object(d->manifest, "mix", &mix));
+    TRY(json_need_number(mix, "temperature", &d->mix.temperature));
+    TRY(json_need_number(mix, "replay_share", &d->mix.replay_share));
+    TRY(json_need_int(mix, "tokens", &d->mix.tokens));
+    if (d->mix.temperature >= 0 && d->mix.replay_share >= 0 && d->mix.replay_share < 1 &&
+        d->mix.tokens >= 0)
+        return ERR_OK;
+    return fail(ERR_PARSE, "a mix out of range");
+}
+
 static err read_groups(struct dataset *d) {
     json_t *groups, *sources;
     TRY(json_need_array(d->manifest, "groups", &groups));
@@ -136,6 +161,7 @@ static err read_groups(struct dataset *d) {
     for (int64_t i = 0; i < d->n_groups; i++) {
         const json_t *item = json_array_get(groups, (size_t)i);
         TRY(json_need_string(item, "name", &d->groups[i].name));
+        TRY(read_role(item, &d->groups[i].role));
         TRY(json_need_number(item, "weight", &d->groups[i].weight));
         if (!(d->groups[i].weight >= 0)) return fail(ERR_PARSE, "a negative weight");
         d->groups[i].scenario = json_string_value(json_object_get(item, "scenario"));
@@ -175,6 +201,7 @@ static err read_manifest(struct dataset *d) {
     TRY(json_need_int(tokenizer, "eod", &d->eod));
     TRY(json_need_int(tokenizer, "sep", &d->sep));
     d->sealed = json_is_true(json_object_get(d->manifest, "sealed"));
+    TRY(read_mix(d));
     return read_groups(d);
 }
 

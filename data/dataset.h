@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include <stdint.h>
 
+enum { DATASET_VERSION = 2 }; /* of the folder; a program reads its own only */
 enum dataset_split { SPLIT_TRAIN, SPLIT_VALID, SPLIT_COUNT };
 
 /* One row of tokens: a document that ends with <eod>. Stored as it stands here, little endian. */
@@ -31,10 +32,12 @@ struct dataset_row {
 };
 
 /* Rows that share a weight: a request's, or those of one source without a request. */
+enum group_role { GROUP_REQUEST, GROUP_SOURCE, GROUP_REPLAY };
 struct dataset_group {
     const char *name;     /* the request's id, or the source's file name */
     const char *scenario; /* the request's; NULL: none */
-    double weight;
+    enum group_role role;
+    double weight;                   /* of a replayed group 0: it has a share of its own */
     int64_t first_source, n_sources; /* its sources are neighbours in the manifest */
 };
 struct dataset_source {
@@ -43,6 +46,11 @@ struct dataset_source {
     const char *format, *sha256;
     const char *license, *reviewer; /* of rows that do not say their own; NULL: not said */
     int64_t group;
+};
+/* How an epoch is mixed (data/mix.h); zeros: not given. */
+struct dataset_mix {
+    double temperature, replay_share;
+    int64_t tokens;
 };
 struct dataset_case {
     const char *request, *prompt, *response;
@@ -75,6 +83,7 @@ const uint8_t *dataset_answer(const struct dataset *d, enum dataset_split split,
 
 int64_t dataset_n_groups(const struct dataset *d);
 const struct dataset_group *dataset_group(const struct dataset *d, int64_t group);
+const struct dataset_mix *dataset_mix(const struct dataset *d);
 int64_t dataset_n_sources(const struct dataset *d);
 const struct dataset_source *dataset_source(const struct dataset *d, int64_t source);
 /* Rows of a group in a split are neighbours: [*first, *first + *n). */

@@ -31,6 +31,7 @@ struct dataset {
     const char *input, *tokenizer_digest, *special_whitespace;
     int64_t eod, sep;
     bool sealed;
+    struct dataset_mix mix;
     struct split splits[SPLIT_COUNT];
     struct dataset_group *groups;
     struct dataset_source *sources;

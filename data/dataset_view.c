@@ -108,6 +108,10 @@ int64_t dataset_n_groups(const struct dataset *d) {
 const struct dataset_group *dataset_group(const struct dataset *d, int64_t group) {
     return &d->groups[group];
 }
+const struct dataset_mix *dataset_mix(const struct dataset *d) {
+    return &d->mix;
+}
+
 int64_t dataset_n_sources(const struct dataset *d) {
     return d->n_sources;
 }

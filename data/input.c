@@ -135,6 +135,19 @@ static err put_filters(const struct data_options *o, json_t *out) {
     return e;
 }
 
+/* Replay, and how an epoch is mixed. */
+static err put_mix(const struct data_options *o, json_t *out) {
+    TRY(json_put(out, "temperature", json_real(o->mix.temperature)));
+    TRY(json_put(out, "mix_tokens", json_integer(o->mix.tokens)));
+    if (!o->replay.path) return ERR_OK;
+    const struct data_source file = {
+        .path = o->replay.path, .format = o->replay.format, .license = o->replay.license};
+    json_t *replay = json_object();
+    TRY(json_put(out, "replay", replay));
+    TRY(put_source(replay, &file));
+    return json_put(replay, "share", json_real(o->replay.share));
+}
+
 static err put_all(const struct data_build *b, const struct tokenizer *t, json_t *out) {
     const struct data_options *o = b->options;
     json_t *requests = json_array();
@@ -157,6 +170,7 @@ static err put_all(const struct data_build *b, const struct tokenizer *t, json_t
     if (b->score_digest && names(&o->filters, "quality"))
         TRY(put_text(out, "score", b->score_digest));
     if (b->forbidden && names(&o->filters, "decontaminate")) TRY(put_forbidden(b->forbidden, out));
+    TRY(put_mix(o, out));
     for (int64_t i = 0; i < b->requests->n; i++) {
         json_t *item = json_object();
         TRY(json_push(requests, item));

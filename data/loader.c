@@ -11,28 +11,22 @@
 
 enum { MANY_REPEATS = 10 }; /* of a row in an epoch: worth a warning */
 
-/* A row of the dataset that is used, how many tokens of its start are not, and how many of the
- * others are targets when it is alone in a row. */
-struct document {
-    int64_t row;
-    int32_t cut, trained;
-};
-
 struct loader {
     const struct dataset *d;
     enum dataset_split split;
     struct loader_options options;
-    struct document *documents;
+    struct mix_document *documents;
     int64_t n_documents, n_dropped, n_truncated;
-    struct share_group *groups; /* of documents */
-    int64_t *counts;
-    int64_t n_groups;
+    struct mix_group *groups; /* of documents */
+    struct mix mix;
     int64_t *first_step; /* of each epoch; n_epochs + 1 of them */
     int64_t n_epochs, epochs_capacity, n_steps;
     int64_t max_row_tokens, max_rows;
     /* The epoch that was asked for last. */
     int64_t epoch;
-    struct packed packed;
+    struct mix_epoch drawn;
+    struct packed packed; /* of drawn.order */
+    int64_t packed_capacity;
     /* The step that was asked for last. */
     struct loader_row *rows;
     int32_t *tokens, *targets;
@@ -92,22 +86,17 @@ static err fit_row(struct loader *l, int64_t row, int32_t *out_cut) {
     return ERR_OK;
 }
 
-static int32_t document_tokens(const struct loader *l, int64_t document) {
-    const struct document *doc = &l->documents[document];
-    return dataset_rows(l->d, l->split)[doc->row].n_tokens - doc->cut;
-}
-
 /* `mask` has room for capacity(l) tokens. */
-static err count_trained(const struct loader *l, struct document *doc, uint8_t *mask) {
-    int64_t n = dataset_rows(l->d, l->split)[doc->row].n_tokens - doc->cut - 1;
+static err count_trained(const struct loader *l, struct mix_document *doc, uint8_t *mask) {
     const uint8_t *flags = dataset_answer(l->d, l->split, doc->row) + doc->cut + 1;
     const int32_t *tokens = dataset_tokens(l->d, l->split, doc->row) + doc->cut;
+    int64_t n = doc->n_tokens - 1;
     if (l->options.loss_mask != LOSS_MASK_ANSWER) {
         TRY(loss_mask_apply(l->options.loss_mask, tokens, n, dataset_eod(l->d), dataset_sep(l->d),
                             tokens + 1, mask));
         flags = mask;
     }
-    for (int64_t i = 0; i < n; i++) doc->trained += flags[i];
+    for (int64_t i = 0; i < n; i++) doc->n_trained += flags[i];
     return ERR_OK;
 }
 
@@ -120,52 +109,90 @@ static err count_all_trained(struct loader *l) {
     return e;
 }
 
-static err choose_documents(struct loader *l) {
-    int64_t n_rows = dataset_n_rows(l->d, l->split);
-    l->n_groups = dataset_n_groups(l->d);
-    l->documents = mem_alloc((size_t)n_rows + 1, sizeof *l->documents);
-    l->groups = mem_zalloc((size_t)l->n_groups + 1, sizeof *l->groups);
-    l->counts = mem_zalloc((size_t)l->n_groups + 1, sizeof *l->counts);
-    if (!l->documents || !l->groups || !l->counts) return ERR_MEMORY;
-    for (int64_t g = 0; g < l->n_groups; g++) {
-        int64_t first, n;
-        dataset_group_rows(l->d, l->split, g, &first, &n);
-        l->groups[g].first = l->n_documents;
-        l->groups[g].weight = dataset_group(l->d, g)->weight;
-        for (int64_t row = first; row < first + n; row++) {
-            int32_t cut;
-            TRY(fit_row(l, row, &cut));
-            if (cut >= 0) l->documents[l->n_documents++] = (struct document){row, cut, 0};
-        }
-        l->groups[g].n = l->n_documents - l->groups[g].first;
+static err choose_group(struct loader *l, int64_t g) {
+    const struct dataset_row *rows = dataset_rows(l->d, l->split);
+    struct mix_group *group = &l->groups[g];
+    int64_t first, n;
+    dataset_group_rows(l->d, l->split, g, &first, &n);
+    *group = (struct mix_group){.first = l->n_documents,
+                                .weight = dataset_group(l->d, g)->weight,
+                                .replay = dataset_group(l->d, g)->role == GROUP_REPLAY};
+    for (int64_t row = first; row < first + n; row++) {
+        int32_t cut;
+        TRY(fit_row(l, row, &cut));
+        if (cut >= 0)
+            l->documents[l->n_documents++] =
+                (struct mix_document){.row = row, .cut = cut, .n_tokens = rows[row].n_tokens - cut};
     }
-    if (l->n_documents == 0)
-        return fail(ERR_RANGE,
-                    "the dataset has no row to use: %lld are longer than sequence_len (%lld)",
-                    (long long)l->n_dropped, (long long)l->options.sequence_len);
-    TRY(count_all_trained(l));
-    if (l->options.in_order) return ERR_OK;
-    TRY(share_counts(l->groups, l->n_groups, l->n_documents, l->counts));
-    for (int64_t g = 0; g < l->n_groups; g++)
-        if (l->groups[g].n > 0 && l->counts[g] / l->groups[g].n >= MANY_REPEATS)
+    group->n = l->n_documents - group->first;
+    return ERR_OK;
+}
+
+static err choose_documents(struct loader *l) {
+    int64_t n_rows = dataset_n_rows(l->d, l->split), n_groups = dataset_n_groups(l->d);
+    const struct dataset_mix *mix = dataset_mix(l->d);
+    l->documents = mem_alloc((size_t)n_rows + 1, sizeof *l->documents);
+    l->groups = mem_zalloc((size_t)n_groups + 1, sizeof *l->groups);
+    if (!l->documents || !l->groups) return ERR_MEMORY;
+    for (int64_t g = 0; g < n_groups; g++) TRY(choose_group(l, g));
+    l->mix = (struct mix){.documents = l->documents,
+                          .groups = l->groups,
+                          .n_groups = n_groups,
+                          .temperature = mix->temperature,
+                          .replay_share = mix->replay_share,
+                          .max_tokens = mix->tokens,
+                          .seed = l->options.seed};
+    if (l->n_documents > 0) return count_all_trained(l);
+    return fail(ERR_RANGE,
+                "the dataset has no row to use: %lld are longer than sequence_len (%lld)",
+                (long long)l->n_dropped, (long long)l->options.sequence_len);
+}
+
+static void warn_of_repeats(const struct loader *l) {
+    for (int64_t g = 0; g < l->mix.n_groups; g++) {
+        const struct mix_group *group = &l->groups[g];
+        int64_t times = group->n > 0 ? l->drawn.counts[g] / group->n : 0;
+        if (times >= MANY_REPEATS)
             LOG(DATA, WARN, "'%s': each of its %lld rows comes %lld times an epoch for its share",
-                dataset_group(l->d, g)->name, (long long)l->groups[g].n,
-                (long long)(l->counts[g] / l->groups[g].n));
+                dataset_group(l->d, g)->name, (long long)group->n, (long long)times);
+    }
+}
+
+/* As stored. */
+static err draw_in_order(struct loader *l) {
+    if (!l->drawn.order) l->drawn.order = mem_alloc((size_t)l->n_documents, sizeof(int64_t));
+    if (!l->drawn.order) return ERR_MEMORY;
+    l->drawn.n = l->n_documents;
+    for (int64_t i = 0; i < l->n_documents; i++) l->drawn.order[i] = i;
+    return ERR_OK;
+}
+
+/* Room to pack what was drawn. */
+static err make_room(struct loader *l) {
+    struct packed *p = &l->packed;
+    if (l->drawn.n > l->packed_capacity) {
+        size_t n = (size_t)l->drawn.n + 1;
+        mem_free(p->starts);
+        mem_free(p->lengths);
+        l->packed_capacity = 0;
+        p->starts = mem_alloc(n, sizeof *p->starts);
+        p->lengths = mem_alloc(n, sizeof *p->lengths);
+        if (!p->starts || !p->lengths) return ERR_MEMORY;
+        l->packed_capacity = l->drawn.n;
+    }
+    p->order = l->drawn.order;
+    p->n = l->drawn.n;
     return ERR_OK;
 }
 
 static err set_epoch(struct loader *l, int64_t epoch) {
-    if (l->epoch == epoch) return ERR_OK;
     struct packed *p = &l->packed;
     const struct rng rng = {l->options.seed, RNG_PACK, (uint64_t)epoch};
+    if (l->epoch == epoch) return ERR_OK;
     l->epoch = -1;
-    p->n = l->n_documents;
-    if (l->options.in_order) {
-        for (int64_t i = 0; i < p->n; i++) p->order[i] = i;
-    } else {
-        TRY(share_order(l->groups, l->n_groups, l->counts, l->options.seed, epoch, p->order));
-    }
-    for (int64_t i = 0; i < p->n; i++) p->lengths[i] = document_tokens(l, p->order[i]);
+    TRY(l->options.in_order ? draw_in_order(l) : mix_draw(&l->mix, epoch, &l->drawn));
+    TRY(make_room(l));
+    for (int64_t i = 0; i < p->n; i++) p->lengths[i] = l->documents[p->order[i]].n_tokens;
     TRY(pack_rows(p, capacity(l), l->options.packing, &rng));
     l->epoch = epoch;
     return ERR_OK;
@@ -216,14 +243,6 @@ static err plan_epochs(struct loader *l) {
     }
 }
 
-static err make_room(struct loader *l) {
-    size_t n = (size_t)l->n_documents + 1;
-    l->packed.order = mem_alloc(n, sizeof *l->packed.order);
-    l->packed.starts = mem_alloc(n, sizeof *l->packed.starts);
-    l->packed.lengths = mem_alloc(n, sizeof *l->packed.lengths);
-    return l->packed.order && l->packed.starts && l->packed.lengths ? ERR_OK : ERR_MEMORY;
-}
-
 static err make_step_room(struct loader *l) {
     size_t n = (size_t)l->max_rows * ((size_t)l->max_row_tokens + 1);
     l->rows = mem_zalloc((size_t)l->max_rows, sizeof *l->rows);
@@ -241,7 +260,7 @@ static err fill_row(struct loader *l, int64_t begin, int64_t end, size_t at,
     uint8_t *start = l->doc_start + at, *mask = l->mask + at;
     int64_t n = 0;
     for (int64_t i = begin; i < end; i++) {
-        const struct document *doc = &l->documents[l->packed.order[i]];
+        const struct mix_document *doc = &l->documents[l->packed.order[i]];
         size_t len = (size_t)l->packed.lengths[i];
         memcpy(tokens + n, dataset_tokens(l->d, l->split, doc->row) + doc->cut,
                len * sizeof *tokens);
@@ -313,8 +332,8 @@ static err check_options(const struct loader_options *o) {
 static err open_loader(struct loader *l) {
     TRY(check_options(&l->options));
     TRY(choose_documents(l));
-    TRY(make_room(l));
     TRY(plan_epochs(l));
+    if (!l->options.in_order) warn_of_repeats(l);
     TRY(make_step_room(l));
     return check_trained(l);
 }
@@ -340,9 +359,10 @@ err loader_open(struct loader **out, const struct dataset *d, enum dataset_split
 
 void loader_close(struct loader *l) {
     if (!l) return;
-    void *const blocks[] = {l->documents,    l->groups,        l->counts,         l->first_step,
-                            l->packed.order, l->packed.starts, l->packed.lengths, l->rows,
-                            l->tokens,       l->targets,       l->doc_start,      l->mask};
+    void *const blocks[] = {l->documents,      l->groups, l->first_step, l->packed.starts,
+                            l->packed.lengths, l->rows,   l->tokens,     l->targets,
+                            l->doc_start,      l->mask};
+    mix_epoch_release(&l->drawn);
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) mem_free(blocks[i]);
     mem_free(l);
 }
@@ -383,15 +403,24 @@ int64_t loader_n_truncated(const struct loader *l) {
     return l->n_truncated;
 }
 
+/* Adds up the documents of one group, or of all (-1). */
+static void add_documents(const struct loader *l, int64_t group, struct loader_epoch *out) {
+    for (int64_t i = 0; i < l->packed.n; i++) {
+        int64_t document = l->packed.order[i];
+        if (group >= 0 && (document < l->groups[group].first ||
+                           document >= l->groups[group].first + l->groups[group].n))
+            continue;
+        out->n_documents++;
+        out->n_tokens += l->documents[document].n_tokens;
+        out->n_trained += l->documents[document].n_trained;
+    }
+}
+
 err loader_epoch(struct loader *l, int64_t epoch, struct loader_epoch *out) {
     *out = (struct loader_epoch){0};
     TRY(set_epoch(l, epoch));
-    out->n_documents = l->packed.n;
+    add_documents(l, -1, out);
     out->n_rows = l->packed.n_rows;
-    for (int64_t i = 0; i < l->packed.n; i++) {
-        out->n_tokens += l->packed.lengths[i];
-        out->n_trained += l->documents[l->packed.order[i]].trained;
-    }
     out->n_positions = out->n_tokens - out->n_rows;
     out->full = (double)out->n_positions / ((double)out->n_rows * (double)l->options.sequence_len);
     return ERR_OK;
@@ -402,6 +431,13 @@ err loader_document(struct loader *l, int64_t step, int64_t i, int64_t *out_row)
     TRY(find_step(l, step, &begin, &end));
     int64_t at = l->packed.starts[begin] + i;
     *out_row = at < l->packed.starts[end] ? l->documents[l->packed.order[at]].row : -1;
+    return ERR_OK;
+}
+
+err loader_epoch_group(struct loader *l, int64_t epoch, int64_t group, struct loader_epoch *out) {
+    *out = (struct loader_epoch){0};
+    TRY(set_epoch(l, epoch));
+    add_documents(l, group, out);
     return ERR_OK;
 }
 

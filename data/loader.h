@@ -3,10 +3,8 @@
  * packs them in that order into rows of at most sequence_len positions, and cuts the rows into
  * steps. What a step holds is a pure function of the dataset, the options and the step's number.
  *
- * Shares. An epoch has as many documents as the split has rows, N. Group g with weight w_g of all
- * weights W gets N w_g / W of them (largest remainders, so that they sum to N). With n_g rows and a
- * share of q n_g + r, each of its rows comes q times, and r of them, drawn anew each epoch, once
- * more.
+ * Which documents an epoch holds is data/mix.h's: each group's share by its weight, replayed
+ * general data, and a budget of tokens, all three as the dataset's manifest has them.
  *
  * Packing is data/pack.h's, of the epoch's shuffled documents. A row's ids are its documents
  * without the last token, its targets without the first one. Without packing each row is one
@@ -68,13 +66,16 @@ int64_t loader_max_rows(const struct loader *l);       /* most rows of any step 
 int64_t loader_n_dropped(const struct loader *l);      /* overlong rows left out of the dataset */
 int64_t loader_n_truncated(const struct loader *l);
 
-/* What an epoch holds. A row has room for sequence_len positions; `n_positions` are used. */
+/* What an epoch holds, or one group of it (then without rows). A row has room for sequence_len
+ * positions; `n_positions` are used. */
 struct loader_epoch {
     int64_t n_documents, n_tokens, n_trained; /* tokens of documents; those that are targets */
     int64_t n_rows, n_positions;
     double full; /* n_positions over those there is room for: packing efficiency */
 };
 MUST_CHECK err loader_epoch(struct loader *l, int64_t epoch, struct loader_epoch *out);
+MUST_CHECK err loader_epoch_group(struct loader *l, int64_t epoch, int64_t group,
+                                  struct loader_epoch *out);
 
 /* The rows of step `step` (from 0); pointers are valid until the next call. Not thread-safe. */
 MUST_CHECK err loader_rows(struct loader *l, int64_t step, const struct loader_row **out,

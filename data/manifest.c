@@ -73,6 +73,7 @@ static err describe_group(const struct building *s, int64_t g, json_t *out) {
     TRY(json_put(out, "name", json_string(group->name)));
     TRY(json_put(out, "request", text_or_null(group->request ? group->request->id : NULL)));
     TRY(json_put(out, "scenario", text_or_null(group->request ? group->request->scenario : NULL)));
+    TRY(json_put(out, "role", json_string(group_role_names[group->role])));
     TRY(json_put(out, "weight", json_real(group->weight)));
     for (int split = 0; split < SPLIT_COUNT; split++) {
         json_t *part = json_object();
@@ -152,6 +153,9 @@ static err fill_manifest(const struct building *s, json_t *m) {
     TRY(json_put(m, "validation", json_real(o->validation)));
     TRY(json_put(m, "seed", json_integer((json_int_t)s->b->seed)));
     TRY(json_put(m, "sealed", json_boolean(o->holdout.sealed)));
+    TRY(json_put(m, "mix",
+                 json_pack("{s:f, s:f, s:I}", "temperature", o->mix.temperature, "replay_share",
+                           o->replay.share, "tokens", (json_int_t)o->mix.tokens)));
     TRY(put_list(s, m, "groups", s->corpus.n_groups, describe_group));
     TRY(put_list(s, m, "sources", s->corpus.n_sources, describe_source));
     if (s->filtering.n_filters > 0) {

@@ -78,3 +78,30 @@ struct opt_table data_fim_options_table(void) {
 #undef ROW
     return OPT_TABLE(rows);
 }
+
+struct opt_table data_replay_options_table(void) {
+#define ROW(field, ...) OPT(struct data_replay, field, __VA_ARGS__)
+    static const struct opt rows[] = {
+        ROW(path, .required = true, .path = true,
+            .help = "general data that is trained beside the requests"),
+        ROW(format, .choices = formats, .help = "how its rows are written (not given: auto)"),
+        ROW(license, .help = "licence of its rows"),
+        ROW(share, .required = true, .min = 1e-6, .max = 0.99,
+            .help = "share of the trained tokens of every epoch that are its"),
+    };
+#undef ROW
+    return OPT_TABLE(rows);
+}
+
+struct opt_table data_mix_options_table(void) {
+#define ROW(field, ...) OPT(struct data_mix, field, __VA_ARGS__)
+    static const struct opt rows[] = {
+        ROW(temperature, .min = 0, .max = 1e6,
+            .help = "a group's share is its weight times its rows to the power of 1 / temperature: "
+                    "1 as large as it is, 2 to 5 between (not given: the weights alone)"),
+        ROW(tokens, .min = 0, .max = 1e12,
+            .help = "tokens of an epoch at most (not given: as many samples as there are rows)"),
+    };
+#undef ROW
+    return OPT_TABLE(rows);
+}

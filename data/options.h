@@ -35,6 +35,17 @@ struct data_holdout {
 struct data_fim {
     double rate, spm_rate;
 };
+/* data.replay: general data that is trained beside the requests, so that the model keeps it. */
+struct data_replay {
+    const char *path; /* NULL: none */
+    const char *format, *license;
+    double share; /* of the trained tokens of every epoch */
+};
+/* data.mix: shares and length of an epoch (data/mix.h). Zeros: not given. */
+struct data_mix {
+    double temperature;
+    int64_t tokens;
+};
 
 struct data_options {
     const char *special_whitespace; /* strip, keep */
@@ -47,11 +58,15 @@ struct data_options {
     struct filter_options filter; /* their thresholds */
     struct data_holdout holdout;
     struct data_fim fim;
+    struct data_replay replay;
+    struct data_mix mix;
 };
 
 struct opt_table data_options_table(void);
 struct opt_table data_source_options_table(void);
 struct opt_table data_holdout_options_table(void);
 struct opt_table data_fim_options_table(void);
+struct opt_table data_replay_options_table(void);
+struct opt_table data_mix_options_table(void);
 
 #endif

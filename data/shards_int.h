@@ -9,8 +9,9 @@
 #include "data/dataset.h"
 #include "data/rows.h"
 
-enum { SHARD_MAX_TOKENS = 1 << 26, DATASET_VERSION = 2 };
+enum { SHARD_MAX_TOKENS = 1 << 26 };
 extern const char *const split_names[SPLIT_COUNT]; /* "train", "valid" */
+extern const char *const group_role_names[];       /* of enum group_role */
 
 struct shard_writer {
     const char *dir; /* of the split */

@@ -121,6 +121,7 @@ static err draw_units(struct splitting *s, const int64_t *units, int64_t n_units
     uint8_t *chosen = mem_zalloc((size_t)n_units + 1, 1);
     int64_t n_valid = 0;
     for (int64_t group = 0; group < c->n_groups && drawn && chosen; group++) {
+        if (c->groups[group].role == GROUP_REPLAY) continue;
         int64_t n = 0;
         for (int64_t k = 0; k < n_units; k++)
             if (units[k] >= 0 && sample_source(c, units[k])->group == group) drawn[n++] = k;

@@ -81,7 +81,10 @@ static err section_json(struct recipe *r, const struct recipe_schema *schema,
         if (left_out(section, target)) return ERR_OK;
         json_t *part = json_object();
         TRY(json_put(map, key, part));
-        return map_json(r, schema, section->path, section->table(), target, part);
+        TRY(map_json(r, schema, section->path, section->table(), target, part));
+        /* Of keys without presets, none given: as if it were not there (opt_left_out). */
+        if (json_object_size(part) == 0) (void)json_object_del(map, key);
+        return ERR_OK;
     }
     struct section_items items;
     memcpy(&items, target, sizeof(items));

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The loader: packed rows train exactly what unpacked ones do, under next-fit in the same order,
- * a step is a pure function of its number, epochs hold every group's share, long rows are refused,
- * dropped or cut as asked, and nothing to train is an error. */
+ * a step is a pure function of its number, epochs hold what the dataset's mix says, long rows are
+ * refused, dropped or cut as asked, and nothing to train is an error. */
 #include "data/dataset.h"
 #include "data/loader.h"
-#include "data/mix.h"
 #include "tests/unit/data/tiny.h"
 
 struct fixture {
@@ -241,30 +240,36 @@ static void in_order_means_as_stored(void **state) {
     }
 }
 
-static void shares_follow_the_weights(void **state) {
-    (void)state;
-    const struct share_group groups[] = {{0, 10, 1}, {10, 30, 2}, {40, 0, 5}, {40, 2, 1}};
-    int64_t counts[4], order[42], times[42] = {0}, again[42];
-    assert_ok(share_counts(groups, 4, 42, counts));
-    assert_int_equal(counts[0], 11); /* 10.5, and the earlier of two equal rests */
-    assert_int_equal(counts[1], 21);
-    assert_int_equal(counts[2], 0);
-    assert_int_equal(counts[3], 10);
-    assert_ok(share_order(groups, 4, counts, 1, 0, order));
-    for (int i = 0; i < 42; i++) times[order[i]]++;
-    for (int i = 0; i < 10; i++) assert_true(times[i] == 1 || times[i] == 2);
-    for (int i = 10; i < 40; i++) assert_true(times[i] <= 1);
-    assert_int_equal(times[40], 5);
-    assert_int_equal(times[41], 5);
-    assert_ok(share_order(groups, 4, counts, 1, 0, again));
-    assert_memory_equal(order, again, sizeof order);
-    assert_ok(share_order(groups, 4, counts, 1, 1, again)); /* other rows are left out */
-    int64_t differing = 0;
-    for (int i = 0; i < 42; i++) times[again[i]] -= 100;
-    for (int i = 10; i < 40; i++) differing += times[i] == -99 || times[i] == 0;
-    assert_true(differing > 0);
-    const struct share_group none[] = {{0, 10, 0}};
-    assert_fails(share_counts(none, 1, 10, counts), ERR_RANGE, "weight");
+/* Replay is a group of its own in the dataset, is never validated with, and comes in every epoch
+ * with its share; temperature and budget come to the loader with the dataset. */
+static void the_mix_comes_with_the_dataset(void **state) {
+    struct fixture *f = *state;
+    struct loader_epoch all, replay;
+    static char general[256];
+    snprintf(general, sizeof general, "%s", many_rows(f, "general.txt", 30));
+    f->t.options.replay = (struct data_replay){.path = general, .share = 0.25};
+    f->t.options.mix = (struct data_mix){.temperature = 2, .tokens = 1500};
+    f->t.options.validation = 0.2;
+    build_many(f, 80);
+    assert_int_equal(dataset_n_groups(f->d), 2);
+    assert_int_equal(dataset_group(f->d, 0)->role, GROUP_SOURCE);
+    assert_int_equal(dataset_group(f->d, 1)->role, GROUP_REPLAY);
+    assert_string_equal(dataset_group(f->d, 1)->name, "general.txt");
+    assert_int_equal(dataset_n_rows(f->d, SPLIT_VALID), 16);
+    assert_int_equal(dataset_n_rows(f->d, SPLIT_TRAIN), 64 + 30);
+    assert_true(dataset_mix(f->d)->temperature == 2);
+    load(f);
+    for (int64_t epoch = 0; epoch < 2; epoch++) {
+        assert_ok(loader_epoch(f->l, epoch, &all));
+        assert_ok(loader_epoch_group(f->l, epoch, 1, &replay));
+        assert_in_range(all.n_tokens, 1400, 1500);
+        double share = (double)replay.n_trained / (double)all.n_trained;
+        assert_true(share > 0.2 && share <= 0.25);
+    }
+    int64_t n = loader_n_steps(f->l);
+    uint64_t last = digest_step(f, n - 1);
+    load(f);
+    assert_true(digest_step(f, n - 1) == last); /* without the epochs before it */
 }
 
 /* One row that fits 10 positions, one whose prompt is too long, one whose answer is. */
@@ -348,7 +353,7 @@ int main(void) {
         TEST(borders_are_trained_only_when_asked),
         TEST(epochs_and_steps_are_counted),
         TEST(in_order_means_as_stored),
-        cmocka_unit_test(shares_follow_the_weights),
+        TEST(the_mix_comes_with_the_dataset),
         TEST(long_rows_are_an_error),
         TEST(long_rows_are_dropped),
         TEST(long_prompts_are_cut_and_answers_never),
