@@ -78,8 +78,8 @@ static err data_inputs(struct stage *s, const struct chain_run *r) {
     }
     if (result == ERR_OK && c->data.replay.path != NULL) {
         char hash[SHA256_HEX_SIZE];
-        result = source_sha256(
-            c->data.replay.path, c->data.replay.format ? c->data.replay.format : "auto", hash);
+        result = source_sha256(c->data.replay.path,
+                               c->data.replay.format ? c->data.replay.format : "auto", hash);
         if (result == ERR_OK) result = stage_input_text(s, "replay", hash);
     }
     for (int64_t i = 0; i < c->requests.n && result == ERR_OK; i++) {
@@ -95,7 +95,7 @@ static err data_inputs(struct stage *s, const struct chain_run *r) {
 
 static err data_do(struct chain_run *r, const struct stage *s, bool go_on) {
     (void)s, (void)go_on;
-    return data_stage(r->chain, r->work.data);
+    return data_stage(r->chain, r->work.data, r->work.cache);
 }
 
 static void data_outputs(const struct chain_run *r, const char **out) {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct build_options {
-    const char *recipe, *out;
+    const char *recipe, *out, *cache;
     struct opt_list set;
     bool json;
 };
@@ -19,6 +19,8 @@ static const struct opt rows[] = {
     ROW(recipe, .positional = true, .required = true, .value = "RECIPE", .help = "recipe file"),
     ROW(out, .required = true, .value = "DIR",
         .help = "the dataset folder; an earlier dataset is replaced"),
+    ROW(cache, .value = "DIR",
+        .help = "keeps encoded rows for the next build (default: COTRAIN_CACHE, or none)"),
     ROW(set, .repeated = true, .value = "A.B=C", .help = "change a key; may be repeated"),
     ROW(json, .help = "as JSON"),
 };
@@ -174,7 +176,7 @@ static err run(const void *given, struct arena *arena) {
     const struct build_options *o = given;
     struct chain c;
     TRY(chain_read(&c, o->recipe, &o->set));
-    err e = data_stage(&c, o->out);
+    err e = data_stage(&c, o->out, o->cache);
     if (e == ERR_OK) e = tell(o, &c);
     chain_release(&c);
     return e;

@@ -55,7 +55,7 @@ static err train(const struct train_command_options *o, const struct chain *c,
     const char *dir = o->work ? o->work : arena_printf(arena, "work/%s", c->name);
     if (!dir) return ERR_MEMORY;
     TRY(work_open(&work, dir, c->release.name, arena));
-    TRY(data_stage(c, work.data));
+    TRY(data_stage(c, work.data, work.cache));
     struct train_stage stage = {.chain = c,
                                 .dataset_dir = work.data,
                                 .dir = work.train,

@@ -4,6 +4,7 @@
  * place. A dataset that is built from the same input already stays as it is. The contract is
  * cli/data_stage.h. */
 #include "cli/data_stage.h"
+#include "base/env.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -126,11 +127,12 @@ err data_stage_build(const struct chain *c, const char *out_dir) {
     return e;
 }
 
-err data_stage(const struct chain *c, const char *out_dir) {
+err data_stage(const struct chain *c, const char *out_dir, const char *cache_dir) {
     struct joined j;
     struct data_build b;
     bool current;
     TRY(describe_build(c, &j, &b));
+    b.cache_dir = cache_dir ? cache_dir : env_get(ENV_COTRAIN_CACHE);
     b.check = check_dataset;
     b.check_ctx = (void *)c;
     TRY(is_current(&b, out_dir, &current));

@@ -72,7 +72,7 @@ static err estimate(const struct program *p, struct month_plan *plan, const char
     if (e == ERR_OK) e = chain_read(&chain, whole, NULL);
     arena_release(&a);
     if (e != ERR_OK) return e;
-    e = data_stage(&chain, dataset);
+    e = data_stage(&chain, dataset, NULL);
     if (e == ERR_OK) e = count_rows(dataset, &chain, plan);
     if (e == ERR_OK) e = plan_memory(p, &chain, plan, out_tokens_per_second);
     chain_release(&chain);

@@ -4,6 +4,7 @@
  * Read next: cli/cmd_run.c, which chains the stages. */
 #include "cli/work.h"
 #include "base/clock.h"
+#include "base/env.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -21,6 +22,7 @@ err work_open(struct work *w, const char *dir, const char *release_name, struct 
     const struct {
         const char **path, *name;
     } below[] = {{&w->data, "data"},
+                 {&w->cache, "cache"},
                  {&w->eval, "eval"},
                  {&w->before, "eval/before.json"},
                  {&w->after, "eval/after.json"},
@@ -34,6 +36,7 @@ err work_open(struct work *w, const char *dir, const char *release_name, struct 
         *below[i].path = arena_printf(arena, "%s/%s", dir, below[i].name);
         if (*below[i].path == NULL) return ERR_MEMORY;
     }
+    if (env_get(ENV_COTRAIN_CACHE) != NULL) w->cache = env_get(ENV_COTRAIN_CACHE);
     if (release_name != NULL) {
         w->release = arena_printf(arena, "%s/release/%s", dir, release_name);
         if (w->release == NULL) return ERR_MEMORY;

@@ -4,6 +4,7 @@
  * was killed goes on where it was, and one whose recipe changed repeats just what the change
  * reaches.
  *   data/, eval/before.json, eval/after.json, train/ (cli/train_stage.h), release/NAME/
+ *   cache/               encoded rows (data/token_cache.h); may be deleted at any time
  *   stages/NAME.json     records; stages.jsonl: what each run of a stage took, in seconds
  * Read next: cli/cmd_run.c. */
 #ifndef COTRAIN_CLI_WORK_H
@@ -16,6 +17,7 @@
 struct work {
     const char *dir;
     const char *data, *eval, *before, *after, *train, *adapter, *merged, *plan, *log, *result;
+    const char *cache;   /* of encoded rows: COTRAIN_CACHE, else below `dir` */
     const char *release; /* the release's own folder; NULL: there is to be none */
 };
 

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The steps of building a dataset folder: read, split, filter, encode in parallel, write in order,
- * describe, commit. Rows are encoded in blocks side by side but written one after the other, so
- * the bytes do not depend on the number of threads. The contract is data/build.h; what is
- * written about a dataset is data/manifest.c. */
+ * describe, commit. Rows are encoded side by side (data/encoding.h) but written one after the
+ * other, so the bytes do not depend on the number of threads. The contract is data/build.h; what
+ * is written about a dataset is data/manifest.c. */
 #include "data/build.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/par.h"
 #include "data/build_int.h"
 #include "data/dropped.h"
+#include "data/encoding.h"
 #include "data/near_rows.h"
 #include <string.h>
-
-enum { BLOCK_ROWS = 512 }; /* encoded side by side, then written in order */
 
 static err make_rows(struct building *s) {
     const struct corpus *c = &s->corpus;
@@ -23,20 +21,6 @@ static err make_rows(struct building *s) {
         if (c->use[i] == USE_TRAIN || c->use[i] == USE_VALID)
             TRY(rows_of_sample(&c->samples.items[i], all_turns, &s->rows));
     return ERR_OK;
-}
-
-struct block {
-    const struct building *s;
-    const struct row_text *rows;
-    struct row_tokens *out;
-    err *result;
-};
-
-static void encode_rows(void *ctx, int64_t begin, int64_t end, int thread) {
-    struct block *b = ctx;
-    (void)thread;
-    for (int64_t i = begin; i < end; i++)
-        b->result[i] = row_encode(b->s->tokenizer, &b->rows[i], b->s->whitespace, &b->out[i]);
 }
 
 static err check_vocabulary(const struct building *s, const struct row_text *row,
@@ -87,34 +71,55 @@ static err write_row(struct building *s, const struct row_text *row,
     return ERR_OK;
 }
 
-static err write_block(struct building *s, struct block *b, int64_t first) {
-    int64_t n = s->rows.n - first < BLOCK_ROWS ? s->rows.n - first : BLOCK_ROWS;
-    b->rows = s->rows.items + first;
-    par_for(n, 8, encode_rows, b);
-    for (int64_t i = 0; i < n; i++) {
-        if (b->result[i] == ERR_MEMORY) return fail(ERR_MEMORY, "out of memory");
-        /* Otherwise again in this thread, for the message of the one that failed. */
-        if (b->result[i]) TRY(row_encode(s->tokenizer, &b->rows[i], s->whitespace, &b->out[i]));
-        TRY(write_row(s, &b->rows[i], &b->out[i]));
+static err take_row(void *ctx, const struct row_text *row, const struct row_tokens *tokens) {
+    struct building *s = ctx;
+    if (s->n_written++ % 1024 == 0) progress_step(&s->progress, s->n_written - 1, NULL);
+    return write_row(s, row, tokens);
+}
+
+/* The rows [first, first + n), which are of one source. */
+static err write_source(struct building *s, struct token_cache *cache, int64_t first, int64_t n) {
+    const struct row_text *rows = s->rows.items + first;
+    const struct corpus_source *source = &s->corpus.sources[rows->sample->source];
+    if (cache) TRY(token_cache_begin(cache, source->sha256, rows, n));
+    const struct encoding encoding = {.tokenizer = s->tokenizer,
+                                      .whitespace = s->whitespace,
+                                      .cache = cache,
+                                      .rows = rows,
+                                      .n = n,
+                                      .take = take_row,
+                                      .ctx = s};
+    TRY(encode_rows(&encoding));
+    return cache ? token_cache_end(cache) : ERR_OK;
+}
+
+static err write_sources(struct building *s, struct token_cache *cache) {
+    for (int64_t first = 0, end; first < s->rows.n; first = end) {
+        int32_t source = s->rows.items[first].sample->source;
+        for (end = first + 1; end < s->rows.n && s->rows.items[end].sample->source == source;)
+            end++;
+        TRY(write_source(s, cache, first, end - first));
     }
+    if (!cache) return ERR_OK;
+    struct token_cache_counts counts = token_cache_counts(cache);
+    LOG(DATA, INFO, "%lld of %lld rows were encoded before", (long long)counts.n_found,
+        (long long)counts.n_asked);
     return ERR_OK;
 }
 
 static err write_rows(struct building *s) {
-    struct block b = {.s = s};
-    struct progress progress;
-    b.out = mem_zalloc(BLOCK_ROWS, sizeof *b.out);
-    b.result = mem_zalloc(BLOCK_ROWS, sizeof *b.result);
-    err e = b.out && b.result ? ERR_OK : ERR_MEMORY;
-    progress_start(&progress, "tokens", s->rows.n);
-    for (int64_t first = 0; first < s->rows.n && e == ERR_OK; first += BLOCK_ROWS) {
-        e = write_block(s, &b, first);
-        progress_step(&progress, first, NULL);
-    }
-    progress_end(&progress);
-    for (int i = 0; i < BLOCK_ROWS && b.out; i++) row_tokens_release(&b.out[i]);
-    mem_free(b.out);
-    mem_free(b.result);
+    struct token_cache *cache = NULL;
+    const struct token_cache_options options = {
+        .dir = s->b->cache_dir,
+        .tokenizer = s->tokenizer,
+        .whitespace = s->whitespace,
+        .all_turns = strcmp(s->b->options->turns, "all") == 0,
+    };
+    if (options.dir) TRY(token_cache_open(&cache, &options));
+    progress_start(&s->progress, "tokens", s->rows.n);
+    err e = write_sources(s, cache);
+    progress_end(&s->progress);
+    token_cache_close(cache);
     return e;
 }
 

@@ -25,6 +25,7 @@ struct data_build {
     const struct data_score *score; /* of the filter quality; NULL: none */
     const char *score_digest;       /* of whatever judges, part of what the dataset depends on */
     const struct forbidden_source *forbidden; /* texts that no row may hold; NULL: none */
+    const char *cache_dir; /* rows that were encoded before (data/token_cache.h); NULL: none */
     /* Called with the finished folder before it takes its place; a failure gives it up. May be
      * NULL. */
     err (*check)(void *ctx, const char *dir);

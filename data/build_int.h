@@ -5,6 +5,7 @@
 #ifndef COTRAIN_DATA_BUILD_INT_H
 #define COTRAIN_DATA_BUILD_INT_H
 
+#include "base/log.h"
 #include "data/build.h"
 #include "data/corpus.h"
 #include "data/fim.h"
@@ -29,6 +30,8 @@ struct building {
     struct row_tokens permuted;
     struct shard_writer splits[SPLIT_COUNT];
     char *split_dirs[SPLIT_COUNT];
+    struct progress progress;
+    int64_t n_written;          /* rows */
     struct group_count *counts; /* of each group */
 };
 

@@ -82,8 +82,8 @@ struct opt_table data_fim_options_table(void) {
 struct opt_table data_replay_options_table(void) {
 #define ROW(field, ...) OPT(struct data_replay, field, __VA_ARGS__)
     static const struct opt rows[] = {
-        ROW(path, .required = true, .path = true,
-            .help = "general data that is trained beside the requests"),
+        ROW(path, .required = true, .path = true, .pattern = true,
+            .help = "general data that is trained beside the requests, as a source's path"),
         ROW(format, .choices = formats, .help = "how its rows are written (not given: auto)"),
         ROW(license, .help = "licence of its rows"),
         ROW(share, .required = true, .min = 1e-6, .max = 0.99,

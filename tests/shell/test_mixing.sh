@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Replay, temperature and token budgets from a recipe to a dataset and what `data build` says of an
-# epoch, on the sample month; a recipe without them shows none of it.
+# epoch, on the sample month; a recipe without them shows none of it. The cache of encoded rows.
 . "$(dirname "$0")/lib.sh"
 cd "$scratch" || exit 1
 month=$SOURCE_DIR/models/month
@@ -60,4 +60,27 @@ expect_out "missing key 'data.replay.path'"
 run "$COTRAIN" recipe check b.yaml --set data.replay.share=1
 expect_rc 1
 expect_out "'share': 1 is not from"
+
+# Encoded rows are found again, in a folder that is named, and nowhere else.
+/usr/bin/python3 -c 'for i in range(2200):
+    print("{\"prompt\": \"%d %s\", \"response\": \"%s\"}" % (i, "abc " * 20, "de " * 15))' >big.jsonl
+cat >c.yaml <<EOF
+cotrain: 1
+inherit: a.yaml
+name: cached
+data: {sources: [{path: big.jsonl, format: pairs}]}
+EOF
+export COTRAIN_LOG=data:info
+run "$COTRAIN" data build c.yaml --out first --cache cache
+expect_rc 0
+run "$COTRAIN" data build c.yaml --out again --cache cache
+expect_err "2200 of 2212 rows were encoded before"
+expect_same first/manifest.json again/manifest.json
+rm -r again
+COTRAIN_CACHE=cache run "$COTRAIN" data build c.yaml --out again
+expect_err "2200 of 2212 rows were encoded before"
+rm -r again
+run "$COTRAIN" data build c.yaml --out again
+expect_no_err "encoded before"
+expect_same first/train/tokens-00000.bin again/train/tokens-00000.bin
 finish
