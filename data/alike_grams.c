@@ -249,8 +249,8 @@ err alike_sketch(const struct alike_counts *c, const struct alike_text *t,
     struct alike_grams grams = {mem_alloc((size_t)t->n, sizeof *grams.items), 0};
     uint32_t wide[NEAR_SKETCH];
     if (!grams.items) return ERR_MEMORY;
-    pick_telling(c, t, RARE_MAX, &grams);
-    if (grams.n < TELLING_MIN) pick_telling(c, t, COUNT_MAX, &grams);
+    for (int most = RARE_MAX; grams.n < TELLING_MIN && most <= COUNT_MAX + 1; most *= 2)
+        pick_telling(c, t, most, &grams);
     *out_any = grams.n > 0;
     if (grams.n > 0) {
         near_sketch(grams.items, grams.n, wide);

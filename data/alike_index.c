@@ -12,7 +12,7 @@
 
 enum {
     BANDS = ALIKE_SKETCH, /* of one place each */
-    CHAIN_MAX = 32,
+    CHAIN_MAX = 64,
     CANDIDATES_MAX = 16,
     EQUAL_MIN = 2, /* places that a candidate has in common */
     MET_SLOTS = 2 * BANDS * CHAIN_MAX,
