@@ -23,6 +23,7 @@ enum rng_purpose {
     RNG_FIM = 12,
     RNG_PACK = 9,
     RNG_RESAMPLE = 10,
+    RNG_EXPAND = 11,
 };
 
 /* Of the rounds: two multipliers, and what is added to the two key words between rounds. */

@@ -53,10 +53,12 @@ static err note_prompts(struct splitting *s) {
     return ERR_OK;
 }
 
-/* Whether the sample may be held out: a file's, one turn with an answer, a prompt of its own. */
+/* Whether the sample may be held out: a file's that people wrote, one turn with an answer, a prompt
+ * of its own. What a teacher made is made after the cases were drawn. */
 static bool can_hold_out(const struct splitting *s, int64_t sample) {
     const struct sample *item = &s->c->samples.items[sample];
     if (is_example(s->c, sample) || item->n != 1 || item->kind != SAMPLE_TURNS) return false;
+    if (item->origin) return false;
     return text_map_get(&s->prompts, span_strip(item->turns[0].prompt), ABSENT) == sample;
 }
 

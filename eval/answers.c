@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Greedy answers, a decoder per thread (eval/answers.h). Errors are kept per thread by base/err.h,
+ * Answers, a decoder per thread (eval/answers.h). Errors are kept per thread by base/err.h,
  * so a worker copies its message into its answer, and the first failed answer in order is reported:
  * which one that is does not depend on threads either. */
 #include "eval/answers.h"
