@@ -6,6 +6,7 @@
 #define COTRAIN_DATA_OPTIONS_H
 
 #include "base/opt.h"
+#include "data/synth/options.h"
 #include "data/filters/options.h"
 
 /* data.sources[]: a file of rows. */
@@ -60,6 +61,7 @@ struct data_options {
     struct data_fim fim;
     struct data_replay replay;
     struct data_mix mix;
+    struct expand_options expand; /* rows that a teacher makes */
 };
 
 struct opt_table data_options_table(void);

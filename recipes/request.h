@@ -17,9 +17,10 @@ struct example {
  * (data/synth/checks/). */
 struct check_spec {
     const char *type, *of, *pattern, *source, *compare;
-    const char *path;
-    struct opt_list choices, map;
-    int64_t votes;
+    const char *path, *tests;
+    struct opt_list choices, map, command;
+    int64_t votes, timeout_ms;
+    bool unsafe;
     double share, score;
     const char *file; /* where it stands, for errors */
     int line;

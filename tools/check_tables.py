@@ -67,6 +67,10 @@ RULES = {
     "data/lint/lints.def": [
         Rule("LINT", DEFINED.format("lint_NAME"), "data/lint/*.c", "data/lint/*.c", shared=("common.c",)),
     ],
+    "data/synth/methods.def": [
+        Rule("METHOD", DEFINED.format("method_NAME"), "data/synth/methods/NAME.c", "data/synth/methods/*.c",
+             shared=("method.c",)),
+    ],
     "data/synth/checks.def": [
         Rule("CHECK", DEFINED.format("check_NAME"), "data/synth/checks/NAME.c", "data/synth/checks/*.c",
              shared=("check.c",)),

@@ -33,6 +33,11 @@ struct opt_table check_options_table(void) {
             .help = "byte for byte, or as data/normal.h reads it; exact"),
         ROW(choices, .help = "the answers there are"),
         ROW(path, .path = true, .value = "FILE", .help = "json_schema: the schema"),
+        ROW(tests, .help = "code: run behind each response; else the teacher writes some a row"),
+        ROW(command, .help = "code: what runs it, the last word naming the program's file; "
+                             "[python3, program.py]"),
+        ROW(timeout_ms, .min = 0, .max = 3600000, .help = "code: of a run; 10000"),
+        ROW(unsafe, .help = "code: run it even where nothing can hold a stranger's program"),
         ROW(votes, .min = 0, .max = 99, .help = "vote: answers asked for; 5"),
         ROW(share, .min = 0, .max = 1, .help = "vote: share of them that must agree; 0.6"),
         ROW(score, .min = 0, .max = 10, .help = "judge: the least score of 10 that passes; 7"),
@@ -54,7 +59,8 @@ static bool has_word(const char *list, const char *word) {
     return false;
 }
 
-static err open_one(const struct check_spec *spec, struct check_open *out) {
+/* Without `run`, a check that runs programs is only looked at. */
+static err open_one(const struct check_spec *spec, bool run, struct check_open *out) {
     struct opt_table table = check_options_table();
     out->check = find(spec->type);
     out->spec = spec;
@@ -66,7 +72,7 @@ static err open_one(const struct check_spec *spec, struct check_open *out) {
         err e = fail(ERR_USAGE, "the check '%s' has no '%s'", spec->type, name);
         return fail_hint(e, "its keys: %s", out->check->keys);
     }
-    return out->check->open(spec, &out->state);
+    return out->check->runs_programs && !run ? ERR_OK : out->check->open(spec, &out->state);
 }
 
 /* Takes the thread's error, found in the recipe's row `spec`. */
@@ -84,22 +90,31 @@ static int64_t fall_back(struct check_fallback *f) {
     return n;
 }
 
-err checks_open(const struct request *request, struct check_fallback *fallback,
-                struct check_list *list) {
-    const struct check_spec *specs = request->checks;
-    int64_t n = request->n_checks;
-    if (n == 0) {
-        n = fall_back(fallback);
-        specs = fallback->specs;
-    }
+static err open_all(const struct request *request, const struct check_spec *specs, int64_t n,
+                    bool run, struct check_list *list) {
     list->items = mem_zalloc((size_t)n + 1, sizeof *list->items);
     if (!list->items) return ERR_MEMORY;
     for (int64_t i = 0; i < n; i++) {
         list->n = i + 1;
-        err e = open_one(&specs[i], &list->items[i]);
+        err e = open_one(&specs[i], run, &list->items[i]);
         if (e != ERR_OK) return at_place(e, request, &specs[i]);
     }
     return ERR_OK;
+}
+
+err checks_open(const struct request *request, struct check_fallback *fallback,
+                struct check_list *list) {
+    if (request->n_checks > 0)
+        return open_all(request, request->checks, request->n_checks, true, list);
+    int64_t n = fall_back(fallback);
+    return open_all(request, fallback->specs, n, true, list);
+}
+
+err checks_verify(const struct request *request) {
+    struct check_list list = {0};
+    err e = open_all(request, request->checks, request->n_checks, false, &list);
+    checks_close(&list);
+    return e;
 }
 
 void checks_close(struct check_list *list) {
@@ -127,7 +142,7 @@ err checks_test(const struct check_list *list, const struct check_row *row,
 
 bool checks_need_tests(const struct check_list *list) {
     for (int64_t i = 0; i < list->n; i++)
-        if (list->items[i].check->needs_tests && !list->items[i].spec->path) return true;
+        if (list->items[i].check->needs_tests && !list->items[i].spec->tests) return true;
     return false;
 }
 

@@ -24,7 +24,7 @@ struct check {
     const char *name, *summary;
     const char *keys; /* those of a check's row in the recipe that it reads, beside `type`: "a,b" */
     bool needs_tests; /* asks the teacher for tests beside each row, or the recipe has them */
-    bool runs_programs; /* of strangers: wants the sandbox */
+    bool runs_programs; /* of strangers; whether it can, is asked where rows are made */
     /* Reads the recipe's row. `*out` is handed to the others; NULL: there is nothing to keep. */
     err (*open)(const struct check_spec *spec, void **out);
     void (*close)(void *state); /* NULL: nothing to release */
@@ -64,6 +64,9 @@ struct check_fallback {
 MUST_CHECK err checks_open(const struct request *request, struct check_fallback *fallback,
                            struct check_list *list);
 void checks_close(struct check_list *list);
+/* Whether the request's own checks are such as can be opened; faults as by checks_open. Runs no
+ * program. */
+MUST_CHECK err checks_verify(const struct request *request);
 /* The first machine check that says no, and why; *out NULL: all pass. */
 MUST_CHECK err checks_test(const struct check_list *list, const struct check_row *row,
                            const struct check **out, struct str *why);

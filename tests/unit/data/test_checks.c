@@ -4,6 +4,7 @@
  * Under test: data/synth/checks/. Read next: tests/unit/data/test_schema.c. */
 #include "tests/unit/folder_test.h"
 
+#include "base/sandbox.h"
 #include "data/synth/checks/check.h"
 
 #define LIST(...)                                                                                  \
@@ -197,6 +198,55 @@ static void json_by_a_schema(void **state) {
     checks_close(&list);
 }
 
+static void programs_that_are_run(void **state) {
+    (void)state;
+    static const struct {
+        const char *response, *wanted;
+    } cases[] = {
+        {"def double(x):\n    return 2 * x\n", ""},
+        {"Here:\n```python\ndef double(x):\n    return x + x\n```\nIt adds.", ""},
+        {"def double(x):\n    return x * x\n", "fails its tests (exit status 1): "},
+        {"def double(x)\n", "SyntaxError"},
+        {"def double(x):\n    while True: pass\n", "its limit of time"},
+        {"open('/etc/cotrain-was-here', 'w')", "fails its tests"},
+        {"import socket\nsocket.create_connection(('192.0.2.1', 80))", "fails its tests"},
+        {"", "NameError"},
+    };
+    const struct check_spec spec = {
+        .type = "code", .tests = "assert double(3) == 6\n", .timeout_ms = 3000};
+    struct str how = {0};
+    err e = sandbox_describe(&how);
+    str_release(&how);
+    if (e == ERR_UNSUPPORTED) {
+        print_message("skipped: %s\n", err_message());
+        skip();
+    }
+    assert_ok(e);
+    struct check_list list = open_checks(&spec, 1);
+    assert_false(checks_need_tests(&list));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_row(&list, "p", cases[i].response, cases[i].wanted);
+    checks_close(&list);
+    /* tests that the teacher wrote, another program */
+    const struct check_spec shell = {.type = "code", .command = LIST("sh", "-e", "program.sh")};
+    const struct check *found;
+    struct str why = {0};
+    list = open_checks(&shell, 1);
+    assert_true(checks_need_tests(&list));
+    struct check_row row = {
+        .request = &request, .prompt = "p", .response = "n=3", .tests = "test $n = 3"};
+    assert_ok(checks_test(&list, &row, &found, &why));
+    assert_string_equal(str_text(&why), "");
+    row.response = "n=4";
+    assert_ok(checks_test(&list, &row, &found, &why));
+    assert_non_null(strstr(str_text(&why), "exit status 1"));
+    row.tests = NULL;
+    assert_ok(checks_test(&list, &row, &found, &why));
+    assert_non_null(strstr(str_text(&why), "lacks the text \"tests\""));
+    str_release(&why);
+    checks_close(&list);
+}
+
 /* What the other checks ask and how they decide. */
 static void a_vote(void **state) {
     (void)state;
@@ -284,6 +334,7 @@ static void what_a_recipe_may_not_say(void **state) {
         {{.type = "citation", .pattern = "(?<b>b)", .source = "(?<a>b)"},
          "no group name in common"},
         {{.type = "citation", .pattern = "(b)", .map = LIST("a: b")}, "'map'"},
+        {{.type = "code", .command = LIST("sh", "a/b")}, "no '/'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct check_list list = {0};
@@ -309,6 +360,7 @@ int main(void) {
         cmocka_unit_test(citations_anywhere),
         cmocka_unit_test(arithmetic),
         FOLDER_TEST(json_by_a_schema),
+        cmocka_unit_test(programs_that_are_run),
         cmocka_unit_test(a_vote),
         cmocka_unit_test(a_judge),
         cmocka_unit_test(a_request_without_checks),
