@@ -58,6 +58,12 @@ static err check_ids(const struct request_list *requests) {
     return ERR_OK;
 }
 
+/* A copy is settled: what a recipe leaves out stays left out. */
+static err check_expand(const struct chain *c) {
+    struct expand_options settled = c->data.expand;
+    return settled.per_request > 0 ? expand_settle(&settled) : ERR_OK;
+}
+
 static err check_whole(struct chain *c, struct recipe *r) {
     err code = check_name(c->name);
     if (code != ERR_OK) TRY(fault_at(r, "name", code));
@@ -67,6 +73,12 @@ static err check_whole(struct chain *c, struct recipe *r) {
     if (code != ERR_OK) TRY(fault_at(r, "base_model", code));
     code = check_ids(&c->requests);
     if (code != ERR_OK) TRY(fault_at(r, "requests", code));
+    for (int64_t i = 0; i < c->requests.n; i++) {
+        code = checks_verify(&c->requests.items[i]);
+        if (code != ERR_OK) TRY(fault_at(r, "requests", code));
+    }
+    code = check_expand(c);
+    if (code != ERR_OK) TRY(fault_at(r, "data", code));
     code = adapter_options_check(&c->adapter);
     if (code != ERR_OK) TRY(fault_at(r, "adapter", code));
     code = lint_limits_check(&c->data.lint);

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/data_stage.h"
 #include "cli/eval_stage.h"
+#include "cli/expand_stage.h"
 #include "cli/release_stage.h"
 #include "cli/train_stage.h"
 #include "data/dataset.h"
@@ -18,7 +19,7 @@
 
 struct chain_run {
     const struct chain_run_options *options;
-    const struct chain *chain;
+    struct chain *chain;
     struct work work;
     char hash[SHA256_HEX_SIZE]; /* of the release */
     json_t *stages;             /* for --json: name, seconds, skipped */
@@ -43,7 +44,7 @@ static err recipe_inputs(struct stage *s, const struct chain_run *r, const char 
     return stage_input_text(s, "base", r->chain->base_digest);
 }
 
-/* ---- data ---- */
+/* ---- what rows come from ---- */
 
 /* What the lints look for, and what their limits are held against beside the dataset. */
 static err lint_inputs(struct stage *s, const struct chain *c) {
@@ -57,7 +58,7 @@ static err lint_inputs(struct stage *s, const struct chain *c) {
     return result;
 }
 
-static err data_inputs(struct stage *s, const struct chain_run *r) {
+static err files_inputs(struct stage *s, const struct chain_run *r) {
     static const char *const sections[] = {"requests", "data", NULL};
     const struct chain *c = r->chain;
     struct str key = {0};
@@ -92,6 +93,52 @@ static err data_inputs(struct stage *s, const struct chain_run *r) {
     str_release(&key);
     return result;
 }
+
+/* ---- expand ---- */
+
+static bool expand_is_wanted(const struct chain_run *r) {
+    return expand_wanted(r->chain);
+}
+
+static err expand_inputs(struct stage *s, const struct chain_run *r) {
+    const struct chain *c = r->chain;
+    struct str key = {0};
+    TRY(files_inputs(s, r));
+    err result = ERR_OK;
+    if (c->data.expand.teacher.model_dir)
+        result = stage_input_path(s, "teacher", c->data.expand.teacher.model_dir);
+    for (int64_t i = 0; i < c->requests.n && result == ERR_OK; i++) {
+        const struct request *request = &c->requests.items[i];
+        for (int64_t k = 0; k < request->n_checks && result == ERR_OK; k++) {
+            if (!request->checks[k].path) continue;
+            str_clear(&key);
+            result = str_printf(&key, "check %lld %lld", (long long)i, (long long)k);
+            if (result == ERR_OK)
+                result = stage_input_path(s, str_text(&key), request->checks[k].path);
+        }
+    }
+    str_release(&key);
+    return result;
+}
+
+/* What was answered before is in the log, whatever the inputs were. */
+static err expand_do(struct chain_run *r, const struct stage *s, bool go_on) {
+    struct expand_result result;
+    (void)s, (void)go_on;
+    err e = expand_stage(r->chain, r->work.expand, r->options->device, &result);
+    json_decref(result.report);
+    return e;
+}
+
+static void expand_outputs(const struct chain_run *r, const char **out) {
+    out[0] = r->work.expand;
+}
+
+static err expand_after(struct chain_run *r) {
+    return expand_sources(r->chain, r->work.expand);
+}
+
+/* ---- data ---- */
 
 static err data_do(struct chain_run *r, const struct stage *s, bool go_on) {
     (void)s, (void)go_on;
@@ -229,12 +276,15 @@ static const struct step {
     /* `go_on`: what a run with the same inputs left may be used. */
     err (*work)(struct chain_run *r, const struct stage *s, bool go_on);
     void (*outputs)(const struct chain_run *r, const char **out);
+    bool (*wanted)(const struct chain_run *r); /* NULL: always */
+    err (*after)(struct chain_run *r);         /* whether it was done now or before; or NULL */
 } steps[] = {
-    {"data", data_inputs, data_do, data_outputs},
-    {"eval-before", before_inputs, before_do, before_outputs},
-    {"train", train_inputs, train_do, train_outputs},
-    {"eval-after", after_inputs, after_do, after_outputs},
-    {"pack", pack_inputs, pack_do, pack_outputs},
+    {"expand", expand_inputs, expand_do, expand_outputs, expand_is_wanted, expand_after},
+    {"data", files_inputs, data_do, data_outputs, NULL, NULL},
+    {"eval-before", before_inputs, before_do, before_outputs, NULL, NULL},
+    {"train", train_inputs, train_do, train_outputs, NULL, NULL},
+    {"eval-after", after_inputs, after_do, after_outputs, NULL, NULL},
+    {"pack", pack_inputs, pack_do, pack_outputs, NULL, NULL},
 };
 
 static err run_step(struct chain_run *r, const struct step *step, struct stage *s) {
@@ -255,9 +305,11 @@ static err run_step(struct chain_run *r, const struct step *step, struct stage *
 static err run_steps(struct chain_run *r) {
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         struct stage s = {0};
+        if (steps[i].wanted && !steps[i].wanted(r)) continue;
         err result = stage_begin(&s, &r->work, steps[i].name);
         if (result == ERR_OK) result = run_step(r, &steps[i], &s);
         stage_release(&s);
+        if (result == ERR_OK && steps[i].after) result = steps[i].after(r);
         if (result != ERR_OK) return fail_in(result, "stage '%s'", steps[i].name);
     }
     return ERR_OK;

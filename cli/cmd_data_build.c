@@ -4,12 +4,13 @@
  * recipe's training holds. The work is cli/data_stage.c, which `cotrain run` calls as well. */
 #include "cli/command.h"
 #include "cli/data_stage.h"
+#include "cli/expand_stage.h"
 #include "cli/train_rows.h"
 #include "data/dataset.h"
 #include <string.h>
 
 struct build_options {
-    const char *recipe, *out, *cache;
+    const char *recipe, *out, *cache, *expanded;
     struct opt_list set;
     bool json;
 };
@@ -21,6 +22,8 @@ static const struct opt rows[] = {
         .help = "the dataset folder; an earlier dataset is replaced"),
     ROW(cache, .value = "DIR",
         .help = "keeps encoded rows for the next build (default: COTRAIN_CACHE, or none)"),
+    ROW(expanded, .path = true, .value = "DIR",
+        .help = "what `data expand` made of the recipe, if it wants any"),
     ROW(set, .repeated = true, .value = "A.B=C", .help = "change a key; may be repeated"),
     ROW(json, .help = "as JSON"),
 };
@@ -171,12 +174,23 @@ static err tell(const struct build_options *o, const struct chain *c) {
     return e;
 }
 
+static err take_expanded(const struct build_options *o, struct chain *c) {
+    if (o->expanded) return expand_sources(c, o->expanded);
+    if (!expand_wanted(c)) return ERR_OK;
+    return fail_hint(
+        fail(ERR_USAGE, "the recipe wants rows that a teacher makes, and there are none"),
+        "'cotrain data expand %s --out DIR', then --expanded DIR; 'cotrain run' does "
+        "both",
+        o->recipe);
+}
+
 static err run(const void *given, struct arena *arena) {
     (void)arena;
     const struct build_options *o = given;
     struct chain c;
     TRY(chain_read(&c, o->recipe, &o->set));
-    err e = data_stage(&c, o->out, o->cache);
+    err e = take_expanded(o, &c);
+    if (e == ERR_OK) e = data_stage(&c, o->out, o->cache);
     if (e == ERR_OK) e = tell(o, &c);
     chain_release(&c);
     return e;

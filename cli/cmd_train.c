@@ -6,6 +6,7 @@
 #include "base/par.h"
 #include "cli/command.h"
 #include "cli/data_stage.h"
+#include "cli/expand_stage.h"
 #include "cli/memory.h"
 #include "cli/train_stage.h"
 #include "cli/work.h"
@@ -48,13 +49,22 @@ static err show(const struct work *w, const struct train_result *r, bool json) {
     return e;
 }
 
-static err train(const struct train_command_options *o, const struct chain *c,
-                 struct arena *arena) {
+/* The rows that a teacher makes; what it was asked before is in the log. */
+static err expand_rows(struct chain *c, const struct work *w, const char *device) {
+    struct expand_result result;
+    if (!expand_wanted(c)) return ERR_OK;
+    err e = expand_stage(c, w->expand, device, &result);
+    json_decref(result.report);
+    return e == ERR_OK ? expand_sources(c, w->expand) : e;
+}
+
+static err train(const struct train_command_options *o, struct chain *c, struct arena *arena) {
     struct work work;
     struct train_result result;
     const char *dir = o->work ? o->work : arena_printf(arena, "work/%s", c->name);
     if (!dir) return ERR_MEMORY;
     TRY(work_open(&work, dir, c->release.name, arena));
+    TRY(expand_rows(c, &work, o->device));
     TRY(data_stage(c, work.data, work.cache));
     struct train_stage stage = {.chain = c,
                                 .dataset_dir = work.data,

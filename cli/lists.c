@@ -14,6 +14,8 @@
 #include "data/filters/filter.h"
 #include "data/readers/reader.h"
 #include "data/sensitive.h"
+#include "data/synth/checks/check.h"
+#include "data/synth/methods/method.h"
 #include "eval/task.h"
 #include "model/preset.h"
 #include "model/formats/format.h"
@@ -88,6 +90,21 @@ static err list_lints(json_t *out) {
 static err list_filters(json_t *out) {
     for (int i = 0; i < n_filters; i++)
         if (!add_row(out, filters[i]->name, filters[i]->summary)) return ERR_MEMORY;
+    return ERR_OK;
+}
+
+static err list_checks(json_t *out) {
+    for (int i = 0; i < n_checks; i++) {
+        json_t *row = add_row(out, checks[i]->name, checks[i]->summary);
+        if (!row) return ERR_MEMORY;
+        if (checks[i]->keys[0]) TRY(json_put(row, "keys", json_string(checks[i]->keys)));
+    }
+    return ERR_OK;
+}
+
+static err list_synthesis(json_t *out) {
+    for (int i = 0; i < n_synth_methods; i++)
+        if (!add_row(out, synth_methods[i]->name, synth_methods[i]->summary)) return ERR_MEMORY;
     return ERR_OK;
 }
 

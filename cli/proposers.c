@@ -5,7 +5,6 @@
 #include "cli/proposers.h"
 
 #include "eval/answers.h"
-#include "issues/github/token.h"
 
 /* ---- an endpoint ---- */
 
@@ -19,7 +18,7 @@ static err ask_endpoint(void *context, const char *prompt, struct str *answer) {
     struct proposer_use *p = context;
     const struct chat_question question = {.prompt = prompt, .seed = -1};
     struct chat_run run = {.questions = &question, .n = 1, .done = take_answer, .ctx = answer};
-    return chat_ask(p->chat, &run);
+    return chat_ask(p->endpoint.chat, &run);
 }
 
 static err open_endpoint(struct proposer_use *p) {
@@ -27,15 +26,10 @@ static err open_endpoint(struct proposer_use *p) {
     if (!o->model)
         return fail_hint(fail(ERR_USAGE, "the endpoint is not told which model to ask"),
                          "give --model NAME with --url");
-    TRY(http_url_check(o->url));
-    /* The environment's token is GitHub's and nobody else's. */
-    if (o->token_file) TRY(token_read(o->token_file, &p->token));
     p->proposer = (struct proposer){ask_endpoint, p};
-    const struct chat_options options = {.url = o->url,
-                                         .model = o->model,
-                                         .token = p->token.len > 0 ? str_text(&p->token) : NULL,
-                                         .max_new_tokens = o->max_new_tokens};
-    return chat_new(&options, &p->chat);
+    const struct chat_options options = {
+        .url = o->url, .model = o->model, .max_new_tokens = o->max_new_tokens};
+    return endpoint_open(&p->endpoint, &options, o->token_file);
 }
 
 /* ---- this machine ---- */
@@ -66,7 +60,6 @@ err proposer_open(struct proposer_use *p, const struct proposer_options *options
 }
 
 void proposer_close(struct proposer_use *p) {
-    chat_free(p->chat);
-    token_release(&p->token);
+    endpoint_close(&p->endpoint);
     if (p->local) eval_subject_close(&p->subject);
 }

@@ -5,9 +5,9 @@
 #ifndef COTRAIN_CLI_PROPOSERS_H
 #define COTRAIN_CLI_PROPOSERS_H
 
+#include "cli/endpoint.h"
 #include "eval/subject.h"
 #include "issues/propose.h"
-#include "remote/chat.h"
 
 struct proposer_options {
     const char *url;        /* of an endpoint, ".../v1"; or */
@@ -19,8 +19,7 @@ struct proposer_options {
 };
 struct proposer_use {
     const struct proposer_options *options;
-    struct chat *chat;
-    struct str token;
+    struct endpoint endpoint;
     struct eval_subject subject;
     bool local;
     struct proposer proposer; /* hand this on */

@@ -21,7 +21,8 @@ err work_open(struct work *w, const char *dir, const char *release_name, struct 
     if (release_name != NULL) TRY(check_name(release_name));
     const struct {
         const char **path, *name;
-    } below[] = {{&w->data, "data"},
+    } below[] = {{&w->expand, "expand"},
+                 {&w->data, "data"},
                  {&w->cache, "cache"},
                  {&w->eval, "eval"},
                  {&w->before, "eval/before.json"},

@@ -9,6 +9,19 @@ sweep() { # sweep [OPTION...] -- COMMAND...
     expect_rc 0
     tail -1 "$scratch/out"
 }
+synthesise() { # makes $scratch/expanded, whose log has all answers that the command $synthesis wants
+    mkfifo "$scratch/stdin"
+    "$SOURCE_DIR/tests/shell/teacher.py" "$scratch/sent" <"$scratch/stdin" >"$scratch/port" &
+    exec 9>"$scratch/stdin"
+    until [ -s "$scratch/port" ]; do :; done
+    synthesis="data expand $SOURCE_DIR/recipes/2024-03/nano-expand.yaml --set data.expand.per_request=4
+        --set data.expand.teacher.url=http://127.0.0.1:$(cat "$scratch/port")/v1
+        --set data.expand.teacher.stall_timeout_ms=5000"
+    # shellcheck disable=SC2086 # words
+    check "synthesis" "$COTRAIN" $synthesis --out "$scratch/expanded"
+    exec 9>&-
+    wait
+}
 dated='stages|.*/(run.jsonl|plan.json|SHA256SUMS|RELEASE)$' # records with times or the memory that was used
 month=$scratch/month
 "$SOURCE_DIR/tests/shell/tiny_month.py" "$month" || exit 1

@@ -14,4 +14,7 @@ sweep -- "$COTRAIN" model quantize --model "$SOURCE_DIR/tests/golden/nano" --out
 sweep --runs 60 --but "$dated" -- "$COTRAIN" run "$month/lora.yaml" --work "{out}" --set train.max_steps=2
 sweep --runs 40 --start "$scratch/work" --but "$dated" --then "$COTRAIN release verify {out}/release/Tiny" \
     -- "$COTRAIN" run "$month/lora.yaml" --work "{out}" --set train.max_steps=2 --set "release.summary=Other"
+synthesise
+# shellcheck disable=SC2086 # words
+sweep --start "$scratch/expanded" -- "$COTRAIN" $synthesis --out "{out}"
 finish

@@ -28,4 +28,7 @@ sweep --runs 100 -- "$COTRAIN" data preview "$scratch/work/data" --packed "$mont
 sweep --runs 150 -- "$COTRAIN" data preview "$scratch/work/data" --html "{out}"
 sweep --runs 100 --start "$scratch/work" -- "$COTRAIN" release verify "{out}/release/Tiny"
 sweep --runs 60 --but "$dated" -- "$COTRAIN" run "$month/lora.yaml" --work "{out}" --set train.max_steps=2
+synthesise
+# shellcheck disable=SC2086 # words
+sweep --runs 150 --start "$scratch/expanded" -- "$COTRAIN" $synthesis --out "{out}"
 finish

@@ -28,6 +28,22 @@ static enum manner always_right(int64_t seed, const char *prompt) {
     return RIGHT;
 }
 
+/* Questions that are not for a whole row: topics, a judge, another prompt to a response. */
+static bool answer_other(const struct teacher_question *q, char *text, size_t size) {
+    int64_t n = q->seed % 1000000;
+    const char *judged = strstr(q->prompt, "Judge this one");
+    if (strstr(q->prompt, "JSON array"))
+        snprintf(text, size, "[\"at sea\", 5, \"\", \"in town\"]");
+    else if (judged)
+        snprintf(text, size, "{\"score\": %d, \"reason\": \"dull\"}",
+                 strcspn(judged, "3") < strlen(judged) ? 6 : 9);
+    else if (strstr(q->prompt, "in other words") || strstr(q->prompt, "Write a prompt that"))
+        snprintf(text, size, "{\"prompt\": \"twice %lld\"}", (long long)n);
+    else
+        return false;
+    return true;
+}
+
 /* A row that doubles a number, "double 12" -> "24"; the number comes from the seed. */
 static err answer_one(const struct teacher_call *call, int64_t i) {
     const struct teacher_question *q = &call->questions[i];
@@ -38,6 +54,7 @@ static err answer_one(const struct teacher_call *call, int64_t i) {
     a.prompt_tokens = 7;
     a.answer_tokens = 3;
     assert_ok(str_printf(&script.seen, "%s\n====\n", q->prompt));
+    if (answer_other(q, text, sizeof text)) return call->done(call->ctx, i, &a);
     switch (script.manner(q->seed, q->prompt)) {
     case RIGHT:
         snprintf(text, sizeof text, "{\"prompt\": \"double %lld\", \"response\": \"%lld\"}",
@@ -261,6 +278,56 @@ static void what_is_rejected(void **state) {
     str_release(&rows);
 }
 
+/* Topics are asked for once a request and come back in its questions; the other two methods keep
+ * the response of the row that they begin with. */
+static void every_method(void **state) {
+    (void)state;
+    static const char *methods[] = {"topics", "paraphrase", "back_instruct"};
+    options.methods = (struct opt_list){methods, 3};
+    assert_ok(run_in("a"));
+    assert_non_null(strstr(script.seen.data, "Topic: at sea\n"));
+    assert_non_null(strstr(script.seen.data, "Topic: in town\n"));
+    assert_null(strstr(script.seen.data, "Topic: \n"));
+    assert_non_null(strstr(script.seen.data, "Here is a response:\n---\n"));
+    struct str rows = read_in("a", "o-r-1-1.jsonl");
+    for (size_t i = 0; i < 3; i++) {
+        char origin[64];
+        snprintf(origin, sizeof origin, "\"method\":\"%s\"", methods[i]);
+        assert_non_null(strstr(rows.data, origin));
+    }
+    const char *kept = strstr(rows.data, "\"prompt\":\"twice ");
+    assert_non_null(kept);
+    assert_non_null(strstr(kept, "\"response\":\""));
+    str_release(&rows);
+    /* topics of the recipe's own are not asked for */
+    static const char *topics[] = {"on the moon"};
+    options.topics = (struct opt_list){topics, 1};
+    str_clear(&script.seen);
+    assert_ok(run_in("b"));
+    assert_non_null(strstr(script.seen.data, "Topic: on the moon\n"));
+    assert_null(strstr(script.seen.data, "JSON array"));
+}
+
+static void a_judge_where_there_is_no_check(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) requests[i].n_checks = 0;
+    options.judge_score = 7;
+    options.regenerate = 1;
+    assert_ok(run_in("a"));
+    assert_true(count(0, "rejected", "judge") > 0);
+    assert_non_null(strstr(script.seen.data, "It was rejected: judged 6 of 10: dull"));
+    const json_t *by = json_object_get(result.report, "checked_by");
+    assert_true(json_number_value(json_object_get(by, "judge")) > 0.999);
+    struct str rows = read_in("a", "o-r-1-1.jsonl");
+    assert_non_null(strstr(rows.data, "\"check_kind\":\"judge\""));
+    str_release(&rows);
+    /* a row that nobody could look at any more is none */
+    options.max_requests = 30;
+    assert_fails(run_in("b"), ERR_GATE, "too few rows");
+    assert_int_equal(count(0, NULL, "accepted") + count(1, NULL, "accepted"), 0);
+    assert_true(count(0, "rejected", "budget") + count(1, "rejected", "budget") > 0);
+}
+
 static enum manner similar(int64_t seed, const char *prompt) {
     (void)prompt;
     return seed % 2 ? RIGHT : SAME;
@@ -454,6 +521,8 @@ int main(void) {
         EACH(rows_with_their_origin),
         EACH(the_same_rows_always),
         EACH(what_is_rejected),
+        EACH(every_method),
+        EACH(a_judge_where_there_is_no_check),
         EACH(near_duplicates),
         EACH(sealed_prompts_are_dropped),
         EACH(budgets),
