@@ -358,6 +358,22 @@ def post():
     put("post", '{"items": ' * 12)
 
 
+def reply():
+    """What teachers say, and schemas."""
+    row = {"prompt": "x1 of 12 × 3", "response": "12×3＝36, (1 + 2)^2 = 9, 10/4 = 2.5, \"of\""}
+    text = json.dumps(row, ensure_ascii=False)
+    for said in (text, text + "\n" + text, json.dumps([row, row]), "```json\n" + text + "\n```", "Sure {:\n" + text + " }",
+                 text[:30], "```\n[1]", "[" * 200, '{"a": "' + "\\" * 9, "1,234 + 1 = 1,235", "((((1 = 1", "9^64*9^64 = 1", "1/0 = 2",
+                 "5 ÷ 2 = 2……1", "x = -3 - 4 = -7", "170141183460469231731687303715884105727 + 1 = 0"):
+        put("reply", said)
+    for schema in ({"type": ["object", "null"], "properties": {"type": {"items": {"$ref": "#/properties"}}}, "required": ["type"]},
+                   {"$ref": "#"}, {"$ref": "#/%24defs/a~1b", "$defs": {"a/b": {"pattern": "^(a+)+$"}}}, {"minLength": -1}, {"format": "date"},
+                   {"allOf": [{"anyOf": [True]}, {"not": False}], "oneOf": [True, False], "if": True, "then": {"maxProperties": 9},
+                    "patternProperties": {"^(": True}}, {"multipleOf": 0.01, "enum": [], "const": 1.0, "uniqueItems": True},
+                   {"contains": {}, "minContains": 2, "prefixItems": [{}], "dependentRequired": {"contains": ["a"]}}):
+        put("reply", schema)
+
+
 def zone():
     """Two blocks as zic writes them, and their lies."""
     def block(version, moments, types, rule=b"", counts=None, size=4):
@@ -384,5 +400,5 @@ def zone():
         put("zone", block(b"2", [], types, counts=counts))
 
 
-for make in (safetensors, config, index, adapter_config, pickles, torch, megatron, quant, gguf, yaml, post, zone):
+for make in (safetensors, config, index, adapter_config, pickles, torch, megatron, quant, gguf, yaml, post, reply, zone):
     make()
