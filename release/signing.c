@@ -29,11 +29,12 @@ struct opt_table release_keys_table(void) {
     return OPT_TABLE(key_rows);
 }
 
-static bool has(const char *dir, const char *name) {
+static err has(const char *dir, const char *name, bool *out) {
     char *path = path_join(dir, name);
-    bool there = path != NULL && file_exists(path);
+    if (path == NULL) return ERR_MEMORY;
+    *out = file_exists(path);
     mem_free(path);
-    return there;
+    return ERR_OK;
 }
 
 static err read_in(const char *dir, const char *name, struct str *out) {
@@ -121,8 +122,11 @@ err release_sign(const char *dir, const struct release_keys *keys) {
 
 static err same_sums(const char *a, const char *b, bool *out) {
     struct str one = {0}, other = {0};
+    bool in_a = false, in_b = false;
     *out = false;
-    if (!has(a, SEAL_SUMS) || !has(b, SEAL_SUMS)) return ERR_OK;
+    TRY(has(a, SEAL_SUMS, &in_a));
+    TRY(has(b, SEAL_SUMS, &in_b));
+    if (!in_a || !in_b) return ERR_OK;
     err result = read_in(a, SEAL_SUMS, &one);
     if (result == ERR_OK) result = read_in(b, SEAL_SUMS, &other);
     *out = result == ERR_OK && one.len == other.len &&
@@ -136,7 +140,10 @@ err release_keep_signatures(const char *from, const char *to) {
     bool same = false;
     TRY(same_sums(from, to, &same));
     for (int i = 0; i < N_SIGNATURES && same; i++) {
-        if (!has(from, signature_files[i]) || has(to, signature_files[i])) continue;
+        bool had = false, made = false;
+        TRY(has(from, signature_files[i], &had));
+        TRY(has(to, signature_files[i], &made));
+        if (!had || made) continue;
         char *source = path_join(from, signature_files[i]);
         char *target = path_join(to, signature_files[i]);
         err result = source == NULL || target == NULL ? ERR_MEMORY : file_copy(source, target);
@@ -150,7 +157,9 @@ err release_keep_signatures(const char *from, const char *to) {
 err release_signatures(const char *dir, struct name_list *out) {
     *out = (struct name_list){0};
     for (int i = 0; i < N_SIGNATURES; i++) {
-        err result = has(dir, signature_files[i]) ? name_list_add(out, signature_files[i]) : ERR_OK;
+        bool there = false;
+        err result = has(dir, signature_files[i], &there);
+        if (result == ERR_OK && there) result = name_list_add(out, signature_files[i]);
         if (result == ERR_OK) continue;
         name_list_release(out);
         return result;
@@ -168,8 +177,9 @@ static err need_signature(const char *name, const char *because) {
 static err judge_sums(const char *dir, const char *signers, struct signature_verdict *out) {
     struct ssh_signer signer = {0};
     struct str sums = {0};
-    if (!has(dir, SEAL_SUMS_SIGNATURE))
-        return signers != NULL ? need_signature(SEAL_SUMS_SIGNATURE, "--signers") : ERR_OK;
+    bool there = false;
+    TRY(has(dir, SEAL_SUMS_SIGNATURE, &there));
+    if (!there) return signers != NULL ? need_signature(SEAL_SUMS_SIGNATURE, "--signers") : ERR_OK;
     char *path = path_join(dir, SEAL_SUMS_SIGNATURE);
     err result = path == NULL ? ERR_MEMORY : read_in(dir, SEAL_SUMS, &sums);
     if (result == ERR_OK) result = ssh_verify(path, &sums, signers, &signer);
@@ -189,8 +199,9 @@ static err judge_sums(const char *dir, const char *signers, struct signature_ver
 
 static err judge_model(const char *dir, const struct seal *seal, const struct sign_key *key,
                        struct signature_verdict *out) {
-    if (!has(dir, SEAL_MODEL_SIGNATURE))
-        return key != NULL ? need_signature(SEAL_MODEL_SIGNATURE, "--key") : ERR_OK;
+    bool there = false;
+    TRY(has(dir, SEAL_MODEL_SIGNATURE, &there));
+    if (!there) return key != NULL ? need_signature(SEAL_MODEL_SIGNATURE, "--key") : ERR_OK;
     struct str hint = {0};
     err result = model_signature_check(dir, seal, key, &hint);
     if (result == ERR_OK) result = str_printf(&out->who, "the P-256 key %s", str_text(&hint));
@@ -222,8 +233,9 @@ static err check_provenance(const struct str *text, const struct str *statement,
 static err judge_provenance(const char *dir, const struct str *statement,
                             const struct sign_key *key, struct signature_verdict *out) {
     struct str text = {0};
-    if (!has(dir, SEAL_PROVENANCE))
-        return key != NULL ? need_signature(SEAL_PROVENANCE, "--key") : ERR_OK;
+    bool there = false;
+    TRY(has(dir, SEAL_PROVENANCE, &there));
+    if (!there) return key != NULL ? need_signature(SEAL_PROVENANCE, "--key") : ERR_OK;
     err result = read_in(dir, SEAL_PROVENANCE, &text);
     if (result == ERR_OK) result = check_provenance(&text, statement, key, out);
     out->state = key != NULL ? SIGNATURE_GOOD : SIGNATURE_OPEN;
