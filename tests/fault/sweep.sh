@@ -22,6 +22,14 @@ synthesise() { # makes $scratch/expanded, whose log has all answers that the com
     exec 9>&-
     wait
 }
+signing_keys() { # two keys in $keys, with what judges their signatures
+    keys=$scratch/keys
+    mkdir -m 700 "$keys"
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$keys/p256.pem" 2>/dev/null &&
+        chmod 600 "$keys/p256.pem" && openssl pkey -in "$keys/p256.pem" -pubout -out "$keys/p256.pub" &&
+        ssh-keygen -q -t ed25519 -N '' -f "$keys/ssh" &&
+        printf 'keeper@example.org %s\n' "$(cat "$keys/ssh.pub")" >"$keys/signers" || exit 1
+}
 dated='stages|.*/(run.jsonl|plan.json|SHA256SUMS|RELEASE)$' # records with times or the memory that was used
 month=$scratch/month
 "$SOURCE_DIR/tests/shell/tiny_month.py" "$month" || exit 1

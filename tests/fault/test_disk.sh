@@ -17,4 +17,7 @@ sweep --runs 40 --start "$scratch/work" --but "$dated" --then "$COTRAIN release 
 synthesise
 # shellcheck disable=SC2086 # words
 sweep --start "$scratch/expanded" -- "$COTRAIN" $synthesis --out "{out}"
+signing_keys
+sweep --start "$scratch/work" --but '.*([.]sig|[.]intoto[.]jsonl)$' --then "$COTRAIN release verify {out}/release/Tiny" \
+    -- "$COTRAIN" release sign "{out}/release/Tiny" --ssh-key "$keys/ssh" --key "$keys/p256.pem"
 finish

@@ -27,6 +27,13 @@ sweep --runs 100 -- "$COTRAIN" data why "$scratch/work/data" abba
 sweep --runs 100 -- "$COTRAIN" data preview "$scratch/work/data" --packed "$month/lora.yaml"
 sweep --runs 150 -- "$COTRAIN" data preview "$scratch/work/data" --html "{out}"
 sweep --runs 100 --start "$scratch/work" -- "$COTRAIN" release verify "{out}/release/Tiny"
+signing_keys
+sweep --runs 60 --start "$scratch/work" -- "$COTRAIN" release sign "{out}/release/Tiny" --ssh-key "$keys/ssh" \
+    --key "$keys/p256.pem"
+cp -r "$scratch/work" "$scratch/signed"
+check "signing" "$COTRAIN" release sign "$scratch/signed/release/Tiny" --ssh-key "$keys/ssh" --key "$keys/p256.pem"
+sweep --runs 100 --start "$scratch/signed" -- "$COTRAIN" release verify "{out}/release/Tiny" --golden \
+    --signers "$keys/signers" --key "$keys/p256.pub"
 sweep --runs 60 --but "$dated" -- "$COTRAIN" run "$month/lora.yaml" --work "{out}" --set train.max_steps=2
 synthesise
 # shellcheck disable=SC2086 # words
