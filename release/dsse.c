@@ -50,6 +50,27 @@ err dsse_sign(const struct str *payload, const struct sign_key *key, const char 
     return ERR_OK;
 }
 
+/* One of an envelope's signatures, as bytes. */
+static err take_signature(const json_t *one, struct str *out) {
+    const char *text = NULL;
+    TRY(json_need_string(one, "sig", &text));
+    TRY(base64_decode(text, strlen(text), out));
+    return out->len > 0 ? ERR_OK : fail(ERR_PARSE, "the envelope has an empty signature");
+}
+
+static err check_signatures(json_t *signatures) {
+    json_t *one = NULL;
+    size_t i = 0;
+    if (json_array_size(signatures) == 0) return fail(ERR_PARSE, "the envelope has no signature");
+    json_array_foreach(signatures, i, one) {
+        struct str signature = {0};
+        err result = take_signature(one, &signature);
+        str_release(&signature);
+        TRY(result);
+    }
+    return ERR_OK;
+}
+
 err dsse_payload(const json_t *envelope, struct str *out) {
     const char *type = NULL, *payload = NULL;
     json_t *signatures = NULL;
@@ -58,7 +79,7 @@ err dsse_payload(const json_t *envelope, struct str *out) {
         return fail(ERR_PARSE, "the envelope's payload is no in-toto statement");
     TRY(json_need_string(envelope, "payload", &payload));
     TRY(json_need_array(envelope, "signatures", &signatures));
-    if (json_array_size(signatures) == 0) return fail(ERR_PARSE, "the envelope has no signature");
+    TRY(check_signatures(signatures));
     return base64_decode(payload, strlen(payload), out);
 }
 
@@ -67,10 +88,8 @@ static err try_signatures(json_t *signatures, const struct str *pae, const struc
     json_t *one = NULL;
     size_t i = 0;
     json_array_foreach(signatures, i, one) {
-        const char *text = NULL;
         struct str signature = {0};
-        TRY(json_need_string(one, "sig", &text));
-        err result = base64_decode(text, strlen(text), &signature);
+        err result = take_signature(one, &signature);
         if (result == ERR_OK) result = sign_verify(key, pae, &signature, out_good);
         str_release(&signature);
         TRY(result);

@@ -178,12 +178,23 @@ static err check_resources(const json_t *listed, const json_t *found) {
     return ERR_OK;
 }
 
+/* How the digests were taken; who signed elsewhere may have left out other paths. */
+static err check_serialization(const json_t *predicate) {
+    json_t *how = NULL;
+    TRY(json_need_object(predicate, "serialization", &how));
+    TRY(check_type(how, "method", "files"));
+    TRY(check_type(how, "hash_type", "sha256"));
+    if (json_is_false(json_object_get(how, "allow_symlinks"))) return ERR_OK;
+    return fail(ERR_GATE, "its 'allow_symlinks' is not false");
+}
+
 static err check_statement(const json_t *statement, const char *dir, const struct seal *seal) {
     char root[SHA256_HEX_SIZE];
     json_t *predicate = NULL, *listed = NULL, *subject = NULL, *found = NULL;
     TRY(check_type(statement, "_type", STATEMENT_TYPE));
     TRY(check_type(statement, "predicateType", PREDICATE_TYPE));
     TRY(json_need_object(statement, "predicate", &predicate));
+    TRY(check_serialization(predicate));
     TRY(json_need_array(predicate, "resources", &listed));
     TRY(json_need_array(statement, "subject", &subject));
     const char *stated = json_string_value(

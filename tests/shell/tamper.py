@@ -554,6 +554,14 @@ row("model-payload-type", "is no in-toto statement", "signed")(
     bundle(lambda b: b["dsseEnvelope"].update(payloadType="text/plain")))
 row("model-no-signatures", "the envelope has no signature", "signed")(
     bundle(lambda b: b["dsseEnvelope"].update(signatures=[])))
+row("model-empty-signature", "the envelope has an empty signature", "signed")(
+    bundle(lambda b: b["dsseEnvelope"]["signatures"][0].update(sig="")))
+row("model-links", "its 'allow_symlinks' is not false", "signed")(
+    bundle(lambda b: edit_payload(b["dsseEnvelope"],
+                                  lambda s: s["predicate"]["serialization"].update(allow_symlinks=True))))
+row("model-method", "its 'method' is", "signed")(
+    bundle(lambda b: edit_payload(b["dsseEnvelope"],
+                                  lambda s: s["predicate"]["serialization"].update(method="shards"))))
 row("model-no-base64", "base64", "signed")(bundle(lambda b: b["dsseEnvelope"].update(payload="!!!!")))
 row("model-media-type", "its 'mediaType' is", "signed")(bundle(lambda b: b.update(mediaType="x")))
 row("model-cut", "'model.sig'", "signed")(lambda r: r.write("model.sig", r.read("model.sig")[:200]))
