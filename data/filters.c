@@ -161,10 +161,17 @@ static err edit_text(struct filter_pass *p, struct span *text, filter_editor *ed
     return e;
 }
 
+bool filter_can_edit(const struct sample *s) {
+    if (s->kind == SAMPLE_IDS) return false;
+    for (int64_t i = 0; i < s->n && s->kind == SAMPLE_TURNS; i++)
+        if (s->turns[i].n_ranges > 0) return false;
+    return true;
+}
+
 err filter_edit(struct filter_pass *p, int64_t number, filter_editor *edit, void *ctx,
                 const char *what) {
     struct sample *s = sample_at(p, number);
-    BUG_IF(s->kind == SAMPLE_IDS);
+    BUG_IF(!filter_can_edit(s));
     for (int64_t i = 0; i < s->n; i++) {
         if (s->kind == SAMPLE_SEGMENTS) {
             TRY(edit_text(p, &s->segments[i].text, edit, ctx));

@@ -110,7 +110,7 @@ static err act(struct filter_pass *p, int64_t number, const struct finds *finds,
         return fail_hint(e, "take it out of the %s",
                          filter_is_example(p, number) ? "recipe" : "source");
     }
-    if (secret || is(o->personal, "drop") || filter_sample(p, number)->kind == SAMPLE_IDS)
+    if (secret || is(o->personal, "drop") || !filter_can_edit(filter_sample(p, number)))
         return filter_drop(p, number, &why);
     struct str what = {0};
     err e = str_printf(&what, "masked %lld: %s", (long long)finds->n[SENSITIVE_PERSONAL],

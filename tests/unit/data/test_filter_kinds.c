@@ -90,6 +90,24 @@ static void personal_data_is_masked(void **state) {
     assert_null(strstr(f->dropped.items[0].reason, "john.smith@acme-corp.com"));
 }
 
+/* What is trained of this answer is told by place, which masks would move. */
+static void personal_data_costs_an_answer_that_is_trained_in_part(void **state) {
+    struct fixture *f = *state;
+    tiny_add_source(
+        &f->t,
+        tiny_file(f->dir, "a.jsonl",
+                  "{\"messages\":[{\"role\":\"user\",\"content\":\"who\"},"
+                  "{\"role\":\"assistant\",\"content\":\"john.smith@acme-corp.com, he\","
+                  "\"train_detail\":[{\"begin_offset\":26,\"end_offset\":27,"
+                  "\"train\":true}]}]}\n"
+                  "{\"messages\":[{\"role\":\"user\",\"content\":\"and\"},"
+                  "{\"role\":\"assistant\",\"content\":\"nobody\"}]}\n"),
+        NULL);
+    assert_int_equal(build(f, "personal_data"), 1);
+    assert_int_equal(f->dropped.items[0].line, 1);
+    assert_non_null(strstr(f->dropped.items[0].reason, "email "));
+}
+
 static void secrets_cost_the_sample_or_stop(void **state) {
     struct fixture *f = *state;
     tiny_add_source(&f->t,
@@ -296,6 +314,7 @@ int main(void) {
         TEST(languages_go_by_characters),
         TEST(personal_data_is_masked),
         TEST(secrets_cost_the_sample_or_stop),
+        TEST(personal_data_costs_an_answer_that_is_trained_in_part),
         TEST(personal_data_in_an_example_is_an_error),
         TEST(words_of_the_list_cost_the_sample),
         TEST(rows_too_easy_or_too_strange_are_dropped),
