@@ -17,6 +17,7 @@ enum {
     EQUAL_MIN = 2, /* places that a candidate has in common */
     MET_SLOTS = 2 * BANDS * CHAIN_MAX,
     FIRST_CAPACITY = 64,
+    HEADS_MAX = UINT16_MAX + 1, /* of a band: a place has no more values */
     ENTRIES_MAX = 1 << 30
 };
 
@@ -28,8 +29,8 @@ struct alike_index {
     struct entry *entries;
     uint16_t *sketches; /* ALIKE_SKETCH an entry */
     int32_t *next;      /* BANDS an entry: the next one of its chain, or -1 */
-    int32_t *heads;     /* `capacity` a band: the first of a chain, or -1 */
-    int64_t n, capacity;
+    int32_t *heads;     /* `n_heads` a band: the first of a chain, or -1 */
+    int64_t n, capacity, n_heads;
 };
 
 err alike_index_new(struct alike_index **out) {
@@ -54,11 +55,9 @@ static const uint16_t *sketch_of(const struct alike_index *index, int64_t entry)
     return index->sketches + entry * ALIKE_SKETCH;
 }
 
-/* The head of the chain that a sketch belongs to; the capacity is a power of two. */
+/* The head of the chain that a sketch belongs to; there are a power of two of them. */
 static int32_t *chain(const struct alike_index *index, int band, const uint16_t *sketch) {
-    uint64_t hash = (sketch[band] + 1u) * 0x9E3779B97F4A7C15u;
-    return index->heads + band * index->capacity +
-           (int64_t)(hash >> 30 & (uint64_t)(index->capacity - 1));
+    return index->heads + band * index->n_heads + (sketch[band] & (index->n_heads - 1));
 }
 
 static void link_entry(struct alike_index *index, int64_t entry) {
@@ -67,6 +66,20 @@ static void link_entry(struct alike_index *index, int64_t entry) {
         index->next[entry * BANDS + band] = *head;
         *head = (int32_t)entry;
     }
+}
+
+/* As many as there may be entries, then all that a sketch can tell apart. */
+static err grow_heads(struct alike_index *index) {
+    int64_t n_heads = index->capacity < HEADS_MAX ? index->capacity : HEADS_MAX;
+    size_t n = (size_t)n_heads * BANDS;
+    int32_t *heads = mem_alloc(n, sizeof *heads);
+    if (!heads) return ERR_MEMORY;
+    memset(heads, 0xFF, n * sizeof *heads);
+    mem_free(index->heads);
+    index->heads = heads;
+    index->n_heads = n_heads;
+    for (int64_t i = 0; i < index->n; i++) link_entry(index, i);
+    return ERR_OK;
 }
 
 static err grow(struct alike_index *index) {
@@ -83,14 +96,8 @@ static err grow(struct alike_index *index) {
     int32_t *next = mem_resize(index->next, n, BANDS * sizeof *next);
     if (!next) return ERR_MEMORY;
     index->next = next;
-    int32_t *heads = mem_alloc(n, BANDS * sizeof *heads);
-    if (!heads) return ERR_MEMORY;
-    memset(heads, 0xFF, n * BANDS * sizeof *heads);
-    mem_free(index->heads);
-    index->heads = heads;
     index->capacity = capacity;
-    for (int64_t i = 0; i < index->n; i++) link_entry(index, i);
-    return ERR_OK;
+    return index->n_heads < HEADS_MAX ? grow_heads(index) : ERR_OK;
 }
 
 err alike_index_add(struct alike_index *index, const struct alike_text *t,

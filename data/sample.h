@@ -24,8 +24,8 @@ struct text_range {
 struct turn {
     struct span prompt, answer;
     bool trained; /* false: an answer that is context only */
-    /* What of a trained answer is; none: all of it. In order and apart; the answer's text then stays
-     * as it is. */
+    /* What of a trained answer is; none: all of it. In order and apart; the answer's text then
+     * stays as it is. */
     const struct text_range *ranges;
     int32_t n_ranges;
 };

@@ -76,8 +76,8 @@ struct filter_drop {
 };
 /* A request's own example stays in all the same, with a warning. */
 MUST_CHECK err filter_drop(struct filter_pass *p, int64_t number, const struct filter_drop *why);
-/* Whether texts of the sample may be replaced: not where what is trained is told by place, as of ids
- * and of answers that are trained in part. */
+/* Whether texts of the sample may be replaced: not where what is trained is told by place, as of
+ * ids and of answers that are trained in part. */
 bool filter_can_edit(const struct sample *s);
 /* Puts what `edit` makes of it (appended to the empty *out) in the place of every text of such a
  * sample; `what` says what changed, as a note does. */
