@@ -71,7 +71,7 @@ int alike_count_of(const struct alike_counts *c, uint64_t gram);
 /* A sketch of the grams that tell the text apart. *out_any is false where it has none: no text that
  * was counted is a copy of it. */
 MUST_CHECK err alike_sketch(const struct alike_counts *c, const struct alike_text *t,
-                            uint16_t out[ALIKE_SKETCH], bool *out_any);
+                            uint32_t out[ALIKE_SKETCH], bool *out_any);
 /* Whether what differs between two texts that are nearly the same is an edit. Rows of one template
  * differ in values that come again elsewhere; an edit makes something that does not. So it is one
  * when of the grams that only one of them has - every digit taken for the same - at least half, for
@@ -83,11 +83,13 @@ MUST_CHECK err alike_is_edit(const struct alike_counts *c, const struct alike_te
 /* ---- the index ---- */
 
 struct alike_index;
-MUST_CHECK err alike_index_new(struct alike_index **out);
+/* For about that many texts: more are taken, and searched more slowly. Memory is 0.9 kB a text
+ * beside its windows. */
+MUST_CHECK err alike_index_new(int64_t n_texts, struct alike_index **out);
 void alike_index_free(struct alike_index *index);
 /* Keeps t->windows, which must stay; copies all else. */
 MUST_CHECK err alike_index_add(struct alike_index *index, const struct alike_text *t,
-                               const uint16_t sketch[ALIKE_SKETCH], int64_t number);
+                               const uint32_t sketch[ALIKE_SKETCH], int64_t number);
 int64_t alike_index_size(const struct alike_index *index);
 
 struct alike_query {
@@ -104,7 +106,7 @@ struct alike_match {
 /* The entry that is like the text, by the fewest edits, then the earliest. *out_found is false when
  * there is none. Leaves the index as it is: many may search at once. */
 MUST_CHECK err alike_find(const struct alike_index *index, const struct alike_text *t,
-                          const uint16_t sketch[ALIKE_SKETCH], const struct alike_query *query,
+                          const uint32_t sketch[ALIKE_SKETCH], const struct alike_query *query,
                           struct alike_match *out, bool *out_found);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert((int)ALIKE_SKETCH <= (int)NEAR_SKETCH, "places of a sketch of data/near.h");
+_Static_assert((int)ALIKE_SKETCH == (int)NEAR_SKETCH, "places of a sketch of data/near.h");
 
 enum {
     COUNT_BITS_MIN = 16,
@@ -245,17 +245,13 @@ int alike_count_of(const struct alike_counts *c, uint64_t gram) {
 }
 
 err alike_sketch(const struct alike_counts *c, const struct alike_text *t,
-                 uint16_t out[ALIKE_SKETCH], bool *out_any) {
+                 uint32_t out[ALIKE_SKETCH], bool *out_any) {
     struct alike_grams grams = {mem_alloc((size_t)t->n, sizeof *grams.items), 0};
-    uint32_t wide[NEAR_SKETCH];
     if (!grams.items) return ERR_MEMORY;
     for (int most = RARE_MAX; grams.n < TELLING_MIN && most <= COUNT_MAX + 1; most *= 2)
         pick_telling(c, t, most, &grams);
     *out_any = grams.n > 0;
-    if (grams.n > 0) {
-        near_sketch(grams.items, grams.n, wide);
-        for (int i = 0; i < ALIKE_SKETCH; i++) out[i] = (uint16_t)wide[i];
-    }
+    if (grams.n > 0) near_sketch(grams.items, grams.n, out);
     mem_free(grams.items);
     return ERR_OK;
 }

@@ -17,7 +17,8 @@ enum {
     EQUAL_MIN = 2, /* places that a candidate has in common */
     MET_SLOTS = 2 * BANDS * CHAIN_MAX,
     FIRST_CAPACITY = 64,
-    HEADS_MAX = UINT16_MAX + 1, /* of a band: a place has no more values */
+    HEAD_TEXTS = 4, /* for one head of each band */
+    HEADS_MAX_BITS = 20,
     ENTRIES_MAX = 1 << 30
 };
 
@@ -25,24 +26,41 @@ struct entry {
     struct alike_text text;
     int64_t number;
 };
+/* One entry's place in a band's chain: the next older entry in it, and of the sketch what the
+ * chain does not tell. They lie together: of a large index each step is a miss of every cache. */
+struct link {
+    uint16_t next[2]; /* of an int32_t, the low half first; -1: none */
+    uint16_t tag;
+};
 struct alike_index {
     struct entry *entries;
-    uint16_t *sketches; /* ALIKE_SKETCH an entry */
-    int32_t *next;      /* BANDS an entry: the next one of its chain, or -1 */
-    int32_t *heads;     /* `n_heads` a band: the first of a chain, or -1 */
-    int64_t n, capacity, n_heads;
+    struct link *links; /* BANDS an entry */
+    int32_t *heads;     /* 2^head_bits a band: the newest of a chain, or -1 */
+    int head_bits;
+    int64_t n, capacity;
 };
 
-err alike_index_new(struct alike_index **out) {
-    *out = mem_zalloc(1, sizeof **out);
-    return *out ? ERR_OK : ERR_MEMORY;
+err alike_index_new(int64_t n_texts, struct alike_index **out) {
+    struct alike_index *index = mem_zalloc(1, sizeof *index);
+    *out = index;
+    if (!index) return ERR_MEMORY;
+    while (index->head_bits < HEADS_MAX_BITS && n_texts >> index->head_bits > HEAD_TEXTS)
+        index->head_bits++;
+    size_t n = (size_t)BANDS << index->head_bits;
+    index->heads = mem_alloc(n, sizeof *index->heads);
+    if (!index->heads) {
+        alike_index_free(index);
+        *out = NULL;
+        return ERR_MEMORY;
+    }
+    memset(index->heads, 0xFF, n * sizeof *index->heads);
+    return ERR_OK;
 }
 
 void alike_index_free(struct alike_index *index) {
     if (!index) return;
     mem_free(index->entries);
-    mem_free(index->sketches);
-    mem_free(index->next);
+    mem_free(index->links);
     mem_free(index->heads);
     mem_free(index);
 }
@@ -51,35 +69,15 @@ int64_t alike_index_size(const struct alike_index *index) {
     return index->n;
 }
 
-static const uint16_t *sketch_of(const struct alike_index *index, int64_t entry) {
-    return index->sketches + entry * ALIKE_SKETCH;
+/* The head of the chain that a place of a sketch belongs to: by its upper bits; the tag is the
+ * lower ones. */
+static int32_t *chain(const struct alike_index *index, int band, uint32_t place) {
+    uint64_t at = (uint64_t)place >> (32 - index->head_bits);
+    return index->heads + ((size_t)band << index->head_bits) + at;
 }
 
-/* The head of the chain that a sketch belongs to; there are a power of two of them. */
-static int32_t *chain(const struct alike_index *index, int band, const uint16_t *sketch) {
-    return index->heads + band * index->n_heads + (sketch[band] & (index->n_heads - 1));
-}
-
-static void link_entry(struct alike_index *index, int64_t entry) {
-    for (int band = 0; band < BANDS; band++) {
-        int32_t *head = chain(index, band, sketch_of(index, entry));
-        index->next[entry * BANDS + band] = *head;
-        *head = (int32_t)entry;
-    }
-}
-
-/* As many as there may be entries, then all that a sketch can tell apart. */
-static err grow_heads(struct alike_index *index) {
-    int64_t n_heads = index->capacity < HEADS_MAX ? index->capacity : HEADS_MAX;
-    size_t n = (size_t)n_heads * BANDS;
-    int32_t *heads = mem_alloc(n, sizeof *heads);
-    if (!heads) return ERR_MEMORY;
-    memset(heads, 0xFF, n * sizeof *heads);
-    mem_free(index->heads);
-    index->heads = heads;
-    index->n_heads = n_heads;
-    for (int64_t i = 0; i < index->n; i++) link_entry(index, i);
-    return ERR_OK;
+static int32_t link_next(const struct link *link) {
+    return (int32_t)((uint32_t)link->next[1] << 16 | link->next[0]);
 }
 
 static err grow(struct alike_index *index) {
@@ -90,23 +88,25 @@ static err grow(struct alike_index *index) {
     struct entry *entries = mem_resize(index->entries, n, sizeof *entries);
     if (!entries) return ERR_MEMORY;
     index->entries = entries;
-    uint16_t *sketches = mem_resize(index->sketches, n, ALIKE_SKETCH * sizeof *sketches);
-    if (!sketches) return ERR_MEMORY;
-    index->sketches = sketches;
-    int32_t *next = mem_resize(index->next, n, BANDS * sizeof *next);
-    if (!next) return ERR_MEMORY;
-    index->next = next;
+    struct link *links = mem_resize(index->links, n, BANDS * sizeof *links);
+    if (!links) return ERR_MEMORY;
+    index->links = links;
     index->capacity = capacity;
-    return index->n_heads < HEADS_MAX ? grow_heads(index) : ERR_OK;
+    return ERR_OK;
 }
 
 err alike_index_add(struct alike_index *index, const struct alike_text *t,
-                    const uint16_t sketch[ALIKE_SKETCH], int64_t number) {
+                    const uint32_t sketch[ALIKE_SKETCH], int64_t number) {
     if (index->n == index->capacity) TRY(grow(index));
     int64_t entry = index->n++;
     index->entries[entry] = (struct entry){*t, number};
-    memcpy(index->sketches + entry * ALIKE_SKETCH, sketch, ALIKE_SKETCH * sizeof *sketch);
-    link_entry(index, entry);
+    for (int band = 0; band < BANDS; band++) {
+        int32_t *head = chain(index, band, sketch[band]);
+        const uint32_t next = (uint32_t)*head;
+        index->links[entry * BANDS + band] =
+            (struct link){{(uint16_t)next, (uint16_t)(next >> 16)}, (uint16_t)sketch[band]};
+        *head = (int32_t)entry;
+    }
     return ERR_OK;
 }
 
@@ -137,22 +137,23 @@ struct met {
     int32_t entries[MET_SLOTS], counts[MET_SLOTS]; /* entry -1: free */
 };
 
-static void walk(const struct alike_index *index, const uint16_t *sketch, int band, int64_t from,
+static void walk(const struct alike_index *index, const uint32_t *sketch, int band, int64_t from,
                  struct met *met) {
-    int64_t entry = *chain(index, band, sketch);
+    int64_t entry = *chain(index, band, sketch[band]);
     for (int steps = 0; entry >= from && entry >= 0 && steps < CHAIN_MAX; steps++) {
-        if (sketch_of(index, entry)[band] == sketch[band]) {
+        const struct link *link = &index->links[entry * BANDS + band];
+        if (link->tag == (uint16_t)sketch[band]) {
             uint32_t at = (uint32_t)entry * 0x9E3779B1u >> 8 & (MET_SLOTS - 1);
             while (met->entries[at] >= 0 && met->entries[at] != entry)
                 at = (at + 1) & (MET_SLOTS - 1);
             met->entries[at] = (int32_t)entry;
             met->counts[at]++;
         }
-        entry = index->next[entry * BANDS + band];
+        entry = link_next(link);
     }
 }
 
-static err collect(const struct alike_index *index, const uint16_t *sketch, int64_t from,
+static err collect(const struct alike_index *index, const uint32_t *sketch, int64_t from,
                    struct candidates *out) {
     struct met *met = mem_alloc(1, sizeof *met);
     if (!met) return ERR_MEMORY;
@@ -187,7 +188,7 @@ static bool nearer(const struct alike_match *a, int64_t entry, const struct alik
 }
 
 err alike_find(const struct alike_index *index, const struct alike_text *t,
-               const uint16_t sketch[ALIKE_SKETCH], const struct alike_query *q,
+               const uint32_t sketch[ALIKE_SKETCH], const struct alike_query *q,
                struct alike_match *out, bool *out_found) {
     struct candidates c = {.n = 0};
     int64_t best = -1;

@@ -218,9 +218,9 @@ static void keep_telling(struct leaks *l) {
 
 err leaks_count_end(struct leaks *l) {
     int64_t capacity = 0;
-    TRY(alike_index_new(&l->index));
+    TRY(alike_index_new(l->n, &l->index));
     for (int64_t i = 0; i < l->n; i++) {
-        uint16_t sketch[ALIKE_SKETCH];
+        uint32_t sketch[ALIKE_SKETCH];
         bool any;
         if (l->texts[i].is_whole) TRY(add_postings(l, i, &capacity));
         TRY(alike_sketch(&l->counts, &l->texts[i].text, sketch, &any));
@@ -248,7 +248,7 @@ static void tell(struct finding *f, int64_t text, double distance, double covera
 static err find_whole(struct finding *f, const struct alike_text *piece) {
     const struct alike_query query = {
         .distance = f->l->distance, .similarity = SIMILARITY, .counts = &f->l->counts};
-    uint16_t sketch[ALIKE_SKETCH];
+    uint32_t sketch[ALIKE_SKETCH];
     struct alike_match match;
     bool any, found = false;
     TRY(alike_sketch(&f->l->counts, piece, sketch, &any));

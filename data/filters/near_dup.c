@@ -23,7 +23,7 @@ struct search {
 
 /* What the search among earlier blocks left for the one within the block. */
 struct found {
-    uint16_t sketch[ALIKE_SKETCH];
+    uint32_t sketch[ALIKE_SKETCH];
     int64_t searched; /* entries of the index that were there */
     struct alike_match match;
     bool is_copy, any; /* any: it has a sketch */
@@ -83,7 +83,7 @@ static err settle(void *ctx, struct filter_pass *p, int64_t number, void *given)
 /* Rows of earlier datasets are there before any of this one. */
 static err add_earlier(struct search *s) {
     for (int64_t i = 0; i < s->earlier.n; i++) {
-        uint16_t sketch[ALIKE_SKETCH];
+        uint32_t sketch[ALIKE_SKETCH];
         bool any;
         TRY(alike_sketch(&s->counts, &s->earlier.texts[i], sketch, &any));
         if (any) TRY(alike_index_add(s->index, &s->earlier.texts[i], sketch, -1 - i));
@@ -102,7 +102,7 @@ static err search_all(struct search *s, struct filter_pass *p) {
         if (s->texts[i].n > 0) TRY(alike_counts_add(&s->counts, &s->texts[i]));
     for (int64_t i = 0; i < s->earlier.n; i++)
         TRY(alike_counts_add(&s->counts, &s->earlier.texts[i]));
-    TRY(alike_index_new(&s->index));
+    TRY(alike_index_new(s->earlier.n + n, &s->index));
     TRY(add_earlier(s));
     return filter_each(p, look, settle, s);
 }
