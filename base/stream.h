@@ -4,7 +4,8 @@
  * not grow with the file. What a stream cannot give whole it refuses: a folder, a pipe or a device,
  * a compression that is not read, a damaged or cut off stream, bytes behind the last member that
  * are none, a zstd window over 128 MiB, a file that changes while it is read (its size or its
- * time). Every error names the file. Read next: data/records.h, which cuts streams into rows. */
+ * time). Every error names the file. Read next: data/source/records.h, which cuts streams into
+ * rows. */
 #ifndef COTRAIN_BASE_STREAM_H
 #define COTRAIN_BASE_STREAM_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Near-duplicates of a whole dataset by data/near.h: every row is made ready, searched for among
- * those before it, and added when nothing like it is there. Against it, in the same run, comparing
- * a row with every other one, and reading the rows' bytes once. `bench_near filter ROWS...` times
- * the filter near_dup instead, for each number of rows in turn, with its peak of memory.
- * What it prints: bench/README.md. */
+ * Near-duplicates of a whole dataset by data/text/near.h: every row is made ready, searched for
+ * among those before it, and added when nothing like it is there. Against it, in the same run,
+ * comparing a row with every other one, and reading the rows' bytes once. `bench_near filter
+ * ROWS...` times the filter near_dup instead, for each number of rows in turn, with its peak of
+ * memory. What it prints: bench/README.md. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/par.h"
@@ -12,8 +12,8 @@
 #include "bench/bench.h"
 #include "data/filters/filter.h"
 #include "data/filters_int.h"
-#include "data/near.h"
 #include "data/sensitive.h"
+#include "data/text/near.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Filling rows with documents (data/pack.h): the share of a row's positions that is used, and
+ * Filling rows with documents (data/steps/pack.h): the share of a row's positions that is used, and
  * documents a second, for next-fit, for best-fit within windows of the shuffled order, and for
  * best-fit over the whole epoch. Lengths are a dataset's, or generated as people's sets have them:
  * logarithms that are normal, median 180 tokens, deviation 1.
@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "bench/bench.h"
-#include "data/dataset.h"
-#include "data/pack.h"
+#include "data/dataset/dataset.h"
+#include "data/steps/pack.h"
 #include <math.h>
 #include <stdio.h>
 

@@ -8,7 +8,7 @@
 #include "bench/planted.h"
 #include "data/filters/filter.h"
 #include "data/filters_int.h"
-#include "data/text_map.h"
+#include "data/text/text_map.h"
 
 enum { PER_CELL = 50, N_SHARES = 5, N_CASES = 600 };
 static const double shares[N_SHARES] = {0, 0.02, 0.05, 0.1, 0.2};

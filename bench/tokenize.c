@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Rows to tokens: our way from a file of rows to shards, part by part, against the sentencepiece
  * library alone on one core, in turn. Rows are made of the lines of text files: a prompt of one
- * line, an answer of one to four. A library call is what data/sentencepiece_int.h hands on.
+ * line, an answer of one to four. A library call is what data/tokens/sentencepiece_int.h hands on.
  * What it prints: bench/README.md. */
 #include "base/file.h"
 #include "base/json.h"
@@ -11,10 +11,10 @@
 #include "bench/bench.h"
 #include "data/build.h"
 #include "data/corpus.h"
-#include "data/encoding.h"
-#include "data/rows.h"
-#include "data/sentencepiece_int.h"
-#include "data/tokenizer.h"
+#include "data/tokens/encoding.h"
+#include "data/tokens/rows.h"
+#include "data/tokens/sentencepiece_int.h"
+#include "data/tokens/tokenizer.h"
 #include <stdatomic.h>
 
 enum { ROUNDS = 5, MAX_TEXT_BYTES = 64 << 20 };

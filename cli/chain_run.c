@@ -11,8 +11,8 @@
 #include "cli/expand_stage.h"
 #include "cli/release_stage.h"
 #include "cli/train_stage.h"
-#include "data/dataset.h"
-#include "data/files.h"
+#include "data/dataset/dataset.h"
+#include "data/source/files.h"
 #include "eval/report.h"
 #include "release/verify.h"
 #include <string.h>

@@ -6,7 +6,7 @@
 #include "cli/data_stage.h"
 #include "cli/expand_stage.h"
 #include "cli/train_rows.h"
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 #include <string.h>
 
 struct build_options {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain data export: a split of a dataset in another program's form. So far that is Megatron's
- * pair of files (data/megatron.h), which Yuan 2.0's own training reads: a row is a sequence, in the
- * order of the dataset. What is trained is not in such files; there a loss mask finds it. */
+ * pair of files (data/source/megatron.h), which Yuan 2.0's own training reads: a row is a sequence,
+ * in the order of the dataset. What is trained is not in such files; there a loss mask finds it. */
 #include "base/log.h"
 #include "cli/command.h"
-#include "data/dataset.h"
-#include "data/megatron.h"
+#include "data/dataset/dataset.h"
+#include "data/source/megatron.h"
 #include <string.h>
 
 struct export_options {

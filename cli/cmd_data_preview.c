@@ -2,7 +2,7 @@
  * cotrain data preview: rows of a dataset token by token, with the trained ones marked, so that
  * what the loss covers can be seen before anything is trained; the same rows as training packs
  * them; and the whole dataset as one page of HTML. It reads a built dataset folder and the
- * tokenizer inside it, and for packed rows the recipe. Next: cli/preview.h, data/page.h. */
+ * tokenizer inside it, and for packed rows the recipe. Next: cli/preview.h, data/dataset/page.h. */
 #include "base/env.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -10,7 +10,7 @@
 #include "cli/command.h"
 #include "cli/preview.h"
 #include "cli/train_rows.h"
-#include "data/page.h"
+#include "data/dataset/page.h"
 #include <string.h>
 #include <unistd.h>
 

@@ -7,7 +7,7 @@
 #include "cli/command.h"
 #include "cli/data_stage.h"
 #include "cli/terminal.h"
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 #include "data/lint.h"
 #include <stdio.h>
 

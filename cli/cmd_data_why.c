@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain data why: where a row of a dataset comes from, or why it is not in it, as a chain for
  * people: request, source, licence, reviewer, who generated it and from which prompt, the filters,
- * and the place in the shards where it ended. What is found is data/why.h's. */
+ * and the place in the shards where it ended. What is found is data/dataset/why.h's. */
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
-#include "data/why.h"
+#include "data/dataset/why.h"
 #include <string.h>
 
 struct why_options {

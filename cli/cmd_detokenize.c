@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain detokenize: token ids to texts, JSON Lines in and out. Texts come out exactly as
- * transformers 4.31 decodes them, odd spaces included (data/decode.c says which), because the
- * golden files and the official evaluation scripts expect them so. */
+ * transformers 4.31 decodes them, odd spaces included (data/tokens/decode.c says which), because
+ * the golden files and the official evaluation scripts expect them so. */
 #include "cli/command.h"
 #include "cli/lines.h"
-#include "data/tokenizer.h"
+#include "data/tokens/tokenizer.h"
 
 struct detokenize_options {
     const char *tokenizer;

@@ -7,7 +7,7 @@
 #include "cli/command.h"
 #include "cli/machine.h"
 #include "compute/compute.h"
-#include "data/regex.h"
+#include "data/text/regex.h"
 #include "recipes/yaml.h"
 
 #include <stdio.h>

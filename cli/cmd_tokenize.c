@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain tokenize: texts to token ids, JSON Lines in and out. Special tokens in the text are
  * recognised, as in Yuan's own tools, unless --plain says that the text is from outside. The
- * encoding itself is data/encode.c; reading and writing of the lines is cli/lines.h. */
+ * encoding itself is data/tokens/encode.c; reading and writing of the lines is cli/lines.h. */
 #include "cli/command.h"
 #include "cli/lines.h"
-#include "data/tokenizer.h"
+#include "data/tokens/tokenizer.h"
 
 struct tokenize_options {
     const char *tokenizer, *special_whitespace;

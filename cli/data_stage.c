@@ -13,7 +13,7 @@
 #include "cli/train_rows.h"
 #include "data/build.h"
 #include "data/lint.h"
-#include "data/tokenizer.h"
+#include "data/tokens/tokenizer.h"
 #include "eval/digest.h"
 #include "eval/fit.h"
 #include "model/model.h"

@@ -8,7 +8,7 @@
 #include "base/stop.h"
 #include "cli/teachers.h"
 #include "data/corpus.h"
-#include "data/tokenizer.h"
+#include "data/tokens/tokenizer.h"
 #include <string.h>
 
 bool expand_wanted(const struct chain *c) {

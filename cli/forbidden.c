@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The items of the suites that a recipe evaluates, and files of texts that must not be trained on,
- * read with the readers of rows (data/read.h) or line by line where they are no rows: each record's
- * question and answer are handed on and forgotten.
+ * read with the readers of rows (data/source/read.h) or line by line where they are no rows: each
+ * record's question and answer are handed on and forgotten.
  * The contract is cli/forbidden.h. */
 #include "cli/forbidden.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "data/read.h"
+#include "data/source/read.h"
 #include "eval/suite.h"
 #include "eval/user_task.h"
 #include <string.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A tokenizer folder as the plain arrays that a GGUF file takes: the one place where data/ and
  * model/ meet over it.
- * Read next: data/tokenizer.h, model/formats/gguf_write.h. */
+ * Read next: data/tokens/tokenizer.h, model/formats/gguf_write.h. */
 #ifndef COTRAIN_CLI_GGUF_VOCABULARY_H
 #define COTRAIN_CLI_GGUF_VOCABULARY_H
 
 #include "base/json.h"
-#include "data/tokenizer.h"
+#include "data/tokens/tokenizer.h"
 #include "model/formats/gguf_write.h"
 
 struct gguf_vocabulary { /* zeroed: none */

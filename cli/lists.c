@@ -10,15 +10,15 @@
 #include "cli/command.h"
 #include "compute/ops/op.h"
 #include "compute/quant.h"
-#include "data/lint/lint.h"
 #include "data/filters/filter.h"
+#include "data/lint/lint.h"
 #include "data/readers/reader.h"
 #include "data/sensitive.h"
 #include "data/synth/checks/check.h"
 #include "data/synth/methods/method.h"
 #include "eval/task.h"
-#include "model/preset.h"
 #include "model/formats/format.h"
+#include "model/preset.h"
 #include "trainer/methods/method.h"
 #include "trainer/optim/optim.h"
 #include "trainer/schedule/schedule.h"
@@ -256,7 +256,7 @@ static err list_special_tokens(json_t *out) {
 #define CORE "the tokenizer's own; white space beside it stays"
 #define ADDED "added by Yuan; white space beside it is dropped, or kept"
 #define SPECIAL(name, text, kind) {text, kind},
-#include "data/special.def"
+#include "data/tokens/special.def"
 #undef SPECIAL
 #undef ADDED
 #undef CORE

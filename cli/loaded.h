@@ -6,7 +6,7 @@
 #define COTRAIN_CLI_LOADED_H
 
 #include "adapters/adapter.h"
-#include "data/tokenizer.h"
+#include "data/tokens/tokenizer.h"
 #include "model/model.h"
 
 struct loaded_options {

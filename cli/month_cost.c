@@ -11,7 +11,7 @@
 #include "cli/data_stage.h"
 #include "cli/planning.h"
 #include "cli/timing.h"
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 #include <string.h>
 
 /* Draft recipe and its dataset; both stand two folders below the program's, as recipes do. */

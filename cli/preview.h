@@ -6,10 +6,10 @@
 #ifndef COTRAIN_CLI_PREVIEW_H
 #define COTRAIN_CLI_PREVIEW_H
 
-#include "data/loader.h"
-#include "data/masks.h"
-#include "data/provenance.h"
-#include "data/tokenizer.h"
+#include "data/dataset/provenance.h"
+#include "data/steps/loader.h"
+#include "data/tokens/masks.h"
+#include "data/tokens/tokenizer.h"
 
 struct preview {
     struct dataset *dataset;

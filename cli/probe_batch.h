@@ -6,7 +6,7 @@
 #ifndef COTRAIN_CLI_PROBE_BATCH_H
 #define COTRAIN_CLI_PROBE_BATCH_H
 
-#include "data/masks.h"
+#include "data/tokens/masks.h"
 #include "model/batch.h"
 #include "model/config.h"
 

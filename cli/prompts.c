@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Prompts from a file or from nothing (cli/prompts.h). The tokenizer is opened when a text wants
  * it, so a folder without one will do for ids.
- * Read next: data/tokenizer.h. */
+ * Read next: data/tokens/tokenizer.h. */
 #include "cli/prompts.h"
 #include "base/file.h"
 #include "base/json.h"

@@ -6,7 +6,7 @@
 #define COTRAIN_CLI_QUESTIONS_H
 
 #include "base/opt.h"
-#include "data/tokenizer.h"
+#include "data/tokens/tokenizer.h"
 
 struct question_options {
     const struct tokenizer *tokenizer; /* NULL: none; a text is then ERR_MISSING */

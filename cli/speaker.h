@@ -7,7 +7,7 @@
 #define COTRAIN_CLI_SPEAKER_H
 
 #include "cli/loaded.h"
-#include "data/tokenizer.h"
+#include "data/tokens/tokenizer.h"
 #include "model/generate.h"
 
 struct speaker_options {

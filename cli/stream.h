@@ -5,7 +5,7 @@
 #ifndef COTRAIN_CLI_STREAM_H
 #define COTRAIN_CLI_STREAM_H
 
-#include "data/tokenizer.h"
+#include "data/tokens/tokenizer.h"
 
 /* Appends the text of ids; those that the tokenizer does not know stand for nothing: a model may
  * answer with a row of its embedding that is only padding. */

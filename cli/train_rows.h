@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Where data/ and trainer/ meet, which may not include each other: a loader over an open dataset as
  * the trainer's source of rows, and the recipe's `train` section as the loader's options.
- * Read next: data/loader.h, trainer/source.h. */
+ * Read next: data/steps/loader.h, trainer/source.h. */
 #ifndef COTRAIN_CLI_TRAIN_ROWS_H
 #define COTRAIN_CLI_TRAIN_ROWS_H
 
 #include "base/json.h"
-#include "data/loader.h"
+#include "data/steps/loader.h"
 #include "model/batch.h"
 #include "trainer/options.h"
 #include "trainer/source.h"

@@ -4,7 +4,7 @@
  * was killed goes on where it was, and one whose recipe changed repeats just what the change
  * reaches.
  *   expand/, data/, eval/before.json, eval/after.json, train/ (cli/train_stage.h), release/NAME/
- *   cache/               encoded rows (data/token_cache.h); may be deleted at any time
+ *   cache/               encoded rows (data/tokens/token_cache.h); may be deleted at any time
  *   stages/NAME.json     records; stages.jsonl: what each run of a stage took, in seconds
  * Read next: cli/cmd_run.c. */
 #ifndef COTRAIN_CLI_WORK_H

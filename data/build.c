@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The steps of building a dataset folder: read, split, filter, encode in parallel, write in order,
- * describe, commit. Rows are encoded side by side (data/encoding.h) but written one after the
- * other, so the bytes do not depend on the number of threads. The contract is data/build.h; what
- * is written about a dataset is data/manifest.c. */
+ * describe, commit. Rows are encoded side by side (data/tokens/encoding.h) but written one after
+ * the other, so the bytes do not depend on the number of threads. The contract is data/build.h;
+ * what is written about a dataset is data/manifest.c. */
 #include "data/build.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "data/build_int.h"
-#include "data/dropped.h"
-#include "data/encoding.h"
-#include "data/near_rows.h"
+#include "data/dataset/dropped.h"
+#include "data/dataset/near_rows.h"
+#include "data/tokens/encoding.h"
 #include <string.h>
 
 static err make_rows(struct building *s) {

@@ -2,17 +2,17 @@
  * Builds a dataset folder: reads every source and inline example, keeps held-out cases apart,
  * filters what is left, keeps validation rows apart, makes rows, encodes, and writes token shards
  * with a manifest of hashes. The folder appears whole or not at all. The same input gives the same
- * bytes, whatever the paths are called up to their last part. Next: data/dataset.h (the folder),
- * data/read.h (sources), data/filters.h, data/loader.h.
+ * bytes, whatever the paths are called up to their last part. Next: data/dataset/dataset.h (the
+ * folder), data/source/read.h (sources), data/filters.h, data/steps/loader.h.
  */
 #ifndef COTRAIN_DATA_BUILD_H
 #define COTRAIN_DATA_BUILD_H
 
 #include "base/hash.h"
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 #include "data/filters.h"
-#include "data/leaks.h"
 #include "data/options.h"
+#include "data/text/leaks.h"
 #include "recipes/request.h"
 #include <stdint.h>
 
@@ -25,7 +25,8 @@ struct data_build {
     const struct data_score *score; /* of the filter quality; NULL: none */
     const char *score_digest;       /* of whatever judges, part of what the dataset depends on */
     const struct forbidden_source *forbidden; /* texts that no row may hold; NULL: none */
-    const char *cache_dir; /* rows that were encoded before (data/token_cache.h); NULL: none */
+    const char
+        *cache_dir; /* rows that were encoded before (data/tokens/token_cache.h); NULL: none */
     /* Called with the finished folder before it takes its place; a failure gives it up. May be
      * NULL. */
     err (*check)(void *ctx, const char *dir);

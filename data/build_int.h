@@ -8,10 +8,10 @@
 #include "base/log.h"
 #include "data/build.h"
 #include "data/corpus.h"
-#include "data/fim.h"
-#include "data/lint.h"
+#include "data/dataset/shards_int.h"
 #include "data/filters.h"
-#include "data/shards_int.h"
+#include "data/lint.h"
+#include "data/tokens/fim.h"
 
 struct group_count {
     int64_t rows[SPLIT_COUNT], tokens[SPLIT_COUNT], answer_tokens[SPLIT_COUNT];

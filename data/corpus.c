@@ -2,13 +2,13 @@
  * Lines up the sources of a recipe in their fixed order, request by request, reads them and the
  * files of held-out cases into samples, and checks what only the whole list shows: unknown
  * requests, requests without rows. The contract is data/corpus.h; reading one file is
- * data/read.c. */
+ * data/source/read.c. */
 #include "data/corpus.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "data/files.h"
-#include "data/read.h"
-#include "data/text_map.h"
+#include "data/source/files.h"
+#include "data/source/read.h"
+#include "data/text/text_map.h"
 #include <string.h>
 
 static bool same_request(const struct data_source *source, const struct request *request) {

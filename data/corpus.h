@@ -9,14 +9,14 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "base/str.h"
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 #include "data/options.h"
-#include "data/sample.h"
+#include "data/source/sample.h"
 #include "recipes/request.h"
 
 struct corpus_source {
     const char *path; /* NULL: a request's inline examples */
-    const char *name; /* as data/files.h gives it; no two sources have the same */
+    const char *name; /* as data/source/files.h gives it; no two sources have the same */
     const char *format, *license, *reviewer;
     bool trains_text;               /* every token of plain text is trained */
     const struct opt_list *columns; /* keys under other names */

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Runs the filters that a recipe names, in its order, over the samples of a corpus: after held-out
  * cases were drawn, before validation rows are. What they did is kept: counts of each filter and
- * source, every dropped sample with its reason (data/dropped.h), notes with the samples they are
- * about. Read next: data/filters/filter.h, what one filter is; docs/filters.md, what each does. */
+ * source, every dropped sample with its reason (data/dataset/dropped.h), notes with the samples
+ * they are about. Read next: data/filters/filter.h, what one filter is; docs/filters.md, what each
+ * does. */
 #ifndef COTRAIN_DATA_FILTERS_H
 #define COTRAIN_DATA_FILTERS_H
 
 #include "base/arena.h"
 #include "base/json.h"
 #include "data/corpus.h"
-#include "data/leaks.h"
-#include "data/rows.h"
-#include "data/tokenizer.h"
+#include "data/text/leaks.h"
+#include "data/tokens/rows.h"
+#include "data/tokens/tokenizer.h"
 
 struct filter;
 struct filter_count {

@@ -6,10 +6,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "data/build.h"
-#include "data/files.h"
-#include "data/near_rows.h"
-#include "data/shards_int.h"
-#include "data/tokenizer.h"
+#include "data/dataset/near_rows.h"
+#include "data/dataset/shards_int.h"
+#include "data/source/files.h"
+#include "data/tokens/tokenizer.h"
 #include <string.h>
 
 static err put_text(json_t *out, const char *key, const char *text) {

@@ -7,11 +7,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/par.h"
+#include "data/dataset/shards_int.h"
 #include "data/lint_int.h"
-#include "data/normal.h"
 #include "data/sensitive.h"
-#include "data/shards_int.h"
-#include "data/text_map.h"
+#include "data/text/normal.h"
+#include "data/text/text_map.h"
 #include <string.h>
 
 struct lint_row lint_row_of(const struct row_text *text, const struct row_tokens *tokens,

@@ -14,8 +14,8 @@
 #include "base/json.h"
 #include "base/opt.h"
 #include "data/corpus.h"
-#include "data/dataset.h"
-#include "data/rows.h"
+#include "data/dataset/dataset.h"
+#include "data/tokens/rows.h"
 
 enum { LINT_WORST = 10 };
 

@@ -6,7 +6,7 @@
 #define COTRAIN_DATA_LINT_INT_H
 
 #include "data/lint.h"
-#include "data/span.h"
+#include "data/text/span.h"
 
 enum { LINT_VERSION = 1 };
 

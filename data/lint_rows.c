@@ -4,10 +4,10 @@
  * data/lint.h. */
 #include "base/file.h"
 #include "base/mem.h"
+#include "data/dataset/shards_int.h"
 #include "data/lint/lint.h"
 #include "data/lint_int.h"
-#include "data/shards_int.h"
-#include "data/tokenizer.h"
+#include "data/tokens/tokenizer.h"
 #include <string.h>
 
 const char lint_overlong[] = "overlong";

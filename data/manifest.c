@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What is written down about a dataset: the held-out cases, and the manifest with counts and the
  * hash of every other file. No time, host or folder is written, so that the same input gives the
- * same bytes. Reading them back is data/dataset.c. */
+ * same bytes. Reading them back is data/dataset/dataset.c. */
 #include "base/json.h"
 #include "base/mem.h"
 #include "data/build_int.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Option rows of the recipe's `data` section and its parts, which recipes, help and the
- * reference pages read. What each option means for the rows is said in data/rows.h,
- * data/corpus.h and data/loader.h; the structs are in data/options.h. */
+ * reference pages read. What each option means for the rows is said in data/tokens/rows.h,
+ * data/corpus.h and data/steps/loader.h; the structs are in data/options.h. */
 #include "data/options.h"
 
 /* "auto" and the words of all readers of files. */

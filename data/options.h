@@ -6,18 +6,19 @@
 #define COTRAIN_DATA_OPTIONS_H
 
 #include "base/opt.h"
-#include "data/synth/options.h"
 #include "data/filters/options.h"
+#include "data/synth/options.h"
 
 /* data.sources[]: a file of rows. */
 struct data_source {
-    const char *path;   /* file, folder or pattern (data/files.h), usable from the present folder */
-    const char *format; /* auto, or a row of data/readers/readers.def */
+    const char
+        *path; /* file, folder or pattern (data/source/files.h), usable from the present folder */
+    const char *format;             /* auto, or a row of data/readers/readers.def */
     const char *license, *reviewer; /* of every row that does not name its own; NULL: not said */
     const char *request; /* id of the request whose rows these are, or NULL: a group of its own */
     double weight;    /* share of the data, beside the requests' weights; without `request` only */
     const char *text; /* what becomes of plain text: NULL or context, or trained (every token) */
-    struct opt_list columns; /* keys under other names (data/columns.h) */
+    struct opt_list columns; /* keys under other names (data/source/columns.h) */
 };
 struct data_source_list {
     struct data_source *items;
@@ -32,7 +33,7 @@ struct data_holdout {
     bool sealed;
 };
 
-/* data.fim: fill in the middle (data/fim.h); rate 0: off. */
+/* data.fim: fill in the middle (data/tokens/fim.h); rate 0: off. */
 struct data_fim {
     double rate, spm_rate;
 };
@@ -42,7 +43,7 @@ struct data_replay {
     const char *format, *license;
     double share; /* of the trained tokens of every epoch */
 };
-/* data.mix: shares and length of an epoch (data/mix.h). Zeros: not given. */
+/* data.mix: shares and length of an epoch (data/steps/mix.h). Zeros: not given. */
 struct data_mix {
     double temperature;
     int64_t tokens;

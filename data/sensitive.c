@@ -7,9 +7,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "data/normal.h"
 #include "data/sensitive/scan.h"
-#include "data/span.h"
+#include "data/text/normal.h"
+#include "data/text/span.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "base/philox.h"
 #include "data/corpus.h"
-#include "data/faults.h"
-#include "data/text_map.h"
+#include "data/source/faults.h"
+#include "data/text/text_map.h"
 
 struct splitting {
     struct corpus *c;

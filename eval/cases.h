@@ -6,7 +6,7 @@
 #define COTRAIN_EVAL_CASES_H
 
 #include "base/arena.h"
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 #include "recipes/request.h"
 #include <stdbool.h>
 

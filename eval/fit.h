@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Whether a tokenizer belongs to a model: the one place that knows both data/tokenizer.h and
+ * Whether a tokenizer belongs to a model: the one place that knows both data/tokens/tokenizer.h and
  * model/config.h, which know nothing of each other.
- * Read next: tokenizer_fits in data/tokenizer.h, for what is compared. */
+ * Read next: tokenizer_fits in data/tokens/tokenizer.h, for what is compared. */
 #ifndef COTRAIN_EVAL_FIT_H
 #define COTRAIN_EVAL_FIT_H
 
-#include "data/tokenizer.h"
+#include "data/tokens/tokenizer.h"
 #include "model/config.h"
 
 /* ERR_MISMATCH naming both numbers where it does not; the caller adds the folder. */

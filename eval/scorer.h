@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
-#include "data/regex.h"
+#include "data/text/regex.h"
 #include "eval/text.h"
 
 struct suite_items;

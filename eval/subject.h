@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "compute/compute.h"
 #include "compute/plan.h"
-#include "data/tokenizer.h"
+#include "data/tokens/tokenizer.h"
 #include "model/batch.h"
 #include "model/model.h"
 

@@ -6,8 +6,8 @@
 #define COTRAIN_EVAL_TASK_H
 
 #include "base/json.h"
-#include "data/loader.h"
-#include "data/tokenizer.h"
+#include "data/steps/loader.h"
+#include "data/tokens/tokenizer.h"
 #include "eval/cases.h"
 #include "eval/options.h"
 #include "eval/subject.h"

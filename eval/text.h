@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Cutting and replacing in texts, as the official scorers do it with Python's string methods. Texts
  * may hold NUL bytes; lengths decide.
- * Read next: eval/scorers/, data/span.h for stripping. */
+ * Read next: eval/scorers/, data/text/span.h for stripping. */
 #ifndef COTRAIN_EVAL_TEXT_H
 #define COTRAIN_EVAL_TEXT_H
 
 #include "base/str.h"
-#include "data/span.h"
+#include "data/text/span.h"
 
 enum { TEXT_NOWHERE = -1 };
 

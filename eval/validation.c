@@ -3,7 +3,7 @@
  * not depend on which other rows there are.
  * Read next: model/batch.h for isolation. */
 #include "eval/validation.h"
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 
 err validation_open(struct validation *v, const struct dataset *d, const struct loader_options *how,
                     enum isolate isolate) {

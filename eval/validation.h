@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Loss over a dataset's validation rows, one row at a time in the order they are stored, so the sum
  * has one order. Used by the task `validation` and by training every eval_steps steps.
- * Read next: eval/tasks/validation.c, data/loader.h. */
+ * Read next: eval/tasks/validation.c, data/steps/loader.h. */
 #ifndef COTRAIN_EVAL_VALIDATION_H
 #define COTRAIN_EVAL_VALIDATION_H
 
-#include "data/loader.h"
+#include "data/steps/loader.h"
 #include "model/model.h"
 
 struct validation {

@@ -5,7 +5,7 @@
 #include "issues/review.h"
 
 #include "base/mem.h"
-#include "data/near.h"
+#include "data/text/near.h"
 #include <string.h>
 
 enum { FINDS_MAX = 1000 };

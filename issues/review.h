@@ -8,7 +8,7 @@
  *   merge       is part of another request, `into` its id
  *   edit        changes fields and decides nothing
  * Any decision may change fields as well: what it gives replaces what the record has.
- * Read next: issues/record.h, data/sensitive.h, data/near.h. */
+ * Read next: issues/record.h, data/sensitive.h, data/text/near.h. */
 #ifndef COTRAIN_ISSUES_REVIEW_H
 #define COTRAIN_ISSUES_REVIEW_H
 

@@ -11,7 +11,7 @@
 #define COTRAIN_RELEASE_CHECK_H
 
 #include "base/json.h"
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 #include "recipes/request.h"
 
 struct release_check {

@@ -3,7 +3,7 @@
  * ids after the last piece and no others: transformers before 4.34 refuses a slow tokenizer's
  * added token whose id is not the next free one; later versions read added_tokens_decoder, which
  * lists all.
- * Read next: data/tokenizer.h for where the ids come from. */
+ * Read next: data/tokens/tokenizer.h for where the ids come from. */
 #include "release/loadable.h"
 #include "base/file.h"
 #include "base/json.h"

@@ -5,7 +5,7 @@
 #ifndef COTRAIN_RELEASE_LOADABLE_H
 #define COTRAIN_RELEASE_LOADABLE_H
 
-#include "data/tokenizer.h"
+#include "data/tokens/tokenizer.h"
 #include "model/config.h"
 
 /* In a folder that holds config.json and the tokenizer's own files:

@@ -16,7 +16,7 @@
 #define COTRAIN_RELEASE_PACK_H
 
 #include "base/hash.h"
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 #include "recipes/request.h"
 #include "release/options.h"
 

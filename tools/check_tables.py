@@ -93,7 +93,7 @@ RULES = {
     "issues/reply/replies.def": [],  # a row is a text of its own
     "issues/states.def": [],  # a row is a state, with nothing to look up
     "issues/read/kinds.def": [],  # a row is a word of readings, with nothing to look up
-    "data/cases.def": [],  # a row is a fact of Unicode, with nothing to look up
+    "data/text/cases.def": [],  # a row is a fact of Unicode, with nothing to look up
     "data/sensitive.def": [
         Rule("SENSITIVE", r"\bsensitive_rows\b", "data/sensitive.c"),  # that no name stands twice
         Rule("SENSITIVE", r"\bbool find_NAME\(", "data/sensitive/*.c", "data/sensitive/*.c",
@@ -104,7 +104,7 @@ RULES = {
     "issues/read/folds.def": [],
     "issues/read/labels.def": [],
     "issues/read/phrases.def": [],
-    "data/special.def": [],  # a row is a fact about the tokenizer, with nothing to look up
+    "data/tokens/special.def": [],  # a row is a fact about the tokenizer, with nothing to look up
     "base/sandbox/methods.def": [
         Rule("METHOD", DEFINED.format("sandbox_NAME"), "base/sandbox/NAME.c"),
     ],

@@ -29,7 +29,7 @@ cd "$work" # the names below stand in tokenizer.model
 "$root/tools/make_nano_text.py" >text.txt
 
 # As Yuan 2.0's own: byte-pair encoding of the text as it is, digits one by one, bytes for what is
-# unknown, a space before the text. Its special tokens come after the 1008 pieces (data/special.def)
+# unknown, a space before the text. Its special tokens come after the 1008 pieces (data/tokens/special.def)
 # and fill the vocabulary of 1024.
 sed 's/<sep>/\n/g; s/<n>/\n/g' text.txt >sentences.txt
 spm_train --input=sentences.txt --model_prefix=tokenizer --model_type=bpe --vocab_size=1008 \

@@ -13,12 +13,12 @@ struct train_options {
     const char *loss_mask, *isolate, *overlong; /* names as data/ and model/batch.h know them */
     int64_t sequence_len;                       /* tokens of a packed row */
     bool sample_packing;                        /* several documents in one row */
-    const char *packing_strategy;               /* how they fill it (data/pack.h); NULL: best_fit */
-    int64_t micro_batch_size;                   /* rows of one forward pass */
-    int64_t gradient_accumulation_steps;        /* forward passes of one update */
-    double num_epochs;                          /* passes over the data */
-    int64_t max_steps;                          /* updates; 0: from num_epochs */
-    double learning_rate;                       /* largest */
+    const char *packing_strategy;        /* how they fill it (data/steps/pack.h); NULL: best_fit */
+    int64_t micro_batch_size;            /* rows of one forward pass */
+    int64_t gradient_accumulation_steps; /* forward passes of one update */
+    double num_epochs;                   /* passes over the data */
+    int64_t max_steps;                   /* updates; 0: from num_epochs */
+    double learning_rate;                /* largest */
     double min_learning_rate, min_learning_rate_ratio; /* where the schedule ends; one of the two */
     const char *lr_scheduler;                          /* a row of trainer/schedule/schedule.def */
     double warmup_ratio;                               /* share of the steps, rounded up */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Filter `decontaminate`: samples that hold, whole or in part and but for light edits, a text of an
- * evaluation set in use or a sealed case. It sees hashes of those alone (data/leaks.h), and of a
- * sample that is like a sealed case only the request is told.
- * Read next: data/leaks.h, what counts as a leak. */
+ * evaluation set in use or a sealed case. It sees hashes of those alone (data/text/leaks.h), and of
+ * a sample that is like a sealed case only the request is told.
+ * Read next: data/text/leaks.h, what counts as a leak. */
 #include "data/filters/filter.h"
 #include "base/mem.h"
-#include "data/leaks.h"
+#include "data/text/leaks.h"
 #include <stdio.h>
 
 struct found {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Filter `exact_dup`: samples whose prompts and answers are the same once both are normalised
- * (data/normal.h: case, width, white space, punctuation), turn by turn. The first one stays. A
+ * (data/text/normal.h: case, width, white space, punctuation), turn by turn. The first one stays. A
  * prompt that comes again with another answer is another sample: whether that is a fault is for
  * lint to say. */
 #include "base/hash.h"
 #include "base/mem.h"
 #include "data/filters/filter.h"
-#include "data/normal.h"
-#include "data/text_map.h"
+#include "data/text/normal.h"
+#include "data/text/text_map.h"
 #include <string.h>
 
 struct seen {

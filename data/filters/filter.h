@@ -13,8 +13,8 @@
 
 #include "base/str.h"
 #include "data/filters/options.h"
-#include "data/sample.h"
-#include "data/tokenizer.h"
+#include "data/source/sample.h"
+#include "data/tokens/tokenizer.h"
 
 struct filter_pass; /* the run of one filter over the samples; data/filters.c */
 
@@ -84,7 +84,7 @@ bool filter_can_edit(const struct sample *s);
 typedef err filter_editor(void *ctx, struct span text, struct str *out);
 MUST_CHECK err filter_edit(struct filter_pass *p, int64_t number, filter_editor *edit, void *ctx,
                            const char *what);
-/* A note that travels with the sample (data/sample.h). */
+/* A note that travels with the sample (data/source/sample.h). */
 MUST_CHECK err filter_note(struct filter_pass *p, int64_t number, const char *note);
 /* Whether the sample is a request's own example, which somebody wrote into the recipe. */
 bool filter_is_example(const struct filter_pass *p, int64_t number);

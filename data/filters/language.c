@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Filter `language`: samples that are mostly written in something else than what is wanted. It goes
- * by characters (data/script.h), not by a model: it tells Chinese, Latin letters, code and other
- * scripts apart, not English from French or Chinese from a text of Japanese in Han characters only.
- * A sample of digits and signs alone stays. */
+ * by characters (data/text/script.h), not by a model: it tells Chinese, Latin letters, code and
+ * other scripts apart, not English from French or Chinese from a text of Japanese in Han characters
+ * only. A sample of digits and signs alone stays. */
 #include "data/filters/filter.h"
-#include "data/script.h"
+#include "data/text/script.h"
 #include <stdio.h>
 #include <string.h>
 

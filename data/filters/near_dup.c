@@ -3,11 +3,11 @@
  * the same pieces in another order. Two passes: the first makes every sample's windows, whose grams
  * are counted then, the second searches each sample among those kept before it. The search against
  * what was kept before a block of samples runs side by side, the one within the block in order.
- * Read next: data/alike.h, which says what a copy is. */
+ * Read next: data/text/alike.h, which says what a copy is. */
 #include "base/mem.h"
-#include "data/alike.h"
+#include "data/dataset/near_rows.h"
 #include "data/filters/filter.h"
-#include "data/near_rows.h"
+#include "data/text/alike.h"
 #include <stdio.h>
 
 #define DISTANCE 0.18

@@ -6,8 +6,8 @@
  * recipes are published. */
 #include "base/mem.h"
 #include "data/filters/filter.h"
-#include "data/script.h"
 #include "data/sensitive.h"
+#include "data/text/script.h"
 #include <string.h>
 
 enum { N_CLASSES = SENSITIVE_LICENCE + 1 };

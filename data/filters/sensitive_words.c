@@ -2,10 +2,10 @@
  * Filter `sensitive_words`: drops samples that hold a word of the list which data.sensitive_words
  * names.
  * The list is read anew for each build; its hash is part of what a dataset depends on.
- * How a list is read and what counts as one of its words is said in data/word_list.h. */
+ * How a list is read and what counts as one of its words is said in data/text/word_list.h. */
 #include "data/filters/filter.h"
-#include "data/normal.h"
-#include "data/word_list.h"
+#include "data/text/normal.h"
+#include "data/text/word_list.h"
 #include <stdio.h>
 
 static err look(void *ctx, struct filter_pass *p, int64_t number, struct filter_verdict *out) {

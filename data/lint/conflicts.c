@@ -4,7 +4,7 @@
  * first. */
 #include "base/mem.h"
 #include "data/lint/lint.h"
-#include "data/text_map.h"
+#include "data/text/text_map.h"
 #include <string.h>
 
 struct conflicts {

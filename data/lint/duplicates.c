@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Rows whose whole prompt and answer are an earlier row's, after normalisation (data/normal.h):
- * such a row weighs twice without anybody having decided so. Which row is the first one with the
- * same texts is found by data/lint.c, since other lints ask as well. */
+ * Rows whose whole prompt and answer are an earlier row's, after normalisation
+ * (data/text/normal.h): such a row weighs twice without anybody having decided so. Which row is the
+ * first one with the same texts is found by data/lint.c, since other lints ask as well. */
 #include "data/lint/lint.h"
 
 static err look(const struct lint_run *run, const void *state, int64_t row,

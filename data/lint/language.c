@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The mix of languages, and rows that are answered in another one than they are asked in: Chinese
  * in English or the other way round. Both sides must be clear (three quarters of what counts,
- * data/script.h) and have ten characters that count, so that names, formulas and code in an answer
- * are not told of. Translation is what such rows are when they are right. */
+ * data/text/script.h) and have ten characters that count, so that names, formulas and code in an
+ * answer are not told of. Translation is what such rows are when they are right. */
 #include "base/mem.h"
 #include "base/par.h"
 #include "data/lint/lint.h"
-#include "data/script.h"
+#include "data/text/script.h"
 
 #define CLEAR 0.75
 enum { LEAST_CHARACTERS = 10 };

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Samples that are nearly an earlier one: at least 0.8 of their shingles are common (data/near.h).
- * Thousands of rows may be made from one template and resemble each other without being copies.
- * They are found by what sets them apart: shingles that many samples have are left out of the
- * index, and what it finds (half of the rest is common) is then compared whole. A sample of which
- * hardly anything is left is not compared, and counted as such. So the time is linear in the rows.
- * Samples are looked up in blocks side by side, in what came before the block, and within a block
- * one after the other; the answer does not depend on the number of threads. What was found is not
- * added: of many alike only the first is compared with. Exact duplicates take no part. */
+ * Samples that are nearly an earlier one: at least 0.8 of their shingles are common
+ * (data/text/near.h). Thousands of rows may be made from one template and resemble each other
+ * without being copies. They are found by what sets them apart: shingles that many samples have are
+ * left out of the index, and what it finds (half of the rest is common) is then compared whole. A
+ * sample of which hardly anything is left is not compared, and counted as such. So the time is
+ * linear in the rows. Samples are looked up in blocks side by side, in what came before the block,
+ * and within a block one after the other; the answer does not depend on the number of threads. What
+ * was found is not added: of many alike only the first is compared with. Exact duplicates take no
+ * part. */
 #include "base/mem.h"
 #include "base/par.h"
 #include "data/lint/lint.h"
-#include "data/near.h"
+#include "data/text/near.h"
 
 #define SIMILAR 0.8
 #define SIMILAR_REST 0.5

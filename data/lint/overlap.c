@@ -5,7 +5,7 @@
  * characters (weights 5 and 2, at least 40). Short answers that a prompt holds are what extraction
  * and choice are about. */
 #include "data/lint/lint.h"
-#include "data/normal.h"
+#include "data/text/normal.h"
 #include <string.h>
 
 enum { LEAST_WEIGHT = 40, DENSE_WEIGHT = 5, OTHER_WEIGHT = 2 };

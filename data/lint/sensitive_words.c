@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Words of the user's own list (data.sensitive_words), and where they stand.
  * Without a list there is nothing to find, which is no fault.
- * How a list is read and what counts as one of its words is said in data/word_list.h. */
+ * How a list is read and what counts as one of its words is said in data/text/word_list.h. */
 #include "data/lint/lint.h"
-#include "data/normal.h"
-#include "data/word_list.h"
+#include "data/text/normal.h"
+#include "data/text/word_list.h"
 
 static err prepare(const struct lint_run *run, void **out) {
     struct word_list *w = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Built rows whose <sep> and <eod> are not where training expects them: one <sep> before and one
- * <eod> behind each answer, <eod> last. Texts cannot bring either token in (data/read.c); rows that
- * come as tokens can. */
+ * <eod> behind each answer, <eod> last. Texts cannot bring either token in (data/source/read.c);
+ * rows that come as tokens can. */
 #include "data/lint/lint.h"
 
 /* Of a conversation the turns say how many; of segments and ids each <eod> of a row that asks and

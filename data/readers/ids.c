@@ -2,8 +2,8 @@
  * Records that are tokens already: `input_ids`, with `labels` (as long; -100 where the token is not
  * trained, else the token itself: not shifted) and `attention_mask` (0 where a token is padding,
  * which only the ends may be and which is left out). Without labels every token is trained. Whether
- * the tokenizer has the ids is for data/read.h to check. Source of the keys: what the tokenizers of
- * transformers give. */
+ * the tokenizer has the ids is for data/source/read.h to check. Source of the keys: what the
+ * tokenizers of transformers give. */
 #include "base/mem.h"
 #include "data/readers/reader.h"
 #include <string.h>

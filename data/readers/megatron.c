@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Megatron's indexed datasets as a source of rows (data/megatron.h): a sequence is a row of ids,
- * its number from 1 stands for the line. What is trained of it is as in Yuan's lines of text: what
- * follows the first <sep>; a row without <sep> is plain text, which is the source's `text`. */
+ * Megatron's indexed datasets as a source of rows (data/source/megatron.h): a sequence is a row of
+ * ids, its number from 1 stands for the line. What is trained of it is as in Yuan's lines of text:
+ * what follows the first <sep>; a row without <sep> is plain text, which is the source's `text`. */
 #include "base/mem.h"
-#include "data/files.h"
-#include "data/megatron.h"
-#include "data/read.h"
+#include "data/source/files.h"
+#include "data/source/megatron.h"
+#include "data/source/read.h"
 #include <string.h>
 
 static err take_sequence(struct reading *r, struct read_file *file, const struct tokens *ids,

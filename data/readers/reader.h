@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A reader turns one record of a source into a sample. It sees well-formed UTF-8 and,
  * for a record, well-formed JSON; what it refuses it says with fail(), without naming the place:
- * data/read.h adds file and line, collects the faults of all records, and checks what holds for
- * every format (nothing empty, no special tokens in a text). Table: data/readers/readers.def. */
+ * data/source/read.h adds file and line, collects the faults of all records, and checks what holds
+ * for every format (nothing empty, no special tokens in a text). Table: data/readers/readers.def.
+ */
 #ifndef COTRAIN_DATA_READERS_READER_H
 #define COTRAIN_DATA_READERS_READER_H
 
 #include "base/json.h"
-#include "data/sample.h"
+#include "data/source/sample.h"
 #include "recipes/request.h"
 
-struct reading; /* data/read.h */
+struct reading; /* data/source/read.h */
 struct read_file;
 
 struct reader {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Records without a template: `segments`, a list of {"label", "text"}, stretches of text that are
  * trained or not, one after the other. They write the special tokens themselves: <sep> between
- * question and answer, <eod> nowhere but at the end (data/rows.h adds it where it is missing). What
- * a segment's tokens are is said there as well. Source of the keys: Axolotl's input_output. */
+ * question and answer, <eod> nowhere but at the end (data/tokens/rows.h adds it where it is
+ * missing). What a segment's tokens are is said there as well. Source of the keys: Axolotl's
+ * input_output. */
 #include "data/readers/reader.h"
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Yuan 2.0's own text: a sample a line, "prompt<sep>answer", newlines written <n>, [SEP] as another
- * spelling of <sep> (data/yuan_line.h). A line without <sep> is plain text: it has no answer, so it
- * is trained only under a loss mask that trains such text. Blank lines are passed over, as the
- * official preprocessor does. */
+ * spelling of <sep> (data/source/yuan_line.h). A line without <sep> is plain text: it has no
+ * answer, so it is trained only under a loss mask that trains such text. Blank lines are passed
+ * over, as the official preprocessor does. */
 #include "base/str.h"
 #include "data/readers/reader.h"
-#include "data/yuan_line.h"
+#include "data/source/yuan_line.h"
 #include <string.h>
 
 static err split(struct span text, struct draft *out) {

@@ -6,8 +6,8 @@
 #include "data/sensitive/scan.h"
 
 #include "base/str.h"
-#include "data/normal.h"
-#include "data/span.h"
+#include "data/text/normal.h"
+#include "data/text/span.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,7 +5,7 @@
  * Read next: data/sensitive/scan.h. */
 #include "data/sensitive/scan.h"
 
-#include "data/span.h"
+#include "data/text/span.h"
 
 enum { PASSWORD_MAX = 64, VALUE_MAX = 128, KEY_MAX = 16384 };
 

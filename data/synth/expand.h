@@ -37,7 +37,7 @@ struct expand_result {
  * else. */
 MUST_CHECK err expand(const struct expand *e, const char *dir, struct expand_result *out);
 
-/* One-way: of the prompt in its normal form (data/normal.h). */
+/* One-way: of the prompt in its normal form (data/text/normal.h). */
 MUST_CHECK err expand_prompt_hash(const char *prompt, size_t n, char out[SHA256_HEX_SIZE]);
 /* The name of request i's file, "owner-repository-1-2.jsonl": appended. */
 MUST_CHECK err expand_file_name(const struct request_list *requests, int64_t i, struct str *out);

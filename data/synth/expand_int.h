@@ -9,12 +9,12 @@
 
 #include "base/arena.h"
 #include "base/log.h"
-#include "data/near.h"
 #include "data/synth/checks/check.h"
 #include "data/synth/expand.h"
 #include "data/synth/log.h"
 #include "data/synth/methods/method.h"
-#include "data/text_map.h"
+#include "data/text/near.h"
+#include "data/text/text_map.h"
 
 /* An accepted row; texts in the run's arena. */
 struct made {

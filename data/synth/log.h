@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "data/synth/teacher.h"
-#include "data/text_map.h"
+#include "data/text/text_map.h"
 #include <stdbool.h>
 
 enum { SYNTH_LOG_VERSION = 1 };

@@ -4,8 +4,8 @@
  * Read next: data/synth/options.h. */
 #include "data/synth/options.h"
 
-#include "data/near.h"
 #include "data/synth/methods/method.h"
+#include "data/text/near.h"
 
 enum { ROUNDS = 24, MAX_NEW_TOKENS = 1024 };
 #define NEAR_SIMILARITY 0.9

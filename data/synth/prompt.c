@@ -5,7 +5,7 @@
 #include "data/synth/prompt.h"
 
 #include "base/json.h"
-#include "data/normal.h"
+#include "data/text/normal.h"
 #include <string.h>
 
 static void count(const char *text, int64_t *n, int64_t *n_dense) {

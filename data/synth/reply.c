@@ -4,7 +4,7 @@
  * Read next: data/synth/reply.h, the contract. */
 #include "data/synth/reply.h"
 
-#include "data/span.h"
+#include "data/text/span.h"
 #include <string.h>
 
 const char *reply_form_word(enum reply_form form) {

@@ -2,13 +2,13 @@
  * What a request has, and what may join it: texts that a dataset takes, a prompt that is not
  * sealed, not there yet and not similar to one that is. Similarity leaves out what the examples'
  * prompts have in common: an instruction that stands in all of them says nothing.
- * Read next: data/near.h, data/normal.h. */
+ * Read next: data/text/near.h, data/text/normal.h. */
 #include "data/synth/expand_int.h"
 
 #include "base/mem.h"
-#include "data/normal.h"
-#include "data/read.h"
+#include "data/source/read.h"
 #include "data/synth/prompt.h"
+#include "data/text/normal.h"
 #include <string.h>
 
 err expand_prompt_hash(const char *prompt, size_t n, char out[SHA256_HEX_SIZE]) {
@@ -122,7 +122,7 @@ err candidate_reject(struct candidate *c, const char *word, const char *why) {
     return why && !c->why ? ERR_MEMORY : ERR_OK;
 }
 
-/* As a row of a file would be read (data/read.h). */
+/* As a row of a file would be read (data/source/read.h). */
 static err look_at_texts(struct candidate *c) {
     struct arena arena = {0};
     struct sample_list samples = {0};

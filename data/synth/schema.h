@@ -2,7 +2,7 @@
  * JSON Schema (draft 2020-12), the part that says what a value may be: data/synth/schema_words.c
  * has the table of keywords. One that is not in it is refused by name when the schema is read,
  * never passed over; so are references that leave the file. `format` asserts nothing in that draft
- * and is refused too. Regular expressions are PCRE2's (data/regex.h).
+ * and is refused too. Regular expressions are PCRE2's (data/text/regex.h).
  * Read next: data/synth/checks/json_schema.c. */
 #ifndef COTRAIN_DATA_SYNTH_SCHEMA_H
 #define COTRAIN_DATA_SYNTH_SCHEMA_H

@@ -5,8 +5,8 @@
 #ifndef COTRAIN_DATA_SYNTH_SCHEMA_INT_H
 #define COTRAIN_DATA_SYNTH_SCHEMA_INT_H
 
-#include "data/regex.h"
 #include "data/synth/schema.h"
+#include "data/text/regex.h"
 #include <stdarg.h>
 
 enum { SCHEMA_DEPTH_MAX = 256 };

@@ -6,7 +6,7 @@
 #define COTRAIN_EVAL_SCORERS_CUT_H
 
 #include "base/str.h"
-#include "data/span.h"
+#include "data/text/span.h"
 
 /* `response` is the decoded prompt and completion; `out` is replaced. */
 MUST_CHECK err cut_program(struct span response, struct str *out);

@@ -5,8 +5,8 @@
 #ifndef COTRAIN_EVAL_SCORERS_NUMBER_H
 #define COTRAIN_EVAL_SCORERS_NUMBER_H
 
-#include "data/span.h"
 #include "base/err.h"
+#include "data/text/span.h"
 
 /* "-1,450.5" or "3/4". What Python would end on is told as its error's name in *out_error ("" is
  * none): a division by zero, a fraction of decimals, no number at all. */

@@ -7,7 +7,7 @@
 #define COTRAIN_EVAL_SCORERS_SYMBOLIC_H
 
 #include "base/err.h"
-#include "data/span.h"
+#include "data/text/span.h"
 
 /* "a=b" is also met by "b" alone where a is what was asked for, and "b" by "a=b". */
 MUST_CHECK err symbolic_equal(struct span expected, struct span got, bool *out);

@@ -5,7 +5,7 @@
  * each by its text and takes the last answer for both.
  * Source: Zhong et al., "AGIEval" (2023); prompt and rules: IEIT-Yuan/Yuan-2.0, tasks/AGIEval-Math.
  * Read next: eval/scorers/mathqa.c. */
-#include "data/regex.h"
+#include "data/text/regex.h"
 #include "eval/suite_run.h"
 #include "eval/suites/readers.h"
 #include <string.h>

@@ -5,7 +5,7 @@
  * Read next: issues/reply/reply.h. */
 #include "issues/reply/reply_int.h"
 
-#include "data/span.h"
+#include "data/text/span.h"
 #include <string.h>
 
 static bool control(uint32_t c) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Any bytes as an .idx of Megatron beside a .bin of 64 bytes: refused in words, or every sequence
  * is read from within the .bin, and what is written of them is read back as the same. Under test:
- * data/megatron.c. */
+ * data/source/megatron.c. */
 #include "base/file.h"
-#include "data/megatron.h"
+#include "data/source/megatron.h"
 #include "tests/fuzz/fuzz.h"
 #include <stdio.h>
 #include <string.h>

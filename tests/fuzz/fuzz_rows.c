@@ -2,10 +2,10 @@
  * Any bytes as a file of rows, in every format and as `auto`: read to its end or refused in words;
  * what is read is well formed, has a text, and stands on a line of the file. Compressed bytes go
  * through the stream, tables through their cells, lists through the cutting.
- * Under test: base/stream.c, data/records.c, data/table.c, data/detect.c, data/read.c, data/check.c
- * and data/readers/. */
+ * Under test: base/stream.c, data/source/records.c, data/source/table.c, data/source/detect.c,
+ * data/source/read.c, data/source/check.c and data/readers/. */
 #include "base/file.h"
-#include "data/read.h"
+#include "data/source/read.h"
 #include "tests/fuzz/fuzz.h"
 #include <string.h>
 

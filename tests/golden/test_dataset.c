@@ -5,9 +5,9 @@
  * tests/golden/dataset, text and tokenizer in the shared folder. */
 #include "base/json.h"
 #include "base/mem.h"
-#include "data/fim.h"
-#include "data/megatron.h"
-#include "data/yuan_line.h"
+#include "data/source/megatron.h"
+#include "data/source/yuan_line.h"
+#include "data/tokens/fim.h"
 #include "tests/golden/shared.h"
 #include "tests/unit/test.h"
 

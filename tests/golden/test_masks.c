@@ -3,7 +3,7 @@
  * the released code), the worked examples of the spec, and what `answer` promises on rows
  * written out in letters. */
 #include "base/json.h"
-#include "data/masks.h"
+#include "data/tokens/masks.h"
 #include "tests/unit/test.h"
 
 enum { MAX_TOKENS = 256, EOD = 1, SEP = 2 };

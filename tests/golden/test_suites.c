@@ -5,7 +5,7 @@
  * inputs are absent.
  * Under test: eval/tasks/, eval/scorers/, eval/suite.c. */
 #include "base/json.h"
-#include "data/tokenizer.h"
+#include "data/tokens/tokenizer.h"
 #include "eval/score.h"
 #include "tests/golden/shared.h"
 #include "tests/unit/test.h"

@@ -3,8 +3,8 @@
  * decoding with and without special tokens, raw bytes, and lines of the official preprocessor.
  * The tokenizer is too large for this repository; the test is skipped where it is absent. */
 #include "base/json.h"
-#include "data/tokenizer.h"
-#include "data/yuan_line.h"
+#include "data/source/yuan_line.h"
+#include "data/tokens/tokenizer.h"
 #include "tests/golden/shared.h"
 #include "tests/unit/test.h"
 

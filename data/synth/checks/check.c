@@ -30,7 +30,7 @@ struct opt_table check_options_table(void) {
         ROW(map, .map = true,
             .help = "citation: what a text of the prompt is called in the response"),
         ROW(compare, .choices = "exact,normal",
-            .help = "byte for byte, or as data/normal.h reads it; exact"),
+            .help = "byte for byte, or as data/text/normal.h reads it; exact"),
         ROW(choices, .help = "the answers there are"),
         ROW(path, .path = true, .value = "FILE", .help = "json_schema: the schema"),
         ROW(tests, .help = "code: run behind each response; else the teacher writes some a row"),

@@ -8,7 +8,7 @@
 #define COTRAIN_DATA_SYNTH_CHECKS_CHECK_H
 
 #include "base/str.h"
-#include "data/span.h"
+#include "data/text/span.h"
 #include "recipes/request.h"
 #include <stdbool.h>
 

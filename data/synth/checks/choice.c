@@ -5,7 +5,7 @@
 #include "data/synth/checks/check.h"
 
 #include "base/mem.h"
-#include "data/regex.h"
+#include "data/text/regex.h"
 #include <string.h>
 
 struct state {

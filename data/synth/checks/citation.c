@@ -3,12 +3,12 @@
  * at every match: a group whose name `source` has as well must be what `source` captured in the
  * prompt (after `map`), any other must be found somewhere in it. Without a pattern, every stretch
  * in quotation marks must be found.
- * Read next: data/regex.h, data/normal.h. */
+ * Read next: data/text/regex.h, data/text/normal.h. */
 #include "data/synth/checks/check.h"
 
 #include "base/mem.h"
-#include "data/normal.h"
-#include "data/regex.h"
+#include "data/text/normal.h"
+#include "data/text/regex.h"
 #include <string.h>
 
 struct state {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A regular expression that the response (or the prompt) must have a match of. It is a search: for
  * the whole text it begins with ^ and ends with $.
- * Read next: data/regex.h. */
+ * Read next: data/text/regex.h. */
 #include "data/synth/checks/check.h"
 
 #include "base/mem.h"
-#include "data/regex.h"
+#include "data/text/regex.h"
 #include <string.h>
 
 struct state {

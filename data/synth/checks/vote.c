@@ -2,11 +2,11 @@
  * Majority vote: the teacher is asked the row's prompt several times anew, and enough of its
  * answers must be the row's response. It shows that the teacher is sure, not that it is right.
  * Source: self-consistency (Wang et al. 2023), with the row's own answer in place of the majority.
- * Read next: data/normal.h for when two answers are the same. */
+ * Read next: data/text/normal.h for when two answers are the same. */
 #include "data/synth/checks/check.h"
 #include "data/synth/prompt.h"
 
-#include "data/normal.h"
+#include "data/text/normal.h"
 #include <string.h>
 
 enum { VOTES = 5 };

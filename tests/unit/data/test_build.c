@@ -4,7 +4,7 @@
  * leaves what was there before untouched and nothing beside it. */
 #include "base/fault.h"
 #include "base/hash.h"
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 #include "tests/unit/data/tiny.h"
 
 struct fixture {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Numbers in one form: what is folded, and what only looks like a number and stays.
  * Numerals are Chinese; a wrong fold would make two different cases the same.
- * Under test: data/digits.h. */
-#include "data/digits.h"
+ * Under test: data/text/digits.h. */
+#include "data/text/digits.h"
 #include "tests/unit/test.h"
 
 static void check(const char *text, const char *want) {

@@ -2,8 +2,8 @@
  * Which files a source's path stands for, under which names, in which order; what of a folder is
  * left out; and that a source's hash changes with any of its files. A dataset of a folder is built
  * at the end, whose sources have names of their own. */
-#include "data/files.h"
-#include "data/dataset.h"
+#include "data/source/files.h"
+#include "data/dataset/dataset.h"
 #include "tests/unit/data/tiny.h"
 #include <sys/stat.h>
 

@@ -3,7 +3,7 @@
  * drops, changes and notes, and that nothing of a sealed case is written down. The driver is tested
  * in test_filters.c, precision and recall in test_planted.c. */
 #include "base/mem.h"
-#include "data/dropped.h"
+#include "data/dataset/dropped.h"
 #include "data/filters/filter.h"
 #include "tests/unit/data/tiny.h"
 

@@ -4,7 +4,7 @@
  * `length` and `exact_dup`. Other filters have tests of their own beside this one. */
 #include "base/mem.h"
 #include "base/par.h"
-#include "data/dropped.h"
+#include "data/dataset/dropped.h"
 #include "data/filters/filter.h"
 #include "data/filters_int.h"
 #include "tests/unit/data/tiny.h"

@@ -2,8 +2,8 @@
  * The loader: packed rows train exactly what unpacked ones do, under next-fit in the same order,
  * a step is a pure function of its number, epochs hold what the dataset's mix says, long rows are
  * refused, dropped or cut as asked, and nothing to train is an error. */
-#include "data/dataset.h"
-#include "data/loader.h"
+#include "data/dataset/dataset.h"
+#include "data/steps/loader.h"
 #include "tests/unit/data/tiny.h"
 
 struct fixture {

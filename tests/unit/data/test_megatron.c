@@ -2,9 +2,9 @@
  * Megatron's pairs of files: every dtype, every kind of damage by its name, rows of a dataset that
  * come back from an export; and fill in the middle where a dataset is built. The files themselves
  * are held against the official ones in tests/golden/test_dataset.c. */
-#include "data/megatron.h"
-#include "data/dataset.h"
-#include "data/read.h"
+#include "data/source/megatron.h"
+#include "data/dataset/dataset.h"
+#include "data/source/read.h"
 #include "tests/unit/data/tiny.h"
 
 struct fixture {

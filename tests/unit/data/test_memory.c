@@ -4,7 +4,7 @@
  * base/mem and, where the build has no sanitizer, by the system (RssAnon: without it the texts
  * would be there). */
 #include "base/mem.h"
-#include "data/read.h"
+#include "data/source/read.h"
 #include "tests/unit/data/tiny.h"
 #include <zlib.h>
 

@@ -2,8 +2,8 @@
  * What an epoch holds: shares within a document of their formula at every length, every row once
  * where shares are sizes, replay's share of trained tokens, budgets to the token, and that all of
  * it is drawn again from the same numbers.
- * Under test: data/mix.h. */
-#include "data/mix.h"
+ * Under test: data/steps/mix.h. */
+#include "data/steps/mix.h"
 #include "base/mem.h"
 #include "base/philox.h"
 #include "tests/unit/test.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Near-duplicates: exact similarity against a plain count, pairs of requests that say the same and
  * that do not, and the index against a comparison of every pair on generated texts.
- * Under test: data/near.h. */
+ * Under test: data/text/near.h. */
 #include "tests/unit/test.h"
 
 #include "base/fault.h"
 #include "base/mem.h"
 #include "base/philox.h"
 #include "base/str.h"
-#include "data/near.h"
+#include "data/text/near.h"
 #include <math.h>
 
 static double similarity(const char *a, const char *b) {
@@ -91,7 +91,7 @@ enum {
     N_DIFFERENT = sizeof different / sizeof different[0]
 };
 
-/* The guide numbers of data/near.h. */
+/* The guide numbers of data/text/near.h. */
 static void paraphrases_are_nearer_than_requests_of_the_same_build(void **state) {
     (void)state;
     int found = 0;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Normalised texts: what counts as the same and what does not. Case folding is held against
- * Unicode's own table by a digest over all of its pairs in the blocks that data/cases.def covers.
- * Under test: data/normal.h. */
+ * Unicode's own table by a digest over all of its pairs in the blocks that data/text/cases.def
+ * covers. Under test: data/text/normal.h. */
 #include "tests/unit/test.h"
 
 #include "base/hash.h"
 #include "base/str.h"
-#include "data/normal.h"
+#include "data/text/normal.h"
 
 static struct normal normal;
 
@@ -86,7 +86,7 @@ static void any_bytes_are_taken(void **state) {
     assert_int_equal(normal.n, 2);
 }
 
-/* Lines "%04X %04X" of all pairs, as made from Unicode's data: see data/cases.def. */
+/* Lines "%04X %04X" of all pairs, as made from Unicode's data: see data/text/cases.def. */
 static void case_folding_is_unicodes(void **state) {
     (void)state;
     static const uint32_t blocks[][2] = {{0x41, 0x24F}, {0x370, 0x52F}, {0x1E00, 0x1EFF}};

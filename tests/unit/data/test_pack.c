@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Filling rows: best-fit decreasing as its definition has it (against one that looks at every row),
  * rows and documents in an order that tells nothing of lengths, next-fit in the given order.
- * Under test: data/pack.h. */
-#include "data/pack.h"
+ * Under test: data/steps/pack.h. */
+#include "data/steps/pack.h"
 #include "base/mem.h"
 #include "tests/unit/test.h"
 

@@ -2,7 +2,7 @@
  * The page of a dataset: it holds what was asked for and no text of a held-out case, whatever a row
  * says stays text, bytes of one character come together again, and the same dataset gives the same
  * page. How it looks is tests/shell/test_preview_html.sh's. */
-#include "data/page.h"
+#include "data/dataset/page.h"
 #include "base/file.h"
 #include "tests/unit/data/tiny.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copies and leaks planted among rows of templates (bench/planted.h), and how many of them the
  * filters near_dup and decontaminate find: a smaller run of bench/planted.c with bounds. Under
- * test: data/alike.h, data/leaks.h and the two filters. */
+ * test: data/text/alike.h, data/text/leaks.h and the two filters. */
 #include "bench/planted.h"
 #include "data/filters/filter.h"
 #include "data/filters_int.h"

@@ -2,7 +2,7 @@
  * Readers: what each format gives as turns, how a file's format and framing are found,
  * where a record is said to stand, and that faults of many records come as one error with
  * their places. The files are written by the tests themselves. */
-#include "data/read.h"
+#include "data/source/read.h"
 #include "tests/unit/data/tiny.h"
 #include <zlib.h>
 

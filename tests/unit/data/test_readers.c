@@ -3,7 +3,7 @@
  * and in which words. A sample is written as one line (write_sample), so that a case says all of
  * it. How files are found, cut and checked as a whole is tested in test_read.c and test_records.c.
  */
-#include "data/read.h"
+#include "data/source/read.h"
 #include "tests/unit/data/tiny.h"
 
 struct fixture {

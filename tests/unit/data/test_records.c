@@ -2,9 +2,9 @@
  * Cutting streams into records, with the line that each begins on: every framing over the same
  * bytes at several distances from the edge of a block, ends that are missing, records that are too
  * long, byte order marks. And the cells of tables. */
-#include "data/records.h"
+#include "data/source/records.h"
 #include "base/mem.h"
-#include "data/table.h"
+#include "data/source/table.h"
 #include "tests/unit/data/tiny.h"
 
 struct fixture {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Regular expressions: what is found and replaced in Chinese text, groups that took no part, empty
  * matches, faults with their place, and a search without end that ends.
- * Under test: data/regex.h. */
+ * Under test: data/text/regex.h. */
 #include "tests/unit/test.h"
 
-#include "data/regex.h"
+#include "data/text/regex.h"
 
 static void matches_are_counted_in_characters(void **state) {
     (void)state;

@@ -2,7 +2,7 @@
  * Samples of every kind: what their texts are to whoever reads them, and which tokens their rows
  * hold, with the trained ones. The rows of conversations are tested where datasets are built
  * (test_build.c); here are segments and ids. */
-#include "data/rows.h"
+#include "data/tokens/rows.h"
 #include "tests/unit/data/tiny.h"
 
 struct fixture {

@@ -2,7 +2,7 @@
  * What texts are written in: Chinese, English, code, other scripts and nothing that counts, mixed
  * and alone, and what is only like one of them: lists and sentences that hold the marks of code,
  * French that counts as English. */
-#include "data/script.h"
+#include "data/text/script.h"
 #include "tests/unit/test.h"
 
 static struct script_counts count(const char *text) {

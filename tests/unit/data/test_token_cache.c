@@ -2,10 +2,10 @@
  * Encoded rows that are kept: the same dataset with and without them, found only for the same text
  * under the same rules, and never believed when the file is damaged, cut, of another version or
  * another file's; a folder that cannot be written to stops nothing.
- * Under test: data/token_cache.h, data/encoding.h. */
+ * Under test: data/tokens/token_cache.h, data/tokens/encoding.h. */
 #include "base/par.h"
-#include "data/dataset.h"
-#include "data/encoding.h"
+#include "data/dataset/dataset.h"
+#include "data/tokens/encoding.h"
 #include "tests/unit/data/tiny.h"
 
 enum { ROWS = 2200, SOURCES = 3 };

@@ -2,7 +2,7 @@
  * Provenance of rows: what rows.jsonl holds, the whole chain of a row down to the prompt's hash and
  * the place of its tokens, and finding it by number, by line and by text; of samples that were
  * dropped and cases that are held out, that they are told as such, a sealed one without text. */
-#include "data/why.h"
+#include "data/dataset/why.h"
 #include "base/file.h"
 #include "tests/unit/data/tiny.h"
 

@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "data/build.h"
-#include "data/tokenizer.h"
+#include "data/tokens/tokenizer.h"
 #include "tests/unit/test.h"
 
 enum tiny_kind {

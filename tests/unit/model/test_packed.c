@@ -2,9 +2,9 @@
  * Real rows of the sample month, packed by best-fit as training packs them, through models/nano:
  * with `isolate: all` each document's token losses are the same bits packed or alone, at every
  * offset; with `attention` and `none` those of every document behind the first differ.
- * Under test: data/loader.h, model/batch.h and model/model.h together. */
+ * Under test: data/steps/loader.h, model/batch.h and model/model.h together. */
 #include "data/build.h"
-#include "data/loader.h"
+#include "data/steps/loader.h"
 #include "tests/unit/model/small.h"
 #include <math.h>
 

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "compute/compute.h"
 #include "compute/plan.h"
-#include "data/masks.h"
+#include "data/tokens/masks.h"
 #include "model/formats/tensor_file.h"
 #include "trainer/trainer.h"
 
