@@ -12,7 +12,7 @@
 static const char format_name[] = "cotrain-near";
 struct head {
     int32_t source, line, n, width;
-    uint32_t answer;
+    uint32_t answer, frame;
 };
 enum { HEADER_MAX_BYTES = 1 << 24 };
 
@@ -66,7 +66,7 @@ static err write_header(const struct corpus *c, struct file_writer *w) {
 static err write_row(const struct sample *s, struct file_writer *w) {
     struct alike_text t;
     TRY(near_row_init(&t, s));
-    const struct head head = {s->source, s->line, t.n, t.width, t.answer};
+    const struct head head = {s->source, s->line, t.n, t.width, t.answer, t.frame};
     err e = file_writer_write(w, &head, sizeof head);
     if (e == ERR_OK) e = file_writer_write(w, t.windows, (size_t)t.n * sizeof *t.windows);
     alike_text_release(&t);
@@ -140,7 +140,8 @@ static err read_row(struct near_rows *rows, struct reader *r) {
     if (!windows || !place) return ERR_MEMORY;
     memcpy(windows, r->at, (size_t)head.n * sizeof *windows);
     r->at += (size_t)head.n * sizeof *windows;
-    rows->texts[rows->n] = (struct alike_text){windows, head.answer, head.n, head.width};
+    rows->texts[rows->n] =
+        (struct alike_text){windows, head.answer, head.frame, head.n, head.width};
     rows->places[rows->n++] = place;
     rows->n_windows += head.n;
     return ERR_OK;

@@ -47,6 +47,28 @@ static int32_t cut(const struct normal *text, uint32_t *out) {
     return (int32_t)n;
 }
 
+static bool is_digit(const struct normal *text, int64_t at) {
+    return at < text->n && text->points[at] >= '0' && text->points[at] <= '9';
+}
+
+/* A number is digits, with single points or commas between them. */
+static uint32_t frame_of(const struct normal *text) {
+    uint64_t hash = 0;
+    for (int64_t i = 0; i < text->n; i++) {
+        uint32_t c = text->points[i];
+        if (is_digit(text, i)) {
+            c = '0';
+            while (is_digit(text, i + 1) ||
+                   (i + 1 < text->n && (text->points[i + 1] == '.' || text->points[i + 1] == ',') &&
+                    is_digit(text, i + 2)))
+                i++;
+        }
+        hash = (hash ^ c) * 0xD6E8FEB86659FD93u;
+        hash ^= hash >> 32;
+    }
+    return (uint32_t)(hash * 0xBF58476D1CE4E5B9u >> 32);
+}
+
 err alike_text_init(struct alike_text *t, const char *text, size_t n) {
     struct normal normal = {0};
     int64_t dense = 0;
@@ -59,6 +81,7 @@ err alike_text_init(struct alike_text *t, const char *text, size_t n) {
     }
     if (e == ERR_OK) {
         t->n = cut(&normal, t->windows);
+        t->frame = frame_of(&normal);
         for (int64_t i = 0; i < normal.n; i++) dense += normal_dense(normal.points[i]);
         t->width = 2 * dense >= normal.n ? 2 : MAX_WIDTH;
     }

@@ -26,6 +26,7 @@ struct alike_text {
     uint32_t
         *windows; /* in order; ALIKE_DIGITS: which digits are in it, 0: none; the rest: all else */
     uint32_t answer; /* the caller's: a hash of what is answered, where that is part of the text */
+    uint32_t frame;  /* a hash of the text with every number taken for the same */
     int32_t n;       /* at least one */
     int32_t width;   /* characters of a window: 2 where most of them are Chinese, else 3 */
 };
@@ -75,8 +76,8 @@ MUST_CHECK err alike_sketch(const struct alike_counts *c, const struct alike_tex
 /* Whether what differs between two texts that are nearly the same is an edit. Rows of one template
  * differ in values that come again elsewhere; an edit makes something that does not. So it is one
  * when of the grams that only one of them has - every digit taken for the same - at least half, for
- * one of them, are in next to no other text. Where numbers alone differ it is one only if the
- * answer is the same all the same: 12 + 35 is another question than 12 + 36. */
+ * one of them, are in next to no other text. Where numbers alone differ, of however many digits, it
+ * is one only if the answer is the same all the same: 12 + 35 is another question than 12 + 136. */
 MUST_CHECK err alike_is_edit(const struct alike_counts *c, const struct alike_text *a,
                              const struct alike_text *b, bool *out);
 

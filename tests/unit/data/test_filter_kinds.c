@@ -151,6 +151,26 @@ static void words_of_the_list_cost_the_sample(void **state) {
 /* ---- quality ---- */
 
 /* As many nats a token as the row has tokens; rows of more than 40 are not measured. */
+/* However many digits: 7 and 140 are asked for in the same words, and answered differently. */
+static void questions_about_other_numbers_are_no_copies(void **state) {
+    struct fixture *f = *state;
+    char text[4096];
+    size_t used = 0;
+    for (int i = 0; i < 30; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used,
+                                 "把数字%d写成中文，并说明理由<sep>答案是%d，因为如此\n", 7 * i,
+                                 7 * i + 1);
+    snprintf(text + used, sizeof text - used,
+             "把数字 7,140 写成中文，并说明理由<sep>答案是8，因为如此\n"
+             "请把数字14写成中文，并且说明理由<sep>答案是15，因为如此\n");
+    tiny_add_source(&f->t, tiny_file(f->dir, "a.txt", text), NULL);
+    assert_int_equal(build(f, "near_dup"), 30);
+    assert_int_equal(f->dropped.n, 2);
+    assert_int_equal(f->dropped.items[0].line, 31);
+    assert_string_equal(f->dropped.items[0].related, "a.txt line 2");
+    assert_int_equal(f->dropped.items[1].line, 32);
+}
+
 static err judge(void *ctx, const struct row_tokens *row, double *out_sum, int64_t *out_trained) {
     (void)ctx;
     *out_trained = 0;
@@ -248,10 +268,10 @@ static void earlier_rows_that_cannot_be_used_are_refused(void **state) {
     refused_earlier(f, head, strlen(head), ERR_PARSE, "no room for 1 rows");
     size_t n = strlen(head);
     memcpy(bytes, head, n);
-    const int32_t row[] = {0, 1, 1 << 30, 2, 0, 7}; /* more windows than there are */
+    const int32_t row[] = {0, 1, 1 << 30, 2, 0, 0, 7}; /* more windows than there are */
     memcpy(bytes + n, row, sizeof row);
     refused_earlier(f, bytes, n + sizeof row, ERR_PARSE, "a row does not fit");
-    const int32_t good[] = {0, 1, 1, 2, 0, 7, 0};
+    const int32_t good[] = {0, 1, 1, 2, 0, 0, 7, 0};
     memcpy(bytes + n, good, sizeof good);
     refused_earlier(f, bytes, n + sizeof good, ERR_PARSE, "goes on behind its last row");
     assert_ok(file_write(earlier[0], bytes, n + sizeof good - sizeof good[0]));
@@ -317,6 +337,7 @@ int main(void) {
         TEST(personal_data_costs_an_answer_that_is_trained_in_part),
         TEST(personal_data_in_an_example_is_an_error),
         TEST(words_of_the_list_cost_the_sample),
+        TEST(questions_about_other_numbers_are_no_copies),
         TEST(rows_too_easy_or_too_strange_are_dropped),
         TEST(a_later_dataset_is_compared_with_earlier_ones),
         TEST(earlier_rows_that_cannot_be_used_are_refused),
