@@ -29,8 +29,7 @@ CARRIED = os.path.join(ROOT, "build/carried")
 CORES = str(len(os.sched_getaffinity(0)))
 HEADERS = {"jansson": "jansson.h", "crypto": "openssl/evp.h", "xxhash": "xxhash.h", "z": "zlib.h",
            "zstd": "zstd.h", "yaml": "yaml.h", "sentencepiece": "sentencepiece_processor.h", "pcre2-8": "pcre2.h"}
-WIDTH = "#define PCRE2_CODE_UNIT_WIDTH 8
-"  # without it pcre2.h is an error
+WIDTH = "#define PCRE2_CODE_UNIT_WIDTH 8\n"  # without it pcre2.h is an error
 TINY = {"model_type": "yuan", "vocab_size": 512, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1,
         "num_attention_heads": 4, "max_position_embeddings": 128, "initializer_range": 0.02, "rms_norm_eps": 1e-6,
         "tie_word_embeddings": False, "eod_token": 7, "sep_token": 9, "pad_token_id": 7}
