@@ -54,15 +54,15 @@ static err checks_json(const struct check_list *list, json_t **out) {
 static err row_json(const struct expanding *x, const struct growing *g, const struct made *row,
                     json_t *out) {
     const struct teacher *t = x->e->teacher;
+    json_t *names = NULL;
+    TRY(json_put(out, "prompt", json_string(row->pair.prompt)));
+    TRY(json_put(out, "response", json_string(row->pair.response)));
+    if (x->o->license) TRY(json_put(out, "license", json_string(x->o->license)));
     json_t *origin =
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "generator", t->generator, "model",
                   t->model, "method", row->method->name, "prompt_sha256", row->key, "check_kind",
                   checks_kind(&g->checks), "round", (json_int_t)row->round, "attempt",
                   (json_int_t)row->attempt, "seed", (json_int_t)row->seed);
-    json_t *names = NULL;
-    TRY(json_put(out, "prompt", json_string(row->pair.prompt)));
-    TRY(json_put(out, "response", json_string(row->pair.response)));
-    if (x->o->license) TRY(json_put(out, "license", json_string(x->o->license)));
     TRY(json_put(out, "origin", origin));
     err e = checks_json(&g->checks, &names);
     if (e == ERR_OK) return json_put(origin, "checks", names);
@@ -155,7 +155,6 @@ static const char *ended(const struct expanding *x) {
 }
 
 err expand_report(const struct expanding *x, json_t *out) {
-    json_t *list = json_array(), *kinds = json_object();
     const struct teacher *t = x->e->teacher;
     TRY(json_put(out, "format", json_string("cotrain-expand")));
     TRY(put_int(out, "version", SYNTH_LOG_VERSION));
@@ -165,7 +164,9 @@ err expand_report(const struct expanding *x, json_t *out) {
     TRY(json_put(out, "ended", json_string(ended(x))));
     TRY(put_int(out, "requests_made", x->spent_requests));
     TRY(put_int(out, "tokens", x->spent_tokens));
+    json_t *kinds = json_object();
     TRY(json_put(out, "checked_by", kinds));
+    json_t *list = json_array();
     TRY(json_put(out, "requests", list));
     TRY(kinds_json(x, kinds));
     for (int64_t i = 0; i < x->n; i++) {
