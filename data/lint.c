@@ -174,10 +174,10 @@ static err run_lint(struct pass *p, json_t *out) {
 }
 
 static err run_all(struct pass *p, json_t *report) {
-    json_t *list = json_array();
     TRY(json_put(report, "format", json_string("cotrain-lint")));
     TRY(json_put(report, "version", json_integer(LINT_VERSION)));
     TRY(json_put(report, "rows", json_integer(p->run->n)));
+    json_t *list = json_array();
     TRY(json_put(report, "lints", list));
     for (int i = 0; i < n_lints; i++) {
         void *state = NULL;
