@@ -3,7 +3,8 @@
  * (data/text/alike.h), without their texts. The file is a line of JSON,
  *   {"format": "cotrain-near", "version": 1, "rows": N, "sources": ["rows.jsonl", ...]}
  * and then for every row, little endian: int32 source, line, n, width; uint32 answer, frame; n
- * uint32 windows. It takes about 4 bytes a character. It is written when the filter near_dup ran. */
+ * uint32 windows. It takes about 4 bytes a character, and is written when the filter near_dup ran.
+ */
 #ifndef COTRAIN_DATA_DATASET_NEAR_ROWS_H
 #define COTRAIN_DATA_DATASET_NEAR_ROWS_H
 
