@@ -4,7 +4,6 @@
  * Read next: base/mem.h, the contract. */
 #include "base/mem.h"
 
-#include "base/err.h"
 #include "base/fault.h"
 #include <malloc.h>
 #include <stdatomic.h>
@@ -13,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { HEADER_BYTES = 64 };
+enum { HEADER_BYTES = 64, FIRST_CAPACITY = 64 };
 
 static _Atomic int64_t live_blocks, live_bytes, peak_bytes, calls;
 
@@ -65,6 +64,18 @@ void *mem_resize(void *p, size_t n, size_t size) {
     memcpy(wider, p, old < now ? old : now);
     mem_free(p);
     return wider;
+}
+
+err mem_grow(void *items, int64_t *capacity, int64_t n, size_t size) {
+    void *list;
+    if (n < *capacity) return ERR_OK;
+    const int64_t wider = *capacity > 0 ? 2 * *capacity : FIRST_CAPACITY;
+    memcpy(&list, items, sizeof list); /* a pointer of any type */
+    list = mem_resize(list, (size_t)wider, size);
+    if (list == NULL) return ERR_MEMORY;
+    memcpy(items, &list, sizeof list);
+    *capacity = wider;
+    return ERR_OK;
 }
 
 char *mem_strdup(const char *text) {

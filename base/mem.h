@@ -5,6 +5,7 @@
 #ifndef COTRAIN_BASE_MEM_H
 #define COTRAIN_BASE_MEM_H
 
+#include "base/err.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,10 @@ void *mem_alloc(size_t n, size_t size) __attribute__((malloc, warn_unused_result
 void *mem_zalloc(size_t n, size_t size) __attribute__((malloc, warn_unused_result));
 /* Grows or shrinks; on failure `p` stays valid. */
 void *mem_resize(void *p, size_t n, size_t size) __attribute__((warn_unused_result));
+/* Room for one more item behind the `n` of a list that doubles: `items` points to the pointer to
+ * its first one (NULL: none yet), `capacity` says how many fit. On failure both stay as they are.
+ */
+MUST_CHECK err mem_grow(void *items, int64_t *capacity, int64_t n, size_t size);
 char *mem_strdup(const char *text) __attribute__((malloc, warn_unused_result));
 void mem_free(void *p);
 /* Nobody needs the contents of the range within a block any more: its whole pages go back to the

@@ -16,13 +16,7 @@ const char *plan_kind_name(enum plan_kind kind) {
 }
 
 static err add_row(struct plan *p, const struct plan_row *row) {
-    if (p->n_rows == p->capacity) {
-        int64_t capacity = p->capacity ? 2 * p->capacity : 32;
-        struct plan_row *rows = mem_resize(p->rows, (size_t)capacity, sizeof *rows);
-        if (rows == NULL) return ERR_MEMORY;
-        p->rows = rows;
-        p->capacity = capacity;
-    }
+    TRY(mem_grow(&p->rows, &p->capacity, p->n_rows, sizeof *p->rows));
     p->rows[p->n_rows++] = *row;
     return ERR_OK;
 }

@@ -204,13 +204,7 @@ static err read_source(struct reading *r, struct corpus_source *source, int32_t 
 }
 
 err corpus_add_case(struct corpus *c, const struct corpus_case *item) {
-    if (c->n_cases == c->cases_capacity) {
-        int64_t capacity = c->cases_capacity ? 2 * c->cases_capacity : 64;
-        struct corpus_case *grown = mem_resize(c->cases, (size_t)capacity, sizeof *grown);
-        if (!grown) return ERR_MEMORY;
-        c->cases = grown;
-        c->cases_capacity = capacity;
-    }
+    TRY(mem_grow(&c->cases, &c->cases_capacity, c->n_cases, sizeof *c->cases));
     c->cases[c->n_cases++] = *item;
     return ERR_OK;
 }

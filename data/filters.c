@@ -117,13 +117,7 @@ err filter_drop(struct filter_pass *p, int64_t number, const struct filter_drop 
     struct filtering *f = p->to;
     (void)sample_at(p, number);
     if (filter_is_example(p, number)) return spare(p, number, why->reason);
-    if (f->n_dropped == f->dropped_capacity) {
-        int64_t capacity = f->dropped_capacity ? 2 * f->dropped_capacity : 64;
-        struct dropped_sample *grown = mem_resize(f->dropped, (size_t)capacity, sizeof *grown);
-        if (!grown) return ERR_MEMORY;
-        f->dropped = grown;
-        f->dropped_capacity = capacity;
-    }
+    TRY(mem_grow(&f->dropped, &f->dropped_capacity, f->n_dropped, sizeof *f->dropped));
     struct dropped_sample drop = {.sample = number, .filter = p->filter, .related = why->related};
     TRY(copy_text(f, why->reason, &drop.reason));
     TRY(copy_text(f, why->elsewhere, &drop.elsewhere));

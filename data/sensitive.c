@@ -95,13 +95,7 @@ static err read_points(struct search *search) {
 }
 
 static err add_found(struct search *search, int rule, struct hit hit) {
-    if (search->n == search->capacity) {
-        int64_t capacity = search->capacity ? 2 * search->capacity : 16;
-        struct found *found = mem_resize(search->found, (size_t)capacity, sizeof *found);
-        if (!found) return ERR_MEMORY;
-        search->found = found;
-        search->capacity = capacity;
-    }
+    TRY(mem_grow(&search->found, &search->capacity, search->n, sizeof *search->found));
     search->found[search->n++] = (struct found){hit, rule};
     return ERR_OK;
 }

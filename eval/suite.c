@@ -9,13 +9,7 @@
 #include <string.h>
 
 err suite_items_add(struct suite_items *s, struct suite_item **out) {
-    if (s->n == s->capacity) {
-        int64_t wanted = s->capacity > 0 ? s->capacity * 2 : 64;
-        struct suite_item *grown = mem_resize(s->items, (size_t)wanted, sizeof *grown);
-        if (grown == NULL) return ERR_MEMORY;
-        s->items = grown;
-        s->capacity = wanted;
-    }
+    TRY(mem_grow(&s->items, &s->capacity, s->n, sizeof *s->items));
     s->items[s->n] = (struct suite_item){.number = s->n};
     *out = &s->items[s->n++];
     return ERR_OK;

@@ -23,13 +23,7 @@ err shard_writer_start(struct shard_writer *w) {
 }
 
 static err open_shard(struct shard_writer *w) {
-    if (w->n_shards == w->shards_capacity) {
-        int64_t capacity = w->shards_capacity ? 2 * w->shards_capacity : 16;
-        int64_t *grown = mem_resize(w->first_tokens, (size_t)capacity, sizeof *grown);
-        if (!grown) return ERR_MEMORY;
-        w->first_tokens = grown;
-        w->shards_capacity = capacity;
-    }
+    TRY(mem_grow(&w->first_tokens, &w->shards_capacity, w->n_shards, sizeof *w->first_tokens));
     char *tokens = shard_path(w->dir, "tokens", w->n_shards);
     char *answer = shard_path(w->dir, "answer", w->n_shards);
     err e = tokens && answer ? file_writer_open(&w->tokens, tokens) : ERR_MEMORY;
@@ -58,13 +52,7 @@ static err close_shard(struct shard_writer *w) {
 }
 
 static err add_row(struct shard_writer *w, struct dataset_row row) {
-    if (w->n_rows == w->capacity) {
-        int64_t capacity = w->capacity ? 2 * w->capacity : 1024;
-        struct dataset_row *grown = mem_resize(w->rows, (size_t)capacity, sizeof *grown);
-        if (!grown) return ERR_MEMORY;
-        w->rows = grown;
-        w->capacity = capacity;
-    }
+    TRY(mem_grow(&w->rows, &w->capacity, w->n_rows, sizeof *w->rows));
     w->rows[w->n_rows++] = row;
     return ERR_OK;
 }

@@ -154,13 +154,7 @@ err megatron_writer_open(struct megatron_writer *w, const char *prefix) {
 
 err megatron_writer_add(struct megatron_writer *w, const int32_t *ids, int64_t n) {
     if (n > INT32_MAX) return fail(ERR_LIMIT, "a sequence of %lld tokens", (long long)n);
-    if (w->n == w->capacity) {
-        int64_t capacity = w->capacity ? 2 * w->capacity : 1024;
-        int32_t *grown = mem_resize(w->sizes, (size_t)capacity, sizeof *grown);
-        if (!grown) return ERR_MEMORY;
-        w->sizes = grown;
-        w->capacity = capacity;
-    }
+    TRY(mem_grow(&w->sizes, &w->capacity, w->n, sizeof *w->sizes));
     w->sizes[w->n++] = (int32_t)n;
     return file_writer_write(&w->bin, ids, (size_t)n * sizeof *ids);
 }

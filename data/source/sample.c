@@ -66,13 +66,7 @@ err draft_ids(struct draft *d, const int32_t *ids, const uint8_t *trained, int64
 }
 
 err sample_list_add(struct sample_list *list, struct draft *draft, int32_t source, int32_t line) {
-    if (list->n == list->capacity) {
-        int64_t capacity = list->capacity ? 2 * list->capacity : 256;
-        struct sample *grown = mem_resize(list->items, (size_t)capacity, sizeof *grown);
-        if (!grown) return ERR_MEMORY;
-        list->items = grown;
-        list->capacity = capacity;
-    }
+    TRY(mem_grow(&list->items, &list->capacity, list->n, sizeof *list->items));
     struct sample *s = &list->items[list->n++];
     *s = draft->sample;
     s->source = source;

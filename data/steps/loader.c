@@ -199,13 +199,7 @@ static err set_epoch(struct loader *l, int64_t epoch) {
 }
 
 static err add_epoch(struct loader *l, int64_t n_steps) {
-    if (l->n_epochs + 1 >= l->epochs_capacity) {
-        int64_t bigger = l->epochs_capacity ? 2 * l->epochs_capacity : 16;
-        int64_t *grown = mem_resize(l->first_step, (size_t)bigger, sizeof *grown);
-        if (!grown) return ERR_MEMORY;
-        l->first_step = grown;
-        l->epochs_capacity = bigger;
-    }
+    TRY(mem_grow(&l->first_step, &l->epochs_capacity, l->n_epochs + 1, sizeof *l->first_step));
     l->first_step[l->n_epochs++] = l->n_steps;
     l->n_steps += n_steps;
     l->first_step[l->n_epochs] = l->n_steps;

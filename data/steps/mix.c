@@ -79,13 +79,7 @@ static err add(struct drawing *d, int64_t document) {
     struct mix_epoch *e = d->out;
     if (e->n == INT32_MAX)
         return fail(ERR_LIMIT, "data.mix.tokens: an epoch of more than %d documents", INT32_MAX);
-    if (e->n == e->capacity) {
-        int64_t capacity = e->capacity ? 2 * e->capacity : 1024;
-        int64_t *grown = mem_resize(e->order, (size_t)capacity, sizeof *grown);
-        if (!grown) return ERR_MEMORY;
-        e->order = grown;
-        e->capacity = capacity;
-    }
+    TRY(mem_grow(&e->order, &e->capacity, e->n, sizeof *e->order));
     e->order[e->n++] = document;
     d->n_tokens += d->m->documents[document].n_tokens;
     return ERR_OK;

@@ -46,13 +46,7 @@ static err add_entry(struct synth_log *log, const char *key, const struct teache
     TRY(copy(&log->arena, a->outcome, &entry->answer.outcome));
     TRY(copy(&log->arena, a->text, &entry->answer.text));
     TRY(copy(&log->arena, a->tried, &entry->answer.tried));
-    if (log->n == log->capacity) {
-        int64_t capacity = log->capacity ? 2 * log->capacity : 256;
-        struct synth_entry **grown = mem_resize(log->entries, (size_t)capacity, sizeof *grown);
-        if (!grown) return ERR_MEMORY;
-        log->entries = grown;
-        log->capacity = capacity;
-    }
+    TRY(mem_grow(&log->entries, &log->capacity, log->n, sizeof *log->entries));
     TRY(text_map_add(&log->keys, (struct span){entry->key, strlen(entry->key)}, log->n, &place));
     if (*place != log->n) return fail(ERR_EXISTS, "the question '%s' stands there twice", key);
     log->entries[log->n++] = entry;

@@ -14,13 +14,7 @@ enum { ROUND_LEAST = 16, SHOWN_MAX = 3, N_TOPICS = 20, ANSWER_SHOWN_BYTES = 2000
 enum { ROUNDS_WITHOUT_MAX = 3 }; /* rounds without a row after which a request is given up */
 
 err question_add(struct question_list *list, const struct question *q) {
-    if (list->n == list->capacity) {
-        int64_t capacity = list->capacity ? 2 * list->capacity : 64;
-        struct question *grown = mem_resize(list->items, (size_t)capacity, sizeof *grown);
-        if (!grown) return ERR_MEMORY;
-        list->items = grown;
-        list->capacity = capacity;
-    }
+    TRY(mem_grow(&list->items, &list->capacity, list->n, sizeof *list->items));
     list->items[list->n++] = *q;
     return ERR_OK;
 }

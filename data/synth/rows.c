@@ -168,13 +168,7 @@ static err keep(struct arena *a, const char *text, const char **out) {
 
 err candidate_accept(struct expanding *x, struct candidate *c) {
     struct growing *g = c->of->ask.of;
-    if (g->n == g->capacity) {
-        int64_t capacity = g->capacity ? 2 * g->capacity : 64;
-        struct made **grown = mem_resize(g->rows, (size_t)capacity, sizeof *grown);
-        if (!grown) return ERR_MEMORY;
-        g->rows = grown;
-        g->capacity = capacity;
-    }
+    TRY(mem_grow(&g->rows, &g->capacity, g->n, sizeof *g->rows));
     struct made *row = arena_alloc(&x->arena, 1, sizeof *row);
     if (!row) return ERR_MEMORY;
     *row = (struct made){.method = c->of->method,

@@ -16,13 +16,7 @@ struct candidates {
 };
 
 static err candidates_add(struct candidates *list, const struct candidate *c) {
-    if (list->n == list->capacity) {
-        int64_t capacity = list->capacity ? 2 * list->capacity : 64;
-        struct candidate *grown = mem_resize(list->items, (size_t)capacity, sizeof *grown);
-        if (!grown) return ERR_MEMORY;
-        list->items = grown;
-        list->capacity = capacity;
-    }
+    TRY(mem_grow(&list->items, &list->capacity, list->n, sizeof *list->items));
     list->items[list->n++] = *c;
     return ERR_OK;
 }

@@ -82,13 +82,7 @@ static err hash_answer(struct span answer, uint32_t *out) {
 }
 
 static err add_guarded(struct leaks *l, const struct guarded *item, const char *text, size_t n) {
-    if (l->n == l->capacity) {
-        int64_t capacity = l->capacity ? 2 * l->capacity : 256;
-        struct guarded *grown = mem_resize(l->texts, (size_t)capacity, sizeof *grown);
-        if (!grown) return ERR_MEMORY;
-        l->texts = grown;
-        l->capacity = capacity;
-    }
+    TRY(mem_grow(&l->texts, &l->capacity, l->n, sizeof *l->texts));
     struct guarded *to = &l->texts[l->n];
     *to = *item;
     uint32_t answer = item->text.answer;

@@ -163,13 +163,7 @@ struct matches {
 };
 
 static err add_match(struct matches *m, int64_t number, double similarity) {
-    if (m->n == m->capacity) {
-        int64_t capacity = m->capacity ? 2 * m->capacity : 16;
-        struct near_match *items = mem_resize(m->items, (size_t)capacity, sizeof *items);
-        if (!items) return ERR_MEMORY;
-        m->items = items;
-        m->capacity = capacity;
-    }
+    TRY(mem_grow(&m->items, &m->capacity, m->n, sizeof *m->items));
     m->items[m->n++] = (struct near_match){number, similarity};
     return ERR_OK;
 }

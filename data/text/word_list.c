@@ -25,13 +25,7 @@ struct word_list {
 };
 
 static err add_word(struct word_list *w, const char *line, struct normal *normal) {
-    if (w->n == w->capacity) {
-        int64_t capacity = w->capacity ? 2 * w->capacity : 256;
-        struct word *grown = mem_resize(w->items, (size_t)capacity, sizeof *grown);
-        if (!grown) return ERR_MEMORY;
-        w->items = grown;
-        w->capacity = capacity;
-    }
+    TRY(mem_grow(&w->items, &w->capacity, w->n, sizeof *w->items));
     TRY(normal_set(normal, line, strlen(line)));
     if (normal->n == 0) return fail(ERR_PARSE, "the word '%s' holds nothing but marks", line);
     uint32_t *points = arena_alloc(&w->arena, (size_t)normal->n, sizeof *points);

@@ -7,13 +7,7 @@
 #include "base/mem.h"
 
 static err add(struct row_list *list, struct row_text row) {
-    if (list->n == list->capacity) {
-        int64_t capacity = list->capacity ? 2 * list->capacity : 256;
-        struct row_text *grown = mem_resize(list->items, (size_t)capacity, sizeof *grown);
-        if (!grown) return ERR_MEMORY;
-        list->items = grown;
-        list->capacity = capacity;
-    }
+    TRY(mem_grow(&list->items, &list->capacity, list->n, sizeof *list->items));
     list->items[list->n++] = row;
     return ERR_OK;
 }

@@ -28,21 +28,8 @@ const struct format *format_named(const char *name) {
     return NULL;
 }
 
-/* Room for one more element of a list that doubles. */
-static err grow(void **items, int64_t n, int64_t *capacity, size_t size) {
-    if (n < *capacity) return ERR_OK;
-    int64_t wanted = *capacity ? 2 * *capacity : 64;
-    void *grown = mem_resize(*items, (size_t)wanted, size);
-    if (!grown) return ERR_MEMORY;
-    *items = grown;
-    *capacity = wanted;
-    return ERR_OK;
-}
-
 err tensor_file_map(struct tensor_file *f, const char *path, int64_t *out) {
-    void *files = f->files;
-    TRY(grow(&files, f->n_files, &f->files_capacity, sizeof *f->files));
-    f->files = files;
+    TRY(mem_grow(&f->files, &f->files_capacity, f->n_files, sizeof *f->files));
     struct mapped_file *file = &f->files[f->n_files];
     *file = (struct mapped_file){.path = arena_strdup(&f->arena, path)};
     if (!file->path) return ERR_MEMORY;
@@ -53,9 +40,7 @@ err tensor_file_map(struct tensor_file *f, const char *path, int64_t *out) {
 
 err tensor_file_add(struct tensor_file *f, const char *name, int64_t file,
                     struct tensor_entry **out) {
-    void *entries = f->entries;
-    TRY(grow(&entries, f->n, &f->capacity, sizeof *f->entries));
-    f->entries = entries;
+    TRY(mem_grow(&f->entries, &f->capacity, f->n, sizeof *f->entries));
     struct tensor_entry *e = &f->entries[f->n];
     *e = (struct tensor_entry){.tensor.name = arena_strdup(&f->arena, name), .file = file};
     if (!e->tensor.name) return ERR_MEMORY;

@@ -33,6 +33,26 @@ static void resize_keeps_what_fits(void **state) {
     mem_free(p);
 }
 
+static void lists_double_or_stay_as_they_are(void **state) {
+    (void)state;
+    int64_t *items = NULL, capacity = 0;
+    for (int64_t i = 0; i < 1000; i++) {
+        const int64_t before = capacity;
+        assert_ok(mem_grow(&items, &capacity, i, sizeof *items));
+        assert_true(capacity > i);
+        assert_true(capacity == before || before == 0 || capacity == 2 * before);
+        items[i] = i;
+    }
+    const int64_t *list = items;
+    fault_arm(FAULT_MEM, FAULT_FAIL, 1);
+    assert_int_equal(mem_grow(&items, &capacity, capacity, sizeof *items), ERR_MEMORY);
+    fault_arm(FAULT_MEM, FAULT_FAIL, 0);
+    assert_ptr_equal(items, list);
+    assert_int_equal(capacity, 1024);
+    for (int64_t i = 0; i < 1000; i++) assert_int_equal(items[i], i);
+    mem_free(items);
+}
+
 static void sizes_multiply_checked(void **state) {
     (void)state;
     assert_null(mem_alloc(SIZE_MAX / 2, 3));
@@ -121,6 +141,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_live_bytes_and_the_peak),
         cmocka_unit_test(resize_keeps_what_fits),
+        cmocka_unit_test(lists_double_or_stay_as_they_are),
         cmocka_unit_test(sizes_multiply_checked),
         cmocka_unit_test(every_allocation_can_fail),
         cmocka_unit_test(arena_memory_is_zeroed_aligned_and_apart),
