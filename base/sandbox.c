@@ -4,7 +4,6 @@
  * Read next: base/sandbox/watch.c, what happens in between. */
 #include "base/sandbox.h"
 
-#include "base/env.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/sandbox/box_int.h"
@@ -69,13 +68,12 @@ static err make_env(struct box *b) {
 }
 
 static err make_folder(struct box *b) {
-    const char *parent = env_get(ENV_TMPDIR);
-    b->folder = path_join(parent ? parent : "/tmp", "cotrain-run-XXXXXX");
-    if (b->folder == NULL) return ERR_MEMORY;
-    if (mkdtemp(b->folder) != NULL) return ERR_OK;
-    const err e = fail_errno(ERR_IO, errno, "cannot make a folder '%s'", b->folder);
-    mem_free(b->folder);
-    b->folder = NULL;
+    struct str path = {0};
+    const err e = dir_make_temporary(&path);
+    if (e == ERR_OK)
+        b->folder = path.data;
+    else
+        str_release(&path);
     return e;
 }
 

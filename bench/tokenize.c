@@ -264,7 +264,7 @@ static void release(struct bench *b) {
 }
 
 int main(int argc, char **argv) {
-    char folder[] = "/tmp/bench_tokenize.XXXXXX";
+    struct str folder = {0};
     struct bench b = {0};
     if (argc < 4) {
         fprintf(stderr, "usage: bench_tokenize TOKENIZER_DIR ROWS TEXT_FILE...\n");
@@ -272,10 +272,12 @@ int main(int argc, char **argv) {
     }
     b.tokenizer_dir = argv[1];
     b.n_rows = strtoll(argv[2], NULL, 10);
-    b.folder = mkdtemp(folder);
-    err e = b.folder && b.n_rows > 0 ? run(&b, argv + 3) : fail(ERR_IO, "no folder or no rows");
+    err e = b.n_rows > 0 ? dir_make_temporary(&folder) : fail(ERR_USAGE, "no rows");
+    b.folder = str_text(&folder);
+    if (e == ERR_OK) e = run(&b, argv + 3);
     if (e != ERR_OK) fprintf(stderr, "bench_tokenize: %s\n", err_message());
     release(&b);
-    if (b.folder) (void)!dir_remove(b.folder);
+    if (folder.len > 0) (void)!dir_remove(b.folder);
+    str_release(&folder);
     return e == ERR_OK ? 0 : 1;
 }
