@@ -8,16 +8,13 @@
 #include "tests/unit/data/tiny.h"
 
 struct fixture {
-    const char *dir, *out;
+    const char *dir;
     struct tiny_build t;
-    char out_path[128];
 };
 
 static int setup(void **state) {
     static struct fixture f;
     f = (struct fixture){.dir = test_folder()};
-    snprintf(f.out_path, sizeof f.out_path, "%s/out", f.dir);
-    f.out = f.out_path;
     tiny_build_init(&f.t, f.dir);
     *state = &f;
     return 0;
@@ -41,8 +38,8 @@ static const char *pairs(struct fixture *f, const char *name, int first, int n) 
 
 static struct dataset *build(struct fixture *f) {
     struct dataset *d;
-    assert_ok(data_build(&f->t.build, f->out));
-    assert_ok(dataset_open(&d, f->out));
+    assert_ok(data_build(&f->t.build, f->t.out));
+    assert_ok(dataset_open(&d, f->t.out));
     return d;
 }
 
@@ -55,10 +52,10 @@ static void the_same_input_gives_the_same_bytes(void **state) {
     char first[SHA256_HEX_SIZE], second[SHA256_HEX_SIZE], input[SHA256_HEX_SIZE];
     tiny_add_source(&f->t, pairs(f, "a.jsonl", 0, 900), NULL);
     f->t.options.validation = 0.1;
-    assert_ok(data_build(&f->t.build, f->out));
-    digest_of(f->out, first);
-    assert_ok(data_build(&f->t.build, f->out)); /* replaces itself */
-    digest_of(f->out, second);
+    assert_ok(data_build(&f->t.build, f->t.out));
+    digest_of(f->t.out, first);
+    assert_ok(data_build(&f->t.build, f->t.out)); /* replaces itself */
+    digest_of(f->t.out, second);
     assert_string_equal(first, second);
     /* from other folders, to another one */
     const char *elsewhere = tiny_path(f->dir, "elsewhere"), *other = tiny_path(f->dir, "other");
@@ -165,10 +162,10 @@ static void held_out_prompts_that_are_trained_are_refused(void **state) {
     f->t.requests[0].cases = pairs(f, "cases.jsonl", 8, 4);
     f->t.list.n = 1;
     tiny_add_source(&f->t, pairs(f, "rows.jsonl", 0, 10), "r#1");
-    assert_fails(data_build(&f->t.build, f->out), ERR_PARSE, "2 of 4 held-out cases");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_PARSE, "2 of 4 held-out cases");
     assert_non_null(strstr(err_message(), "cases.jsonl' line 1: the same prompt is trained: '"));
     assert_non_null(strstr(err_message(), "rows.jsonl' line 9"));
-    assert_false(file_exists(f->out));
+    assert_false(file_exists(f->t.out));
 }
 
 static void more_cannot_be_held_out_than_there_is(void **state) {
@@ -177,26 +174,26 @@ static void more_cannot_be_held_out_than_there_is(void **state) {
     f->t.list.n = 1;
     f->t.options.holdout.per_request = 3;
     tiny_add_source(&f->t, pairs(f, "rows.jsonl", 0, 3), "r#1");
-    assert_fails(data_build(&f->t.build, f->out), ERR_RANGE, "holdout.per_request is 3");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_RANGE, "holdout.per_request is 3");
 }
 
 static void recipes_that_do_not_fit_are_refused(void **state) {
     struct fixture *f = *state;
-    assert_fails(data_build(&f->t.build, f->out), ERR_MISSING, "no rows");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_MISSING, "no rows");
     f->t.requests[0] = (struct request){.id = "r#1", .weight = 1};
     f->t.list.n = 1;
-    assert_fails(data_build(&f->t.build, f->out), ERR_MISSING, "request 'r#1' has no rows");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_MISSING, "request 'r#1' has no rows");
     tiny_add_source(&f->t, pairs(f, "a.jsonl", 0, 3), "r#2");
-    assert_fails(data_build(&f->t.build, f->out), ERR_MISSING, "request 'r#2'");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_MISSING, "request 'r#2'");
     assert_non_null(strstr(err_hint(), "'r#1'"));
     f->t.sources[0].request = "r#1";
     f->t.sources[0].weight = 0.5;
-    assert_fails(data_build(&f->t.build, f->out), ERR_USAGE, "weight and a request");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_USAGE, "weight and a request");
     f->t.sources[0] = (struct data_source){
         .path = tiny_path(f->dir, "absent"), .format = "auto", .request = "r#1", .weight = 1};
-    assert_int_not_equal(data_build(&f->t.build, f->out), ERR_OK);
+    assert_int_not_equal(data_build(&f->t.build, f->t.out), ERR_OK);
     assert_non_null(strstr(err_message(), "absent"));
-    assert_false(file_exists(f->out));
+    assert_false(file_exists(f->t.out));
 }
 
 static void a_token_outside_the_vocabulary_is_refused(void **state) {
@@ -204,22 +201,22 @@ static void a_token_outside_the_vocabulary_is_refused(void **state) {
     tiny_add_source(&f->t, tiny_file(f->dir, "y.txt", "a<sep>b\nz<sep>~\n"), NULL);
     const int tilde = TINY_FIRST_CHARACTER + '~' - '!';
     f->t.build.vocab_size = tilde + 2; /* the space, but no <eod> */
-    assert_fails(data_build(&f->t.build, f->out), ERR_MISMATCH,
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_MISMATCH,
                  "y.txt' line 1: token 355 ('<sep>')");
     f->t.build.vocab_size = tilde + 4;
-    assert_ok(data_build(&f->t.build, f->out));
+    assert_ok(data_build(&f->t.build, f->t.out));
 }
 
 static void other_folders_are_not_replaced(void **state) {
     struct fixture *f = *state;
     tiny_add_source(&f->t, pairs(f, "a.jsonl", 0, 3), NULL);
-    assert_ok(dir_make(f->out));
-    assert_ok(data_build(&f->t.build, f->out)); /* empty: fine */
-    assert_ok(dir_remove(f->out));
-    assert_ok(dir_make(f->out));
-    tiny_file(f->out, "thesis.txt", "years of work");
-    assert_fails(data_build(&f->t.build, f->out), ERR_EXISTS, "is no dataset");
-    assert_true(file_exists(tiny_path(f->out, "thesis.txt")));
+    assert_ok(dir_make(f->t.out));
+    assert_ok(data_build(&f->t.build, f->t.out)); /* empty: fine */
+    assert_ok(dir_remove(f->t.out));
+    assert_ok(dir_make(f->t.out));
+    tiny_file(f->t.out, "thesis.txt", "years of work");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_EXISTS, "is no dataset");
+    assert_true(file_exists(tiny_path(f->t.out, "thesis.txt")));
 }
 
 static void changed_files_are_refused_by_name(void **state) {
@@ -234,15 +231,15 @@ static void changed_files_are_refused_by_name(void **state) {
     tiny_add_source(&f->t, pairs(f, "a.jsonl", 0, 3), NULL);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct str bytes = {0};
-        assert_ok(data_build(&f->t.build, f->out));
-        const char *path = tiny_path(f->out, names[i]);
+        assert_ok(data_build(&f->t.build, f->t.out));
+        const char *path = tiny_path(f->t.out, names[i]);
         assert_ok(file_read(path, 1 << 20, &bytes));
         if (bytes.len > 0)
             bytes.data[bytes.len / 2] ^= 1;
         else
             assert_ok(str_add(&bytes, "x"));
         assert_ok(file_write(path, bytes.data, bytes.len));
-        assert_fails(dataset_open(&d, f->out), ERR_MISMATCH, names[i]);
+        assert_fails(dataset_open(&d, f->t.out), ERR_MISMATCH, names[i]);
         str_release(&bytes);
     }
     assert_fails(dataset_open(&d, f->dir), ERR_MISSING, "is no dataset");
@@ -252,21 +249,21 @@ static void a_full_disk_leaves_what_was_there(void **state) {
     struct fixture *f = *state;
     char before[SHA256_HEX_SIZE], after[SHA256_HEX_SIZE];
     tiny_add_source(&f->t, pairs(f, "a.jsonl", 0, 5), NULL);
-    assert_ok(data_build(&f->t.build, f->out));
-    digest_of(f->out, before);
+    assert_ok(data_build(&f->t.build, f->t.out));
+    digest_of(f->t.out, before);
     f->t.build.seed++;
     f->t.options.validation = 0.4;
     int64_t failures = 0;
     for (int64_t nth = 1;; nth++) {
         fault_arm(FAULT_IO, FAULT_FAIL, nth);
-        err e = data_build(&f->t.build, f->out);
+        err e = data_build(&f->t.build, f->t.out);
         fault_arm(FAULT_IO, FAULT_FAIL, 0);
         if (e == ERR_OK) break;
         failures++;
         struct dataset *d; /* the old one or, when only the last sync failed, the new one, whole */
-        assert_ok(dataset_open(&d, f->out));
+        assert_ok(dataset_open(&d, f->t.out));
         dataset_close(d);
-        digest_of(f->out, after);
+        digest_of(f->t.out, after);
         if (strcmp(before, after) != 0) break;
         assert_false(file_exists(tiny_path(f->dir, "out.tmp-build")));
     }

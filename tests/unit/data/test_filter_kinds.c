@@ -8,9 +8,8 @@
 #include "tests/unit/data/tiny.h"
 
 struct fixture {
-    const char *dir, *out;
+    const char *dir;
     struct tiny_build t;
-    char out_path[128];
     const char *name, *languages[4];
     struct arena arena;
     struct dropped_list dropped;
@@ -19,8 +18,6 @@ struct fixture {
 static int setup(void **state) {
     static struct fixture f;
     f = (struct fixture){.dir = test_folder()};
-    snprintf(f.out_path, sizeof f.out_path, "%s/out", f.dir);
-    f.out = f.out_path;
     tiny_build_init(&f.t, f.dir);
     *state = &f;
     return 0;
@@ -37,11 +34,11 @@ static int64_t build(struct fixture *f, const char *filter) {
     struct dataset *d;
     f->name = filter;
     f->t.options.filters = (struct opt_list){&f->name, 1};
-    assert_ok(data_build(&f->t.build, f->out));
-    assert_ok(dataset_open(&d, f->out));
+    assert_ok(data_build(&f->t.build, f->t.out));
+    assert_ok(dataset_open(&d, f->t.out));
     int64_t n = dataset_n_rows(d, SPLIT_TRAIN);
     dataset_close(d);
-    assert_ok(dropped_read(f->out, &f->arena, &f->dropped));
+    assert_ok(dropped_read(f->t.out, &f->arena, &f->dropped));
     return n;
 }
 
@@ -76,7 +73,7 @@ static void personal_data_is_masked(void **state) {
     assert_int_equal(f->dropped.n, 0);
     struct dataset *d;
     struct dataset_filter counts;
-    assert_ok(dataset_open(&d, f->out));
+    assert_ok(dataset_open(&d, f->t.out));
     assert_ok(dataset_filter(d, 0, -1, &counts));
     assert_int_equal(counts.changed, 1);
     /* " write to [email] now" <sep> " done" <eod>, a token a character */
@@ -117,7 +114,7 @@ static void secrets_cost_the_sample_or_stop(void **state) {
     assert_int_equal(build(f, "personal_data"), 1);
     assert_non_null(strstr(f->dropped.items[0].reason, "github_token"));
     f->t.options.filter.secrets = "error";
-    assert_fails(data_build(&f->t.build, f->out), ERR_PARSE,
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_PARSE,
                  "a.txt line 1: a secret: github_token");
 }
 
@@ -129,7 +126,7 @@ static void personal_data_in_an_example_is_an_error(void **state) {
     f->t.list.n = 1;
     f->name = "personal_data";
     f->t.options.filters = (struct opt_list){&f->name, 1};
-    assert_fails(data_build(&f->t.build, f->out), ERR_PARSE,
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_PARSE,
                  "request 'r#1' examples line 7: personal data: email");
     assert_string_equal(err_hint(), "take it out of the recipe");
 }
@@ -140,12 +137,12 @@ static void words_of_the_list_cost_the_sample(void **state) {
                     NULL);
     f->name = "sensitive_words";
     f->t.options.filters = (struct opt_list){&f->name, 1};
-    assert_fails(data_build(&f->t.build, f->out), ERR_MISSING, "data.sensitive_words");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_MISSING, "data.sensitive_words");
     f->t.options.sensitive_words = tiny_file(f->dir, "words.txt", "# list\nbada\n");
     assert_int_equal(build(f, "sensitive_words"), 1);
     assert_string_equal(f->dropped.items[0].reason, "the word 'bada'");
     f->t.options.sensitive_words = tiny_file(f->dir, "words.txt", "good\nb\xFF\x64\n");
-    assert_fails(data_build(&f->t.build, f->out), ERR_PARSE, "words.txt' line 2: not UTF-8");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_PARSE, "words.txt' line 2: not UTF-8");
 }
 
 /* ---- quality ---- */
@@ -190,9 +187,10 @@ static void rows_too_easy_or_too_strange_are_dropped(void **state) {
     str_release(&text);
     f->name = "quality";
     f->t.options.filters = (struct opt_list){&f->name, 1};
-    assert_fails(data_build(&f->t.build, f->out), ERR_MISSING, "the filter quality drops nothing");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_MISSING,
+                 "the filter quality drops nothing");
     f->t.options.filter.quality_min_loss = 10;
-    assert_fails(data_build(&f->t.build, f->out), ERR_UNSUPPORTED, "no model is at hand");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_UNSUPPORTED, "no model is at hand");
     f->t.build.score = &score;
     /* a row has its digits and five tokens more: 6 to 25 */
     f->t.options.filter.quality_max_loss = 20;
@@ -206,9 +204,9 @@ static void rows_too_easy_or_too_strange_are_dropped(void **state) {
     assert_string_equal(f->dropped.items[2].reason,
                         "too strange: 23.000 nats a token (among the highest)");
     f->t.options.filter.quality_easy = 0.85;
-    assert_fails(data_build(&f->t.build, f->out), ERR_RANGE, "nothing is left");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_RANGE, "nothing is left");
     f->t.options.filter = (struct filter_options){.quality_min_loss = 2, .quality_max_loss = 1};
-    assert_fails(data_build(&f->t.build, f->out), ERR_RANGE, "quality_max_loss is 1");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_RANGE, "quality_max_loss is 1");
 }
 
 /* ---- copies across datasets ---- */
@@ -222,7 +220,7 @@ static void a_later_dataset_is_compared_with_earlier_ones(void **state) {
                               "count the lanterns on the northern pier<sep>seventeen\n"),
                     NULL);
     assert_int_equal(build(f, "near_dup"), 2);
-    assert_ok(file_copy(tiny_path(f->out, "near.bin"), tiny_path(f->dir, "kept.bin")));
+    assert_ok(file_copy(tiny_path(f->t.out, "near.bin"), tiny_path(f->dir, "kept.bin")));
     assert_ok(data_build(&f->t.build, first));
     tiny_file(f->dir, "a.txt",
               "count the lanterms on the northern pier<sep>seventeen\n"
@@ -245,7 +243,7 @@ static void refused_earlier(struct fixture *f, const char *text, size_t n, err c
                             const char *why) {
     const char *path = tiny_path(f->dir, "bad.bin");
     assert_ok(file_write(path, text, n));
-    assert_fails(data_build(&f->t.build, f->out), code, why);
+    assert_fails(data_build(&f->t.build, f->t.out), code, why);
     assert_non_null(strstr(err_message(), "bad.bin"));
 }
 
@@ -259,7 +257,7 @@ static void earlier_rows_that_cannot_be_used_are_refused(void **state) {
     f->name = "near_dup";
     f->t.options.filters = (struct opt_list){&f->name, 1};
     f->t.options.filter.earlier = (struct opt_list){earlier, 1};
-    assert_fails(data_build(&f->t.build, f->out), ERR_MISSING, "bad.bin");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_MISSING, "bad.bin");
     refused_earlier(f, "", 0, ERR_PARSE, "does not begin with a line of JSON");
     refused_earlier(f, "{}\n", 3, ERR_PARSE, "format");
     static const char later[] =
@@ -275,7 +273,7 @@ static void earlier_rows_that_cannot_be_used_are_refused(void **state) {
     memcpy(bytes + n, good, sizeof good);
     refused_earlier(f, bytes, n + sizeof good, ERR_PARSE, "goes on behind its last row");
     assert_ok(file_write(earlier[0], bytes, n + sizeof good - sizeof good[0]));
-    assert_ok(data_build(&f->t.build, f->out));
+    assert_ok(data_build(&f->t.build, f->t.out));
 }
 
 /* ---- decontamination ---- */
@@ -316,7 +314,7 @@ static void leaks_are_dropped_and_sealed_cases_not_told(void **state) {
     assert_string_equal(second->related, "set.txt");
     assert_null(second->sealed_case);
     struct str list = {0};
-    assert_ok(file_read(tiny_path(f->out, "dropped.jsonl"), 1 << 20, &list));
+    assert_ok(file_read(tiny_path(f->t.out, "dropped.jsonl"), 1 << 20, &list));
     assert_null(strstr(str_text(&list), "heron"));
     str_release(&list);
     assert_non_null(strstr(sealed, "heron"));

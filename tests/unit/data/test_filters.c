@@ -10,9 +10,8 @@
 #include "tests/unit/data/tiny.h"
 
 struct fixture {
-    const char *dir, *out;
+    const char *dir;
     struct tiny_build t;
-    char out_path[128];
     const char *names[4];
     struct arena arena;
 };
@@ -20,8 +19,6 @@ struct fixture {
 static int setup(void **state) {
     static struct fixture f;
     f = (struct fixture){.dir = test_folder()};
-    snprintf(f.out_path, sizeof f.out_path, "%s/out", f.dir);
-    f.out = f.out_path;
     tiny_build_init(&f.t, f.dir);
     *state = &f;
     return 0;
@@ -41,14 +38,14 @@ static void filter_with(struct fixture *f, const char *a, const char *b) {
 
 static struct dataset *build(struct fixture *f) {
     struct dataset *d;
-    assert_ok(data_build(&f->t.build, f->out));
-    assert_ok(dataset_open(&d, f->out));
+    assert_ok(data_build(&f->t.build, f->t.out));
+    assert_ok(dataset_open(&d, f->t.out));
     return d;
 }
 
 static struct dropped_list dropped(struct fixture *f) {
     struct dropped_list list;
-    assert_ok(dropped_read(f->out, &f->arena, &list));
+    assert_ok(dropped_read(f->t.out, &f->arena, &list));
     return list;
 }
 
@@ -85,9 +82,9 @@ static void length_drops_short_and_long(void **state) {
     assert_int_equal(dataset_n_rows(d, SPLIT_TRAIN), 5);
     dataset_close(d);
     f->t.options.filter = (struct filter_options){.min_tokens = 9, .max_tokens = 8};
-    assert_fails(data_build(&f->t.build, f->out), ERR_RANGE, "data.filter.min_tokens is 9");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_RANGE, "data.filter.min_tokens is 9");
     f->t.options.filter = (struct filter_options){.min_answer_chars = 40000};
-    assert_fails(data_build(&f->t.build, f->out), ERR_RANGE, "max_answer_chars is 32768");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_RANGE, "max_answer_chars is 32768");
 }
 
 static void the_same_sample_comes_once(void **state) {
@@ -180,19 +177,19 @@ static void a_request_without_rows_is_refused(void **state) {
     tiny_add_source(&f->t, tiny_file(f->dir, "b.txt", "abcdefg<sep>h\n"), NULL);
     filter_with(f, "exact_dup", "length");
     f->t.options.filter.min_prompt_chars = 4;
-    assert_fails(data_build(&f->t.build, f->out), ERR_RANGE,
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_RANGE,
                  "request 'r#1': the filters drop all of its 3 rows (exact_dup 1, length 2)");
-    assert_false(file_exists(f->out));
+    assert_false(file_exists(f->t.out));
 }
 
 static void unknown_filters_are_refused(void **state) {
     struct fixture *f = *state;
     tiny_add_source(&f->t, tiny_file(f->dir, "a.txt", "a<sep>b\n"), NULL);
     filter_with(f, "lenght", NULL);
-    assert_fails(data_build(&f->t.build, f->out), ERR_MISSING, "no filter 'lenght'");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_MISSING, "no filter 'lenght'");
     assert_string_equal(err_hint(), "did you mean 'length'?");
     filter_with(f, "length", "length");
-    assert_fails(data_build(&f->t.build, f->out), ERR_EXISTS, "names 'length' twice");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_EXISTS, "names 'length' twice");
 }
 
 /* ---- what a filter sees ---- */
@@ -265,8 +262,8 @@ static void threads_do_not_show(void **state) {
     f->t.options.filter.max_answer_chars = 6;
     for (int threads = 1; threads <= 4; threads += 3) {
         par_set_threads(threads);
-        assert_ok(data_build(&f->t.build, f->out));
-        assert_ok(sha256_dir(f->out, threads == 1 ? first : second));
+        assert_ok(data_build(&f->t.build, f->t.out));
+        assert_ok(sha256_dir(f->t.out, threads == 1 ? first : second));
     }
     par_set_threads(0);
     assert_string_equal(first, second);

@@ -11,14 +11,12 @@
 struct fixture {
     const char *dir;
     struct tiny_build t;
-    char out[128];
     json_t *report;
 };
 
 static int setup(void **state) {
     static struct fixture f;
     f = (struct fixture){.dir = test_folder()};
-    snprintf(f.out, sizeof f.out, "%s/out", f.dir);
     tiny_build_init(&f.t, f.dir);
     *state = &f;
     return 0;
@@ -48,8 +46,8 @@ static void lint_pairs(struct fixture *f, const struct pair *pairs, size_t n) {
     }
     tiny_add_source(&f->t, tiny_file(f->dir, "rows.jsonl", str_text(&text)), NULL);
     str_release(&text);
-    assert_ok(data_build(&f->t.build, f->out));
-    assert_ok(dataset_open(&d, f->out));
+    assert_ok(data_build(&f->t.build, f->t.out));
+    assert_ok(dataset_open(&d, f->t.out));
     json_decref(f->report);
     assert_ok(lint_read(d, 1000, &f->report));
     dataset_close(d);
@@ -250,7 +248,7 @@ static void words_of_a_list_stand_apart(void **state) {
     assert_lines(f, "sensitive_words", "2,3,4,");
     assert_string_equal(told(f, "sensitive_words", 1, "note"), "'敏感词'");
     f->t.options.sensitive_words = tiny_file(f->dir, "words.txt", "sex\n...\n");
-    assert_fails(data_build(&f->t.build, f->out), ERR_PARSE, "words.txt' line 2");
+    assert_fails(data_build(&f->t.build, f->t.out), ERR_PARSE, "words.txt' line 2");
 }
 
 static void tokens_are_counted(void **state) {
@@ -320,12 +318,12 @@ static void threads_do_not_show(void **state) {
                              "\"there are %d words in the line, (%d\"}\n",
                              i % 1700, i % 900, i % 3));
     tiny_add_source(&f->t, tiny_file(f->dir, "many.jsonl", str_text(&text)), NULL);
-    const char *path = tiny_path(f->out, "lint.json");
+    const char *path = tiny_path(f->t.out, "lint.json");
     par_set_threads(1);
-    assert_ok(data_build(&f->t.build, f->out));
+    assert_ok(data_build(&f->t.build, f->t.out));
     assert_ok(file_read(path, 1 << 24, &first));
     par_set_threads(5);
-    assert_ok(data_build(&f->t.build, f->out));
+    assert_ok(data_build(&f->t.build, f->t.out));
     par_set_threads(0);
     assert_ok(file_read(path, 1 << 24, &second));
     assert_string_equal(str_text(&first), str_text(&second));
@@ -349,8 +347,8 @@ static void held_out_rows_are_not_looked_at(void **state) {
     tiny_add_source(&f->t, tiny_file(f->dir, "rows.jsonl", str_text(&text)), "r#1");
     str_release(&text);
     struct dataset *d;
-    assert_ok(data_build(&f->t.build, f->out));
-    assert_ok(dataset_open(&d, f->out));
+    assert_ok(data_build(&f->t.build, f->t.out));
+    assert_ok(dataset_open(&d, f->t.out));
     assert_ok(lint_read(d, 0, &f->report));
     assert_int_equal(json_integer_value(json_object_get(f->report, "rows")), 1);
     assert_int_equal(json_array_size(json_object_get(found(f, "personal"), "worst")), 1);

@@ -9,7 +9,6 @@
 struct fixture {
     const char *dir;
     struct tiny_build t;
-    char out[128];
     struct dataset *d;
     struct str page;
 };
@@ -17,7 +16,6 @@ struct fixture {
 static int setup(void **state) {
     static struct fixture f;
     f = (struct fixture){.dir = test_folder()};
-    snprintf(f.out, sizeof f.out, "%s/out", f.dir);
     tiny_build_init(&f.t, f.dir);
     f.t.requests[0] = (struct request){.id = "r<1>", .scenario = "a & b", .weight = 1};
     f.t.list.n = 1;
@@ -35,9 +33,9 @@ static int teardown(void **state) {
 static void make_page(struct fixture *f, const char *rows, struct page_options options) {
     f->t.options.sources.n = 0;
     tiny_add_source(&f->t, tiny_file(f->dir, "rows.jsonl", rows), "r<1>");
-    assert_ok(data_build(&f->t.build, f->out));
+    assert_ok(data_build(&f->t.build, f->t.out));
     dataset_close(f->d);
-    assert_ok(dataset_open(&f->d, f->out));
+    assert_ok(dataset_open(&f->d, f->t.out));
     str_clear(&f->page);
     assert_ok(page_write(f->d, &options, &f->page));
 }

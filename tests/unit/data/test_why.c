@@ -9,7 +9,6 @@
 struct fixture {
     const char *dir;
     struct tiny_build t;
-    char out[128];
     struct dataset *d;
     json_t *found;
     int64_t n;
@@ -20,7 +19,6 @@ struct fixture {
 static int setup(void **state) {
     static struct fixture f;
     f = (struct fixture){.dir = test_folder()};
-    snprintf(f.out, sizeof f.out, "%s/out", f.dir);
     tiny_build_init(&f.t, f.dir);
     f.t.requests[0] = (struct request){.id = "r#1", .scenario = "colours", .weight = 1};
     f.t.list.n = 1;
@@ -47,9 +45,9 @@ static const char rows[] =
 static void build(struct fixture *f) {
     tiny_add_source(&f->t, tiny_file(f->dir, "colours.jsonl", rows), "r#1");
     f->t.sources[0].license = "apache-2.0";
-    assert_ok(data_build(&f->t.build, f->out));
+    assert_ok(data_build(&f->t.build, f->t.out));
     dataset_close(f->d);
-    assert_ok(dataset_open(&f->d, f->out));
+    assert_ok(dataset_open(&f->d, f->t.out));
 }
 
 /* What is found for a question, as text of sorted keys: easy to look into. */
@@ -68,7 +66,7 @@ static void only_what_an_index_lacks_is_written(void **state) {
     struct fixture *f = *state;
     struct str text = {0};
     build(f);
-    assert_ok(file_read(tiny_path(f->out, "rows.jsonl"), 1 << 20, &text));
+    assert_ok(file_read(tiny_path(f->t.out, "rows.jsonl"), 1 << 20, &text));
     assert_string_equal(
         str_text(&text),
         "{\"split\":\"train\",\"row\":1,\"license\":\"mit\",\"reviewer\":\"Li\"}\n"
@@ -133,7 +131,7 @@ static void the_tokens_lie_where_the_chain_says(void **state) {
     build(f);
     const json_t *row = ask(f, "1");
     char path[300];
-    snprintf(path, sizeof path, "%s/%s", f->out, json_text_of(row, "shard"));
+    snprintf(path, sizeof path, "%s/%s", f->t.out, json_text_of(row, "shard"));
     assert_ok(file_read(path, 1 << 20, &bytes));
     size_t n = (size_t)number(row, "tokens") * sizeof(int32_t);
     size_t at = (size_t)number(row, "offset") * sizeof(int32_t);
@@ -192,7 +190,7 @@ static void held_out_cases_are_told_and_sealed_ones_not_shown(void **state) {
 static void dropped_samples_are_told_with_the_reason(void **state) {
     struct fixture *f = *state;
     build(f);
-    tiny_file(f->out, "dropped.jsonl",
+    tiny_file(f->t.out, "dropped.jsonl",
               "{\"source\": \"colours.jsonl\", \"request\": \"r#1\", \"line\": 9, \"part\": 0,"
               " \"filter\": \"near_dup\", \"reason\": \"2 of 41 characters differ\","
               " \"related\": \"colours.jsonl line 1\", \"sealed_case\": null,"
@@ -209,7 +207,7 @@ static void dropped_samples_are_told_with_the_reason(void **state) {
     item = ask(f, "colours.jsonl:10");
     assert_string_equal(json_text_of(item, "sealed_case"), "r#1");
     assert_true(json_is_null(json_object_get(item, "text")));
-    tiny_file(f->out, "dropped.jsonl", "{nonsense\n");
+    tiny_file(f->t.out, "dropped.jsonl", "{nonsense\n");
     json_t *none;
     assert_fails(why_find(f->d, "colours.jsonl:9", 5, &none, &f->n), ERR_PARSE,
                  "dropped.jsonl' line 1");

@@ -104,10 +104,12 @@ struct tiny_build {
     struct request_list list;
     struct data_build build;
     char tokenizer_dir[256], source_paths[4][256];
+    char out[128]; /* where the dataset may go: DIR/out */
 };
 static inline void tiny_build_init(struct tiny_build *t, const char *dir) {
     *t = (struct tiny_build){.options = {.special_whitespace = "strip", .turns = "each"}};
     snprintf(t->tokenizer_dir, sizeof t->tokenizer_dir, "%s/tokenizer", dir);
+    snprintf(t->out, sizeof t->out, "%s/out", dir);
     tiny_tokenizer(t->tokenizer_dir, tiny_specials, TINY_CONTROL);
     t->options.sources.items = t->sources;
     t->list.items = t->requests;
