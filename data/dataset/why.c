@@ -50,15 +50,18 @@ static bool reads_row(struct search *s, const char *what) {
     return whole_number(what, &s->row);
 }
 
+/* The name of a file, with or without folders before it. */
 static bool same_file(const struct search *s, const char *name) {
-    return strlen(name) == s->file_len && memcmp(name, s->file, s->file_len) == 0;
+    size_t n = strlen(name);
+    if (n > s->file_len || memcmp(s->file + s->file_len - n, name, n) != 0) return false;
+    return n == s->file_len || s->file[s->file_len - n - 1] == '/';
 }
 
 /* FILE:LINE of a file that the dataset knows. */
 static bool reads_line(struct search *s, const char *what) {
     const char *colon = strrchr(what, ':');
     if (!colon || !whole_number(colon + 1, &s->line)) return false;
-    s->file = path_base(what);
+    s->file = what;
     s->file_len = (size_t)(colon - s->file);
     for (int64_t i = 0; i < dataset_n_sources(s->d); i++)
         if (same_file(s, dataset_source(s->d, i)->name)) return true;

@@ -140,6 +140,23 @@ static void the_tokens_lie_where_the_chain_says(void **state) {
     str_release(&bytes);
 }
 
+/* A file of a folder has its folders in its name, with which it is told everywhere. */
+static void rows_are_found_by_line_of_a_file_in_a_folder(void **state) {
+    struct fixture *f = *state;
+    assert_ok(dir_make(tiny_path(f->dir, "more/a")));
+    assert_ok(dir_make(tiny_path(f->dir, "more/b")));
+    tiny_file(f->dir, "more/a/x.jsonl", "{\"prompt\": \"p\", \"response\": \"q\"}\n");
+    tiny_file(f->dir, "more/b/x.jsonl", "{\"prompt\": \"r\", \"response\": \"s\"}\n");
+    tiny_add_source(&f->t, tiny_path(f->dir, "more"), "r#1");
+    assert_ok(data_build(&f->t.build, f->t.out));
+    assert_ok(dataset_open(&f->d, f->t.out));
+    assert_int_equal(number(ask(f, "a/x.jsonl:1"), "row"), 0);
+    assert_int_equal(number(ask(f, "b/x.jsonl:1"), "row"), 1);
+    assert_int_equal(number(ask(f, "somewhere/more/b/x.jsonl:1"), "row"), 1);
+    json_t *none;
+    assert_fails(why_find(f->d, "ab/x.jsonl:1", 5, &none, &f->n), ERR_MISSING, "is not in dataset");
+}
+
 static void rows_are_found_by_line_and_by_text(void **state) {
     struct fixture *f = *state;
     build(f);
@@ -220,6 +237,7 @@ int main(void) {
         TEST(the_chain_reaches_from_request_to_shard),
         TEST(generated_rows_reach_their_question),
         TEST(the_tokens_lie_where_the_chain_says),
+        TEST(rows_are_found_by_line_of_a_file_in_a_folder),
         TEST(rows_are_found_by_line_and_by_text),
         TEST(held_out_cases_are_told_and_sealed_ones_not_shown),
         TEST(dropped_samples_are_told_with_the_reason),
