@@ -33,7 +33,9 @@ static err add_worst(const json_t *item, int64_t max, struct str *out) {
     size_t i;
     json_array_foreach(json_object_get(item, "worst"), i, row) {
         if ((int64_t)i == max) break;
-        TRY(str_printf(out, "  %s line %lld", json_text_of(row, "file"),
+        TRY(str_add(out, "  "));
+        TRY(terminal_add_line(json_text_of(row, "file"), 0, out));
+        TRY(str_printf(out, " line %lld",
                        (long long)json_integer_value(json_object_get(row, "line"))));
         json_t *part = json_object_get(row, "part");
         if (part) TRY(str_printf(out, " turn %lld", (long long)json_integer_value(part)));

@@ -191,9 +191,10 @@ static err add_worst(struct page *p, const json_t *item) {
     json_t *row, *list = json_object_get(item, "worst");
     size_t i;
     if (json_array_size(list) == 0) return ERR_OK;
-    TRY(str_printf(p->out,
-                   "<details open><summary>%s: the worst of %lld</summary><ol class=\"rows\">\n",
-                   json_text_of(item, "name"), (long long)number(item, "rows")));
+    TRY(str_add(p->out, "<details open><summary>"));
+    TRY(html_add(p->out, json_text_of(item, "name")));
+    TRY(str_printf(p->out, ": the worst of %lld</summary><ol class=\"rows\">\n",
+                   (long long)number(item, "rows")));
     json_array_foreach(list, i, row) {
         TRY(str_add(p->out, "<li>"));
         TRY(html_add(p->out, json_text_of(row, "file")));
@@ -242,7 +243,9 @@ static err add_filter(struct page *p, const struct html_table *t, int64_t i) {
 static err add_dropped(struct page *p, const struct dropped_row *row) {
     TRY(str_add(p->out, "<li>"));
     TRY(html_add(p->out, row->source));
-    TRY(str_printf(p->out, " line %lld, %s: ", (long long)row->line, row->filter));
+    TRY(str_printf(p->out, " line %lld, ", (long long)row->line));
+    TRY(html_add(p->out, row->filter));
+    TRY(str_add(p->out, ": "));
     TRY(html_add(p->out, row->reason));
     if (row->related) TRY(str_add(p->out, ", like "));
     if (row->related) TRY(html_add(p->out, row->related));
