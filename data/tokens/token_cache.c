@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/par.h"
+#include "data/text/text_map.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -38,8 +39,7 @@ struct token_cache {
     struct file_map map;
     const struct cached_row *index; /* within the map, or NULL */
     int64_t n_index;
-    int64_t *table; /* open addressing by key: number in the index, or -1 */
-    size_t table_mask;
+    struct text_map table; /* key -> number in the index; empty: nothing is there to be used */
     bool writing;
     struct file_writer writer;
     struct sha256 hash;
@@ -151,36 +151,21 @@ static err make_all_keys(struct token_cache *c) {
 
 /* ---- reading ---- */
 
-static size_t slot_of(const struct key *key) {
-    size_t slot;
-    memcpy(&slot, key->bytes, sizeof slot);
-    return slot;
+static struct span span_of(const struct key *key) {
+    return (struct span){(const char *)key->bytes, sizeof key->bytes};
 }
 
-/* Number in the index of the row with this key, or -1. */
-static int64_t find(const struct token_cache *c, const struct key *key) {
-    if (!c->table) return -1;
-    for (size_t slot = slot_of(key) & c->table_mask;; slot = (slot + 1) & c->table_mask) {
-        int64_t at = c->table[slot];
-        if (at < 0 || memcmp(&c->index[at].key, key, sizeof *key) == 0) return at;
-    }
+/* Number in the index of row i of the source, or -1. */
+static int64_t find(const struct token_cache *c, int64_t i) {
+    if (c->table.n == 0 || i >= c->n) return -1;
+    return text_map_get(&c->table, span_of(&c->keys[i]), -1);
 }
 
 /* Equal rows have equal tokens: one of them in the table is enough. */
 static err fill_table(struct token_cache *c) {
-    size_t size = 16;
-    while (size < 2 * (size_t)c->n_index) size *= 2;
-    c->table = mem_alloc(size, sizeof *c->table);
-    if (!c->table) return ERR_MEMORY;
-    c->table_mask = size - 1;
-    for (size_t i = 0; i < size; i++) c->table[i] = -1;
-    for (int64_t i = 0; i < c->n_index; i++) {
-        size_t slot = slot_of(&c->index[i].key) & c->table_mask;
-        while (c->table[slot] >= 0 &&
-               memcmp(&c->index[c->table[slot]].key, &c->index[i].key, sizeof(struct key)) != 0)
-            slot = (slot + 1) & c->table_mask;
-        c->table[slot] = i;
-    }
+    int64_t *at;
+    for (int64_t i = 0; i < c->n_index; i++)
+        TRY(text_map_add(&c->table, span_of(&c->index[i].key), i, &at));
     return ERR_OK;
 }
 
@@ -283,7 +268,7 @@ static void forget_source(struct token_cache *c) {
     mem_free(c->path);
     mem_free(c->keys);
     mem_free(c->code);
-    mem_free(c->table);
+    text_map_release(&c->table);
     mem_free(c->written);
     *c = (struct token_cache){.options = c->options, .off = c->off, .counts = c->counts};
 }
@@ -318,7 +303,7 @@ static err begin_source(struct token_cache *c, const char *source_sha256) {
     TRY(find_path(c, source_sha256));
     TRY(make_all_keys(c));
     TRY(open_file(c));
-    for (int64_t i = 0; i < c->n; i++) n_found += find(c, &c->keys[i]) >= 0;
+    for (int64_t i = 0; i < c->n; i++) n_found += find(c, i) >= 0;
     c->counts.n_found += n_found;
     return n_found < c->n ? start_file(c) : ERR_OK;
 }
@@ -348,7 +333,7 @@ err token_cache_begin(struct token_cache *c, const char *source_sha256, const st
 
 err token_cache_get(const struct token_cache *c, int64_t i, struct row_tokens *out,
                     bool *out_found) {
-    int64_t at = c->off || i >= c->n ? -1 : find(c, &c->keys[i]);
+    int64_t at = find(c, i); /* not by `off`, which another thread's put may be setting */
     *out_found = at >= 0;
     if (at < 0) return ERR_OK;
     const struct cached_row *row = &c->index[at];
