@@ -77,6 +77,7 @@ err file_nameless(const char *dir, int *out_fd) {
     if (path == NULL) return ERR_MEMORY;
     *out_fd = mkostemp(path, O_CLOEXEC);
     err e = *out_fd >= 0 && unlink(path) == 0 ? ERR_OK : io_failed("make a file in", dir);
+    if (e != ERR_OK && *out_fd >= 0) close(*out_fd);
     mem_free(path);
     return e;
 }

@@ -58,10 +58,10 @@ static err hand_line(const char *path, struct span line, forbidden_take *take, v
     struct str texts = {0};
     json_t *record = NULL;
     const struct span none = {"", 0};
-    bool is_json = line.n > 0 && line.text[0] == '{' &&
-                   json_parse(line.text, line.n, "line", &record) == ERR_OK;
-    if (!is_json) return hand_on(path, line, none, take, taker);
-    err e = add_texts(record, &texts);
+    err e = ERR_PARSE; /* no JSON */
+    if (line.n > 0 && line.text[0] == '{') e = json_parse(line.text, line.n, "line", &record);
+    if (e == ERR_PARSE) return hand_on(path, line, none, take, taker);
+    if (e == ERR_OK) e = add_texts(record, &texts);
     if (e == ERR_OK)
         e = hand_on(path, (struct span){str_text(&texts), texts.len}, none, take, taker);
     json_decref(record);

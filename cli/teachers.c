@@ -45,11 +45,11 @@ struct local {
 /* Whether the prompt leaves room for an answer. */
 static err fits(struct local *l, const char *prompt, bool *out) {
     struct tokens ids = {0};
-    TRY(tokenizer_encode_prompt(l->subject.tokenizer, prompt, strlen(prompt), WHITESPACE_STRIP,
-                                &ids));
+    err e = tokenizer_encode_prompt(l->subject.tokenizer, prompt, strlen(prompt), WHITESPACE_STRIP,
+                                    &ids);
     *out = ids.n < l->subject.model.config.max_positions;
     tokens_release(&ids);
-    return ERR_OK;
+    return e;
 }
 
 static err report(const struct teacher_call *call, int64_t question, const struct answer *a,

@@ -11,11 +11,11 @@ static err add_prompt(struct golden *g, const struct golden_source *from, const 
                       const struct golden_prompt *one) {
     struct golden_prompt *p = &g->prompts[g->n];
     if (g->n == GOLDEN_PROMPTS_MAX) return ERR_OK;
-    TRY(tokenizer_encode_prompt(from->tokenizer, one->text, strlen(one->text), from->whitespace,
-                                &p->ids));
-    if (p->ids.n + g->max_new_tokens > from->max_positions) {
+    err result = tokenizer_encode_prompt(from->tokenizer, one->text, strlen(one->text),
+                                         from->whitespace, &p->ids);
+    if (result != ERR_OK || p->ids.n + g->max_new_tokens > from->max_positions) {
         tokens_release(&p->ids);
-        return ERR_OK;
+        return result;
     }
     g->n++;
     p->kind = kind;
