@@ -28,7 +28,8 @@ static err decode_text(const struct decoding *d, struct answer *a, const int32_t
     /* The model may answer with a padding row of the embedding, which no text stands for. */
     int64_t n_ids = tokenizer_n_ids(t), n_known = 0;
     while (n_known < n && ids[n_known] < n_ids) n_known++;
-    err result = tokenizer_decode(t, ids, n_known, !d->options->whole, &words);
+    bool skip_special = !d->options->whole || d->options->alone;
+    err result = tokenizer_decode(t, ids, n_known, skip_special, &words);
     if (result == ERR_OK) {
         a->text = mem_strdup(str_text(&words));
         if (a->text == NULL) result = ERR_MEMORY;
@@ -43,7 +44,8 @@ static err keep_whole(const struct decoding *d, struct answer *a, const struct t
     if (a->n_tokens > 0) TRY(tokens_append(&a->tokens, answer, a->n_tokens));
     if (a->ended)
         TRY(tokens_add(&a->tokens, tokenizer_special(d->subject->tokenizer, SPECIAL_EOD)));
-    return decode_text(d, a, a->tokens.ids, a->tokens.n);
+    int64_t from = d->options->alone ? prompt->n : 0;
+    return decode_text(d, a, a->tokens.ids + from, a->tokens.n - from);
 }
 
 static err answer_one(struct decoding *d, struct worker *w, int64_t i) {

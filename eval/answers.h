@@ -25,6 +25,7 @@ struct answer_options {
      * all of the prompt; `text` is prompt and answer decoded together, special tokens as text; a
      * prompt without room for one more token gets no answer. */
     bool whole;
+    bool alone; /* with `whole`: but `text` is the answer's alone, special tokens left out */
 };
 
 /* Answers all; the first one (in order) that failed is the error, with its number. An answer ends

@@ -84,14 +84,7 @@ static err fill_line(const struct asking *a, const struct suite_item *item,
         TRY(json_push(ids, json_integer(answer->tokens.ids[i])));
     TRY(json_put(line, "n_prompt_tokens", json_integer(answer->n_prompt_tokens)));
     TRY(json_put(line, "ended", json_boolean(answer->ended)));
-    if (a->suite->form != ANSWER_TEXT) return suite_record(a->suite, item, answer->text, line);
-    struct str said = {0};
-    const struct tokens *all = &answer->tokens;
-    err result = tokenizer_decode(a->c->subject->tokenizer, all->ids + answer->n_prompt_tokens,
-                                  all->n - answer->n_prompt_tokens, true, &said);
-    if (result == ERR_OK) result = suite_record(a->suite, item, str_text(&said), line);
-    str_release(&said);
-    return result;
+    return suite_record(a->suite, item, answer->text, line);
 }
 
 /* What has to be asked yet of items [from, from + AT_ONCE). */
@@ -129,7 +122,8 @@ static err ask(const struct asking *a, int64_t from, struct handful *h) {
     const struct answer_options how = {.max_new_tokens = answer_length(a->c),
                                        .whitespace = a->c->whitespace,
                                        .sampling = a->sampling,
-                                       .whole = true};
+                                       .whole = true,
+                                       .alone = a->suite->form == ANSWER_TEXT};
     TRY(answers_decode(a->c->subject, h->answers, h->n_answers, &how));
     for (int64_t i = 0; i < h->n_answers; i++) {
         json_t *line = h->lines[h->item[i]];

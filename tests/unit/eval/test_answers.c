@@ -94,10 +94,36 @@ static void long_prompts_are_refused(void **state) {
     answers_clear(&answer, 1);
 }
 
+/* As a user's task asks: what was answered, of all the tokens that are kept. The embedding has rows
+ * for more ids than the tokenizer, and no text stands for those. */
+static void answers_stand_alone_beside_all_tokens(void **state) {
+    (void)state;
+    struct answer answers[N_PROMPTS];
+    struct answer_options how = {.max_new_tokens = 12, .whole = true, .alone = true};
+    int64_t n_ids = tokenizer_n_ids(subject.tokenizer);
+    int n_unknown = 0;
+    for (int i = 0; i < N_PROMPTS; i++) answers[i] = (struct answer){.prompt = prompts[i]};
+    assert_ok(answers_decode(&subject, answers, N_PROMPTS, &how));
+    for (int i = 0; i < N_PROMPTS; i++) {
+        const struct tokens *all = &answers[i].tokens;
+        int64_t end = answers[i].n_prompt_tokens;
+        while (end < all->n && all->ids[end] < n_ids) end++;
+        n_unknown += end < all->n;
+        struct str said = {0};
+        assert_ok(tokenizer_decode(subject.tokenizer, all->ids + answers[i].n_prompt_tokens,
+                                   end - answers[i].n_prompt_tokens, true, &said));
+        assert_string_equal(answers[i].text, str_text(&said));
+        str_release(&said);
+    }
+    assert_true(n_unknown > 0);
+    answers_clear(answers, N_PROMPTS);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_do_not_show),
         cmocka_unit_test(long_prompts_are_refused),
+        cmocka_unit_test(answers_stand_alone_beside_all_tokens),
     };
     return cmocka_run_group_tests(tests, open_subject, close_subject);
 }
