@@ -127,6 +127,7 @@ err teacher_open_local(struct teacher_use *use, const struct expand_teacher *opt
     use->close = close_local;
     TRY(teacher_settings(options, &l->settings));
     TRY(eval_subject_open(&l->subject, &what));
+    TRY(eval_subject_digest(&l->subject, &what));
     use->teacher = (struct teacher){.generator = "model",
                                     .model = l->subject.model_digest,
                                     .settings = str_text(&l->settings),

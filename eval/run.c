@@ -98,7 +98,8 @@ static err run_all(struct eval_context *c, const struct eval_subject_options *ho
     TRY(eval_subject_open(&subject, &opening));
     c->subject = &subject;
     const char *adapter = subject.adapter != NULL ? subject.adapter_digest : NULL;
-    err result = report_new(subject.model_digest, adapter, c->options, &report);
+    err result = eval_subject_digest(&subject, &opening);
+    if (result == ERR_OK) result = report_new(subject.model_digest, adapter, c->options, &report);
     if (result == ERR_OK) result = run_tasks(c, own, report);
     eval_subject_close(&subject);
     if (result != ERR_OK) {

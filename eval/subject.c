@@ -37,14 +37,18 @@ err eval_subject_open(struct eval_subject *s, const struct eval_subject_options 
         s->compute_is_open = true;
         result = open_model(s, options);
     }
-    if (result == ERR_OK) result = digest_model(options->model_dir, s->model_digest);
-    if (result == ERR_OK && options->adapter_dir != NULL)
-        result = digest_adapter(options->adapter_dir, s->adapter_digest);
     if (result != ERR_OK) {
         eval_subject_close(s);
         return fail_in(result, "model '%s'", options->model_dir);
     }
     return ERR_OK;
+}
+
+err eval_subject_digest(struct eval_subject *s, const struct eval_subject_options *options) {
+    err result = digest_model(options->model_dir, s->model_digest);
+    if (result == ERR_OK && options->adapter_dir != NULL)
+        result = digest_adapter(options->adapter_dir, s->adapter_digest);
+    return fail_in(result, "model '%s'", options->model_dir);
 }
 
 void eval_subject_close(struct eval_subject *s) {

@@ -21,7 +21,7 @@ struct eval_subject {
     struct tokenizer *tokenizer;
     struct batch batch; /* of max_tokens */
     char model_digest[SHA256_HEX_SIZE],
-        adapter_digest[SHA256_HEX_SIZE]; /* sha256_dir; adapter "" */
+        adapter_digest[SHA256_HEX_SIZE]; /* "" before eval_subject_digest; adapter: none */
     bool compute_is_open, model_is_open;
 };
 
@@ -35,6 +35,9 @@ struct eval_subject_options {
 
 MUST_CHECK err eval_subject_open(struct eval_subject *s,
                                  const struct eval_subject_options *options);
+/* Fills the digests, for who writes down what was asked: it reads every weight of the folders. */
+MUST_CHECK err eval_subject_digest(struct eval_subject *s,
+                                   const struct eval_subject_options *options);
 /* Also safe after a failed open, and on a zeroed struct. */
 void eval_subject_close(struct eval_subject *s);
 
