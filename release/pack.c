@@ -193,6 +193,7 @@ err release_pack(const struct release_pack *p, const char *out_dir,
                  char out_hash[SHA256_HEX_SIZE]) {
     struct str temporary = {0};
     TRY(check_target(p, out_dir));
+    TRY(release_keys_check(p->keys));
     err result = str_printf(&temporary, "%s.tmp-pack", out_dir);
     struct packing k = {.inputs = p, .dir = str_text(&temporary)};
     if (result == ERR_OK) result = dir_remove(k.dir);

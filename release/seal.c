@@ -250,6 +250,13 @@ static err check_files(struct seal *s, const char *dir) {
     return ERR_OK;
 }
 
+err seal_read(struct seal *s, const char *dir) {
+    char sums[SHA256_HEX_SIZE];
+    *s = (struct seal){0};
+    TRY(check_release(s, dir, sums));
+    return check_sums(s, dir, sums);
+}
+
 err seal_check(struct seal *s, const char *dir) {
     char sums[SHA256_HEX_SIZE];
     struct name_list files = {0};

@@ -42,6 +42,8 @@ MUST_CHECK err seal_write(const char *dir, char out_release[SHA256_HEX_SIZE]);
  * changed, is missing, is too many, or is no regular file. A folder that is not there or never was
  * a release is ERR_MISSING. The caller calls seal_clear() whatever comes back. */
 MUST_CHECK err seal_check(struct seal *s, const char *dir);
+/* The seal alone, for who has just written it or held the files against it. */
+MUST_CHECK err seal_read(struct seal *s, const char *dir);
 /* The line of a path, or NULL. */
 const struct seal_line *seal_find(const struct seal *s, const char *path);
 void seal_clear(struct seal *s);

@@ -86,7 +86,7 @@ static err sign_model(const char *dir, const char *p256_key, struct str *out_mod
     json_t *manifest = NULL;
     const char *name = NULL;
     err result = sign_key_read(&key, p256_key);
-    if (result == ERR_OK) result = seal_check(&seal, dir);
+    if (result == ERR_OK) result = seal_read(&seal, dir);
     if (result == ERR_OK) result = manifest_read(dir, &manifest);
     if (result == ERR_OK)
         result = json_need_string(json_object_get(manifest, "about"), "name", &name);
