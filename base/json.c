@@ -245,6 +245,14 @@ const char *json_text_of(const json_t *object, const char *key) {
     return text != NULL ? text : "";
 }
 
+int64_t json_int_of(const json_t *object, const char *key) {
+    return json_integer_value(json_object_get(object, key));
+}
+
+json_t *json_text_or_null(const char *text) {
+    return text != NULL ? json_string(text) : json_null();
+}
+
 err json_copy_members(const json_t *object, json_t **out) {
     const char *key;
     json_t *value;

@@ -34,6 +34,10 @@ MUST_CHECK err json_need_array(const json_t *object, const char *key, json_t **o
 MUST_CHECK err json_need_object(const json_t *object, const char *key, json_t **out);
 /* A text that may be absent: "" where it is, or is no text. */
 const char *json_text_of(const json_t *object, const char *key);
+/* A whole number that may be absent: 0 where it is, or is none. */
+int64_t json_int_of(const json_t *object, const char *key);
+/* A new text, or a new null for NULL; NULL: out of memory. */
+json_t *json_text_or_null(const char *text);
 /* A new object with the same members, which both then refer to (json_copy would leave out what
  * there is no memory for). The caller json_decref()s. */
 MUST_CHECK err json_copy_members(const json_t *object, json_t **out);

@@ -91,6 +91,12 @@ err opt_list_add(struct opt_list *list, struct arena *a, const char *text) {
     return ERR_OK;
 }
 
+bool opt_list_has(const struct opt_list *list, const char *text) {
+    for (int64_t i = 0; i < list->n; i++)
+        if (strcmp(list->items[i], text) == 0) return true;
+    return false;
+}
+
 err opt_set_list(const struct opt *row, void *target, const char *const *items, int64_t n,
                  struct arena *a) {
     struct opt_list list = {arena_alloc(a, (size_t)n + 1, sizeof(char *)), n};

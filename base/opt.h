@@ -29,6 +29,7 @@ struct opt_list {
 
 /* Adds a text (not copied) to a list that nothing else has filled; it grows in the arena. */
 MUST_CHECK err opt_list_add(struct opt_list *list, struct arena *a, const char *text);
+bool opt_list_has(const struct opt_list *list, const char *text);
 
 struct opt {
     const char *name;

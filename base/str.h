@@ -36,6 +36,8 @@ size_t utf8_next_any(const char *text, size_t n, uint32_t *codepoint);
  * interlinear annotation marks). */
 bool utf8_invisible(uint32_t codepoint);
 int64_t utf8_count(const char *text, size_t n);
+/* Byte at which character number `character` (from 0) of well-formed text begins; n: behind all. */
+size_t utf8_offset(const char *text, size_t n, int64_t character);
 /* Decodes into an array of code points (mem_alloc; the caller frees). Ill-formed text is an error.
  */
 MUST_CHECK err utf8_decode(const char *text, size_t n, uint32_t **out, int64_t *out_n);

@@ -75,6 +75,13 @@ int64_t utf8_count(const char *text, size_t n) {
     return count;
 }
 
+size_t utf8_offset(const char *text, size_t n, int64_t character) {
+    size_t at = 0;
+    uint32_t c;
+    while (character-- > 0 && at < n) at += utf8_next(text + at, n - at, &c);
+    return at;
+}
+
 err utf8_decode(const char *text, size_t n, uint32_t **out, int64_t *out_n) {
     int64_t bad = utf8_invalid_at(text, n);
     if (bad >= 0) return fail(ERR_PARSE, "invalid UTF-8 at byte %lld", (long long)bad);
