@@ -214,7 +214,7 @@ static err settle_one(struct block *b, int64_t i, filter_settle *settle) {
 
 static err run_block(struct block *b, int64_t n, filter_settle *settle) {
     err e = ERR_OK;
-    par_for(n, 8, look_at, b);
+    if (b->look) par_for(n, 8, look_at, b);
     for (int64_t i = 0; i < n && e == ERR_OK; i++) {
         e = settle_one(b, i, settle);
         if (e != ERR_OK && e != ERR_MEMORY) {

@@ -86,12 +86,6 @@ static err put_forbidden(const struct forbidden_source *from, json_t *out) {
     return e == ERR_OK ? json_put(out, "forbidden", json_string(hex)) : e;
 }
 
-static bool names(const struct opt_list *list, const char *name) {
-    for (int64_t i = 0; i < list->n; i++)
-        if (strcmp(list->items[i], name) == 0) return true;
-    return false;
-}
-
 /* The files themselves count, not where they are. */
 static err put_files_of(const struct opt *row, const struct filter_options *o, json_t *out) {
     struct opt_list list;
@@ -167,9 +161,10 @@ static err put_all(const struct data_build *b, const struct tokenizer *t, json_t
     TRY(json_put(out, "sealed", json_boolean(o->holdout.sealed)));
     if (o->sensitive_words) TRY(put_file(out, "sensitive_words", o->sensitive_words));
     TRY(put_filters(o, out));
-    if (b->score_digest && names(&o->filters, "quality"))
+    if (b->score_digest && opt_list_has(&o->filters, "quality"))
         TRY(put_text(out, "score", b->score_digest));
-    if (b->forbidden && names(&o->filters, "decontaminate")) TRY(put_forbidden(b->forbidden, out));
+    if (b->forbidden && opt_list_has(&o->filters, "decontaminate"))
+        TRY(put_forbidden(b->forbidden, out));
     TRY(put_mix(o, out));
     for (int64_t i = 0; i < b->requests->n; i++) {
         json_t *item = json_object();

@@ -7,10 +7,6 @@
 #include "data/build_int.h"
 #include <string.h>
 
-static json_t *text_or_null(const char *text) {
-    return text ? json_string(text) : json_null();
-}
-
 static json_t *span_string(struct span s) {
     return json_stringn(s.text, s.n);
 }
@@ -71,8 +67,9 @@ static err describe_group(const struct building *s, int64_t g, json_t *out) {
     const struct corpus_group *group = &s->corpus.groups[g];
     const struct group_count *count = &s->counts[g];
     TRY(json_put(out, "name", json_string(group->name)));
-    TRY(json_put(out, "request", text_or_null(group->request ? group->request->id : NULL)));
-    TRY(json_put(out, "scenario", text_or_null(group->request ? group->request->scenario : NULL)));
+    TRY(json_put(out, "request", json_text_or_null(group->request ? group->request->id : NULL)));
+    TRY(json_put(out, "scenario",
+                 json_text_or_null(group->request ? group->request->scenario : NULL)));
     TRY(json_put(out, "role", json_string(group_role_names[group->role])));
     TRY(json_put(out, "weight", json_real(group->weight)));
     for (int split = 0; split < SPLIT_COUNT; split++) {
@@ -89,9 +86,9 @@ static err describe_source(const struct building *s, int64_t i, json_t *out) {
     const struct corpus_source *source = &s->corpus.sources[i];
     TRY(json_put(out, "name", json_string(source->name)));
     TRY(json_put(out, "format", json_string(source->format)));
-    TRY(json_put(out, "license", text_or_null(source->license)));
-    TRY(json_put(out, "reviewer", text_or_null(source->reviewer)));
-    TRY(json_put(out, "request", text_or_null(source->request ? source->request->id : NULL)));
+    TRY(json_put(out, "license", json_text_or_null(source->license)));
+    TRY(json_put(out, "reviewer", json_text_or_null(source->reviewer)));
+    TRY(json_put(out, "request", json_text_or_null(source->request ? source->request->id : NULL)));
     TRY(json_put(out, "group", json_integer(source->group)));
     TRY(json_put(out, "samples", json_integer(source->n_samples)));
     return json_put(out, "sha256", json_string(source->sha256));

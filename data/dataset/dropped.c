@@ -60,15 +60,11 @@ err filtering_describe(const struct filtering *f, json_t *out_list) {
 
 /* ---- dropped.jsonl ---- */
 
-static json_t *text_or_null(const char *text) {
-    return text ? json_string(text) : json_null();
-}
-
 static err put_related(const struct filtering *f, const struct dropped_sample *d, json_t *out) {
     struct str place = {0};
     err e = d->related >= 0 ? corpus_place(f->corpus, d->related, &place) : ERR_OK;
     const char *text = d->related >= 0 ? str_text(&place) : d->elsewhere;
-    if (e == ERR_OK) e = json_put(out, "related", text_or_null(text));
+    if (e == ERR_OK) e = json_put(out, "related", json_text_or_null(text));
     str_release(&place);
     return e;
 }
@@ -93,13 +89,13 @@ static err put_drop(const struct filtering *f, const struct dropped_sample *d, j
     const struct corpus_source *source = sample_source(f->corpus, d->sample);
     const struct sample *s = &f->corpus->samples.items[d->sample];
     TRY(json_put(out, "source", json_string(source->name)));
-    TRY(json_put(out, "request", text_or_null(source->request ? source->request->id : NULL)));
+    TRY(json_put(out, "request", json_text_or_null(source->request ? source->request->id : NULL)));
     TRY(json_put(out, "line", json_integer(s->line)));
     TRY(json_put(out, "part", json_integer(0)));
     TRY(json_put(out, "filter", json_string(d->filter->name)));
     TRY(json_put(out, "reason", json_string(d->reason)));
     TRY(put_related(f, d, out));
-    TRY(json_put(out, "sealed_case", text_or_null(d->sealed_case)));
+    TRY(json_put(out, "sealed_case", json_text_or_null(d->sealed_case)));
     return d->sealed_case ? json_put(out, "text", json_null()) : put_text(s, out);
 }
 

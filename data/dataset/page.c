@@ -174,13 +174,9 @@ static err add_sources(struct page *p) {
     return html_table_end(p->out);
 }
 
-static int64_t number(const json_t *item, const char *key) {
-    return (int64_t)json_integer_value(json_object_get(item, key));
-}
-
 static err add_lint_row(struct page *p, const struct html_table *t, const json_t *item) {
     char rows[32], share[32];
-    chart_number((double)number(item, "rows"), rows);
+    chart_number((double)json_int_of(item, "rows"), rows);
     snprintf(share, sizeof share, "%.2f %%", 100 * json_real_value(json_object_get(item, "share")));
     const char *const cells[] = {json_text_of(item, "name"), rows, share,
                                  json_text_of(item, "summary")};
@@ -194,13 +190,13 @@ static err add_worst(struct page *p, const json_t *item) {
     TRY(str_add(p->out, "<details open><summary>"));
     TRY(html_add(p->out, json_text_of(item, "name")));
     TRY(str_printf(p->out, ": the worst of %lld</summary><ol class=\"rows\">\n",
-                   (long long)number(item, "rows")));
+                   (long long)json_int_of(item, "rows")));
     json_array_foreach(list, i, row) {
         TRY(str_add(p->out, "<li>"));
         TRY(html_add(p->out, json_text_of(row, "file")));
-        TRY(str_printf(p->out, " line %lld", (long long)number(row, "line")));
-        if (number(row, "part") > 0)
-            TRY(str_printf(p->out, " turn %lld", (long long)number(row, "part")));
+        TRY(str_printf(p->out, " line %lld", (long long)json_int_of(row, "line")));
+        if (json_int_of(row, "part") > 0)
+            TRY(str_printf(p->out, " turn %lld", (long long)json_int_of(row, "part")));
         TRY(str_add(p->out, ": "));
         TRY(html_add(p->out, json_text_of(row, "note")));
         TRY(str_add(p->out, "<q>"));

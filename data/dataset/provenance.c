@@ -143,16 +143,13 @@ err provenance_line(const struct provenance *p, enum dataset_split split, int64_
                       out);
 }
 
-static json_t *text_or_null(const char *text) {
-    return text ? json_string(text) : json_null();
-}
-
 static err put_request(const struct dataset *d, const struct dataset_source *source, json_t *out) {
     if (!source->request) return json_put(out, "request", json_null());
     json_t *request = json_object();
     TRY(json_put(out, "request", request));
     TRY(json_put(request, "id", json_string(source->request)));
-    return json_put(request, "scenario", text_or_null(dataset_group(d, source->group)->scenario));
+    return json_put(request, "scenario",
+                    json_text_or_null(dataset_group(d, source->group)->scenario));
 }
 
 static err put_source(const struct dataset_source *source, const struct dataset_row *row,
@@ -183,7 +180,7 @@ static err put_tokens(const struct dataset *d, enum dataset_split split, int64_t
 /* The row's own, else the source's, else null. */
 static err put_said(const json_t *line, const char *key, const char *of_source, json_t *out) {
     const char *own = json_string_value(json_object_get(line, key));
-    return json_put(out, key, text_or_null(own ? own : of_source));
+    return json_put(out, key, json_text_or_null(own ? own : of_source));
 }
 
 /* A member of the line, or what stands for its absence. */

@@ -116,14 +116,6 @@ static err add_row(struct search *s, int64_t row) {
     return e;
 }
 
-static bool holds(const struct normal *text, const struct normal *part) {
-    for (int64_t i = 0; i + part->n <= text->n; i++)
-        if (text->points[i] == part->points[0] &&
-            memcmp(text->points + i, part->points, (size_t)part->n * sizeof *part->points) == 0)
-            return true;
-    return false;
-}
-
 static void look_through_some(void *ctx, int64_t begin, int64_t end, int thread) {
     struct search *s = ctx;
     struct str text = {0};
@@ -133,7 +125,7 @@ static void look_through_some(void *ctx, int64_t begin, int64_t end, int thread)
         str_clear(&text);
         e = row_text(s, row, &text);
         if (e == ERR_OK) e = normal_set(&normal, str_text(&text), text.len);
-        if (e == ERR_OK) s->hit[row] = holds(&normal, &s->text);
+        if (e == ERR_OK) s->hit[row] = normal_holds(&normal, &s->text);
     }
     str_release(&text);
     normal_release(&normal);
@@ -179,7 +171,7 @@ static err find_rows(struct search *s) {
 static err text_meant(const struct search *s, const char *text, bool *out) {
     struct normal normal = {0};
     err e = normal_set(&normal, text, strlen(text));
-    *out = e == ERR_OK && holds(&normal, &s->text);
+    *out = e == ERR_OK && normal_holds(&normal, &s->text);
     normal_release(&normal);
     return e;
 }
@@ -222,10 +214,6 @@ static err find_cases(struct search *s) {
 
 /* ---- samples that were dropped ---- */
 
-static json_t *text_or_null(const char *text) {
-    return text ? json_string(text) : json_null();
-}
-
 static err dropped_meant(const struct search *s, const struct dropped_row *row, bool *out) {
     if (s->file_len == 0) return text_meant(s, row->text ? row->text : "", out);
     *out = row->line == s->line && same_file(s, row->source);
@@ -238,12 +226,12 @@ static err add_dropped(struct search *s, const struct dropped_row *row) {
     TRY(json_push(s->out, item));
     TRY(json_put(item, "state", json_string("dropped")));
     TRY(put_place(item, row->source, row->line));
-    TRY(json_put(item, "request", text_or_null(row->request)));
+    TRY(json_put(item, "request", json_text_or_null(row->request)));
     TRY(json_put(item, "filter", json_string(row->filter)));
     TRY(json_put(item, "reason", json_string(row->reason)));
-    TRY(json_put(item, "related", text_or_null(row->related)));
-    TRY(json_put(item, "sealed_case", text_or_null(row->sealed_case)));
-    return json_put(item, "text", text_or_null(row->text));
+    TRY(json_put(item, "related", json_text_or_null(row->related)));
+    TRY(json_put(item, "sealed_case", json_text_or_null(row->sealed_case)));
+    return json_put(item, "text", json_text_or_null(row->text));
 }
 
 static err find_dropped(struct search *s) {

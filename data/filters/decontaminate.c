@@ -8,18 +8,9 @@
 #include "data/text/leaks.h"
 #include <stdio.h>
 
-struct found {
-    struct leak leak;
-};
-
 static err count(void *ctx, struct filter_pass *p, int64_t number, void *found) {
     (void)found;
     return leaks_count(ctx, filter_sample(p, number));
-}
-
-static err nothing(void *ctx, struct filter_pass *p, int64_t number, struct filter_verdict *out) {
-    (void)ctx, (void)p, (void)number, (void)out;
-    return ERR_OK;
 }
 
 static err look(void *ctx, struct filter_pass *p, int64_t number, struct filter_verdict *out) {
@@ -27,20 +18,19 @@ static err look(void *ctx, struct filter_pass *p, int64_t number, struct filter_
     bool found;
     TRY(leaks_find(ctx, filter_sample(p, number), &leak, &found));
     if (!found) return ERR_OK;
-    struct found *kept = mem_alloc(1, sizeof *kept);
+    struct leak *kept = mem_alloc(1, sizeof *kept);
     if (!kept) return ERR_MEMORY;
-    kept->leak = leak;
+    *kept = leak;
     out->found = kept;
     return ERR_OK;
 }
 
 static err settle(void *ctx, struct filter_pass *p, int64_t number, void *given) {
-    const struct found *found = given;
-    char reason[FILTER_REASON_MAX], where[FILTER_REASON_MAX];
+    const struct leak *leak = given;
+    char reason[FILTER_REASON_MAX];
     (void)ctx;
-    if (!found) return ERR_OK;
-    const struct leak *leak = &found->leak;
-    snprintf(where, sizeof where, "%s", leak->request ? "a held-out case" : leak->set);
+    if (!leak) return ERR_OK;
+    const char *where = leak->request ? "a held-out case" : leak->set;
     if (leak->distance < 1)
         snprintf(reason, sizeof reason, "%.1f %% of the characters differ from %.100s",
                  100 * leak->distance, where);
@@ -58,7 +48,7 @@ static err run(struct filter_pass *p) {
     struct leaks *leaks = filter_leaks(p);
     if (!leaks) return ERR_OK; /* there is nothing to guard */
     TRY(leaks_count_start(leaks, filter_n_bytes(p)));
-    TRY(filter_each(p, nothing, count, leaks));
+    TRY(filter_each(p, NULL, count, leaks));
     TRY(leaks_count_end(leaks));
     return filter_each(p, look, settle, leaks);
 }

@@ -62,7 +62,7 @@ typedef err filter_look(void *ctx, struct filter_pass *p, int64_t number,
  * the like. `found` is what `look` left, and is freed by the driver. */
 typedef err filter_settle(void *ctx, struct filter_pass *p, int64_t number, void *found);
 
-/* Both over every sample that is in; `settle` may be NULL. */
+/* Both over every sample that is in; either may be NULL. */
 MUST_CHECK err filter_each(struct filter_pass *p, filter_look *look, filter_settle *settle,
                            void *ctx);
 

@@ -39,11 +39,6 @@ static err check(const struct filter_options *o) {
     return ERR_OK;
 }
 
-static err nothing(void *ctx, struct filter_pass *p, int64_t number, struct filter_verdict *out) {
-    (void)ctx, (void)p, (void)number, (void)out;
-    return ERR_OK;
-}
-
 /* One after the other: the model uses all cores for each. */
 static err measure(void *ctx, struct filter_pass *p, int64_t number, void *found) {
     struct scores *s = ctx;
@@ -83,7 +78,7 @@ static err judge(struct filter_pass *p, const struct scores *s, int64_t i) {
 static err run(struct filter_pass *p) {
     struct scores s = {mem_alloc((size_t)filter_n_samples(p) + 1, sizeof *s.items), 0};
     if (!s.items) return ERR_MEMORY;
-    err e = filter_each(p, nothing, measure, &s);
+    err e = filter_each(p, NULL, measure, &s);
     if (e == ERR_OK && s.n > 0) qsort(s.items, (size_t)s.n, sizeof *s.items, by_loss);
     for (int64_t i = 0; i < s.n && e == ERR_OK; i++) e = judge(p, &s, i);
     mem_free(s.items);

@@ -8,26 +8,13 @@
 #include "data/text/normal.h"
 #include <string.h>
 
-enum { LEAST_WEIGHT = 40, DENSE_WEIGHT = 5, OTHER_WEIGHT = 2 };
+enum { LEAST_WEIGHT = 40 };
 
 static bool long_enough(const struct normal *t) {
     int64_t weight = 0;
     for (int64_t i = 0; i < t->n && weight < LEAST_WEIGHT; i++)
-        weight += normal_dense(t->points[i]) ? DENSE_WEIGHT : OTHER_WEIGHT;
+        weight += normal_weight(t->points[i]);
     return weight >= LEAST_WEIGHT;
-}
-
-/* Whether all of `part` is a stretch of `whole`. */
-static bool holds(const struct normal *whole, const struct normal *part) {
-    const char *text = (const char *)whole->points, *end = text + whole->n * 4;
-    size_t n = (size_t)part->n * 4;
-    if (part->n == 0) return false;
-    for (;;) {
-        const char *found = memmem(text, (size_t)(end - text), part->points, n);
-        if (!found) return false;
-        if ((found - (const char *)whole->points) % 4 == 0) return true;
-        text = found + 1; /* within a code point */
-    }
 }
 
 struct overlap {
@@ -42,7 +29,7 @@ static err look_answer(void *ctx, struct span prompt, struct span answer) {
     TRY(normal_set(&o->answer, answer.text, answer.n));
     const struct normal *whole = o->answer_in_prompt ? &o->prompt : &o->answer;
     const struct normal *part = o->answer_in_prompt ? &o->answer : &o->prompt;
-    if (part->n > whole->n || !long_enough(part) || !holds(whole, part)) return ERR_OK;
+    if (part->n > whole->n || !long_enough(part) || !normal_holds(whole, part)) return ERR_OK;
     double share = (double)part->n / (double)whole->n;
     if (share <= o->mark->badness) return ERR_OK;
     o->mark->badness = share;

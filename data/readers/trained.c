@@ -43,14 +43,6 @@ static const json_t *details(const json_t *message) {
     return list ? list : json_object_get(message, "training_detail");
 }
 
-/* Byte offset of a character of the text; the text's length for the one behind its last. */
-static size_t byte_of(struct span text, int64_t character) {
-    size_t at = 0;
-    uint32_t c;
-    while (character-- > 0 && at < text.n) at += utf8_next(text.text + at, text.n - at, &c);
-    return at;
-}
-
 static err read_detail(const json_t *detail, struct span answer, int64_t n_characters,
                        struct text_range *out, bool *out_trained) {
     int64_t begin, end;
@@ -62,7 +54,8 @@ static err read_detail(const json_t *detail, struct span answer, int64_t n_chara
     if (begin < 0 || end < begin || end >= n_characters)
         return fail(ERR_RANGE, "%lld to %lld is no part of %lld characters", (long long)begin,
                     (long long)end, (long long)n_characters);
-    *out = (struct text_range){byte_of(answer, begin), byte_of(answer, end + 1)};
+    *out = (struct text_range){utf8_offset(answer.text, answer.n, begin),
+                               utf8_offset(answer.text, answer.n, end + 1)};
     *out_trained = trained == 1;
     return ERR_OK;
 }

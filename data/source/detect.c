@@ -4,6 +4,7 @@
  * what is cut by them is data/source/records.c's. */
 #include "data/source/detect.h"
 #include "data/source/columns.h"
+#include "data/source/files.h"
 #include "data/source/table.h"
 #include <string.h>
 
@@ -11,17 +12,6 @@ const struct reader *detect_record(const json_t *record) {
     for (int i = 0; i < n_readers; i++)
         if (readers[i]->record && readers[i]->fits(record)) return readers[i];
     return NULL;
-}
-
-static bool named(const char *path, const char *const *endings) {
-    size_t n = strlen(path);
-    if (str_ends(path, ".gz")) n -= 3;
-    if (str_ends(path, ".zst")) n -= 4;
-    for (; *endings; endings++) {
-        size_t len = strlen(*endings);
-        if (n > len && memcmp(path + n - len, *endings, len) == 0) return true;
-    }
-    return false;
 }
 
 static err refuse_binary(const struct detect *d) {
@@ -68,11 +58,11 @@ static err find_json(const struct detect *d, bool *out_json, bool *out_list) {
     *out_json = *out_list = false;
     if (s.n > 0 && s.text[0] == '{') {
         TRY(is_object(first_line(s), out_json));
-        *out_json = *out_json || !named(d->path, texts);
+        *out_json = *out_json || !source_file_named(d->path, texts);
     } else if (s.n > 0 && s.text[0] == '[') {
         struct span inside = skip_blanks((struct span){s.text + 1, s.n - 1});
         bool as_list = inside.n == 0 || inside.text[0] == '{' || inside.text[0] == ']';
-        *out_list = *out_json = as_list || named(d->path, jsons);
+        *out_list = *out_json = as_list || source_file_named(d->path, jsons);
     }
     return ERR_OK;
 }
@@ -110,8 +100,8 @@ static err find_separator(const struct detect *d, const struct reader *reader, c
     if (fits) *out = ',';
     TRY(is_header(d, '\t', reader, &fits));
     if (fits) *out = '\t';
-    if (!*out && named(d->path, csv)) *out = ',';
-    if (!*out && named(d->path, tsv)) *out = '\t';
+    if (!*out && source_file_named(d->path, csv)) *out = ',';
+    if (!*out && source_file_named(d->path, tsv)) *out = '\t';
     return ERR_OK;
 }
 

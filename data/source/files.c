@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "data/source/megatron.h"
 #include <errno.h>
 #include <glob.h>
 #include <string.h>
@@ -13,24 +14,20 @@
 
 static const char pattern_marks[] = "*?[";
 
-static bool has_ending(const char *name, size_t n, const char *const *endings) {
+bool source_file_named(const char *name, const char *const *endings) {
+    size_t n = strlen(name);
+    n -= str_ends(name, ".gz") ? 3 : str_ends(name, ".zst") ? 4 : 0;
     for (; *endings; endings++) {
         size_t len = strlen(*endings);
-        if (n > len && strncmp(name + n - len, *endings, len) == 0) return true;
+        if (n > len && memcmp(name + n - len, *endings, len) == 0) return true;
     }
     return false;
-}
-
-/* Bytes of the name without .gz or .zst. */
-static size_t plain_length(const char *name) {
-    size_t n = strlen(name);
-    return n - (str_ends(name, ".gz") ? 3 : str_ends(name, ".zst") ? 4 : 0);
 }
 
 static bool names_rows(const char *name) {
     static const char *const endings[] = {".jsonl", ".json", ".ndjson", ".txt",
                                           ".csv",   ".tsv",  ".idx",    NULL};
-    return has_ending(name, plain_length(name), endings);
+    return source_file_named(name, endings);
 }
 
 static bool is_hidden(const char *name) {
@@ -68,14 +65,13 @@ static bool is_other_split(const struct name_list *names, const char *name) {
 
 /* Whether the .idx whose .bin this would be is there. */
 static err is_megatron_bin(const struct name_list *names, const char *name, bool *out) {
-    struct str idx = {0};
     *out = false;
     if (!str_ends(name, ".bin")) return ERR_OK;
-    err e = str_append(&idx, name, strlen(name) - 3);
-    if (e == ERR_OK) e = str_add(&idx, "idx");
-    if (e == ERR_OK) *out = name_list_has(names, idx.data);
-    str_release(&idx);
-    return e;
+    char *idx = megatron_path(name, ".idx");
+    if (!idx) return ERR_MEMORY;
+    *out = name_list_has(names, idx);
+    mem_free(idx);
+    return ERR_OK;
 }
 
 /* A pipe would stop whoever opens it until somebody writes. What is not there is its reader's to
@@ -147,13 +143,9 @@ static err add_matches(struct source_files *f, const char *pattern, bool guessed
 
 /* The .idx of Megatron's pair, named by either or by what both begin with. */
 static err add_megatron(struct source_files *f, const char *path) {
-    struct str idx = {0};
-    size_t n = strlen(path);
-    if (str_ends(path, ".bin") || str_ends(path, ".idx")) n -= 4;
-    err e = str_append(&idx, path, n);
-    if (e == ERR_OK) e = str_add(&idx, ".idx");
-    if (e == ERR_OK) e = add_file(f, idx.data, path_base(idx.data));
-    str_release(&idx);
+    char *idx = megatron_path(path, ".idx");
+    err e = idx ? add_file(f, idx, path_base(idx)) : ERR_MEMORY;
+    mem_free(idx);
     return e;
 }
 
@@ -190,14 +182,13 @@ static err add_bytes(struct sha256 *hash, const char *path) {
 
 err source_file_sha256(const char *path, char out[SHA256_HEX_SIZE]) {
     struct sha256 hash;
-    struct str bin = {0};
     if (!str_ends(path, ".idx")) return sha256_file(path, out);
-    TRY(sha256_init(&hash));
-    err e = str_append(&bin, path, strlen(path) - 3);
-    if (e == ERR_OK) e = str_add(&bin, "bin");
+    char *bin = megatron_path(path, ".bin");
+    if (!bin) return ERR_MEMORY;
+    err e = sha256_init(&hash);
     if (e == ERR_OK) e = add_bytes(&hash, path);
-    if (e == ERR_OK) e = add_bytes(&hash, bin.data);
-    str_release(&bin);
+    if (e == ERR_OK) e = add_bytes(&hash, bin);
+    mem_free(bin);
     if (e == ERR_OK) return sha256_final(&hash, out);
     sha256_release(&hash);
     return e;

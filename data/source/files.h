@@ -27,6 +27,10 @@ struct source_files {
 MUST_CHECK err source_files_find(struct source_files *f, const char *path, const char *format);
 void source_files_release(struct source_files *f);
 
+/* Whether the name, without a .gz or .zst behind it, ends with one of the endings (NULL-terminated)
+ * and has more before that. */
+bool source_file_named(const char *name, const char *const *endings);
+
 /* The file's SHA-256; of a Megatron .idx that of its bytes and the .bin's behind them. */
 MUST_CHECK err source_file_sha256(const char *path, char out[SHA256_HEX_SIZE]);
 /* Over names and hashes of all of a source's files: changes when one of them does. */

@@ -3,6 +3,7 @@
  * are copied out before they are looked at, and an .idx is checked whole before a sequence is read.
  * The contract, with the format, is data/source/megatron.h. */
 #include "data/source/megatron.h"
+#include "base/bytes.h"
 #include "base/mem.h"
 #include <string.h>
 
@@ -22,18 +23,12 @@ static const struct megatron_type types[] = {
     {7, 0, true, "float32"}, {8, 2, false, "uint16"},
 };
 
-static uint64_t number_at(const uint8_t *at, size_t bytes) {
-    uint64_t value = 0;
-    memcpy(&value, at, bytes);
-    return value;
-}
-
 static int32_t size_of(const struct megatron *m, int64_t i) {
-    return (int32_t)number_at(m->idx.data + HEADER + 4 * i, 4);
+    return (int32_t)bytes_get_little(m->idx.data + HEADER + 4 * i, 4);
 }
 
 static int64_t offset_of(const struct megatron *m, int64_t i) {
-    return (int64_t)number_at(m->idx.data + HEADER + 4 * m->n + 8 * i, 8);
+    return (int64_t)bytes_get_little(m->idx.data + HEADER + 4 * m->n + 8 * i, 8);
 }
 
 static err check_header(struct megatron *m, int64_t *out_documents) {
@@ -41,8 +36,8 @@ static err check_header(struct megatron *m, int64_t *out_documents) {
     size_t size = m->idx.size_bytes;
     if (size < HEADER || memcmp(data, magic, MAGIC) != 0)
         return fail(ERR_PARSE, "it does not begin as an index of Megatron does");
-    uint64_t version = number_at(data + MAGIC, 8), n = number_at(data + MAGIC + 9, 8);
-    uint64_t documents = number_at(data + MAGIC + 17, 8);
+    uint64_t version = bytes_get_little(data + MAGIC, 8), n = bytes_get_little(data + MAGIC + 9, 8);
+    uint64_t documents = bytes_get_little(data + MAGIC + 17, 8);
     if (version != 1) return fail(ERR_UNSUPPORTED, "version %llu", (unsigned long long)version);
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         if (types[i].code == data[MAGIC + 8]) m->type = &types[i];
@@ -81,7 +76,7 @@ static err check_documents(const struct megatron *m, int64_t n) {
     const uint8_t *at = m->idx.data + HEADER + 12 * m->n;
     int64_t before = 0;
     for (int64_t i = 0; i < n; i++) {
-        int64_t first = (int64_t)number_at(at + 8 * i, 8);
+        int64_t first = (int64_t)bytes_get_little(at + 8 * i, 8);
         if (first < before || first > m->n)
             return fail(ERR_PARSE, "document %lld begins at sequence %lld", (long long)i,
                         (long long)first);
@@ -90,8 +85,7 @@ static err check_documents(const struct megatron *m, int64_t n) {
     return ERR_OK;
 }
 
-/* PREFIX and ENDING, from mem_alloc; PREFIX is `path` without .idx or .bin. */
-static char *pair_path(const char *path, const char *ending) {
+char *megatron_path(const char *path, const char *ending) {
     struct str out = {0};
     size_t n = strlen(path);
     if (str_ends(path, ".idx") || str_ends(path, ".bin")) n -= 4;
@@ -101,7 +95,7 @@ static char *pair_path(const char *path, const char *ending) {
 }
 
 static err open_pair(struct megatron *m, const char *idx, const char *bin) {
-    int64_t documents;
+    int64_t documents = 0;
     TRY(file_map_open(&m->idx, idx));
     TRY(file_map_open(&m->bin, bin));
     err e = check_header(m, &documents);
@@ -111,7 +105,7 @@ static err open_pair(struct megatron *m, const char *idx, const char *bin) {
 }
 
 err megatron_open(struct megatron *m, const char *path) {
-    char *idx = pair_path(path, ".idx"), *bin = pair_path(path, ".bin");
+    char *idx = megatron_path(path, ".idx"), *bin = megatron_path(path, ".bin");
     *m = (struct megatron){0};
     err e = idx && bin ? open_pair(m, idx, bin) : ERR_MEMORY;
     mem_free(idx);
@@ -125,7 +119,7 @@ err megatron_read(const struct megatron *m, int64_t sequence, struct tokens *out
     const size_t bytes = m->type->bytes;
     tokens_clear(out);
     for (int32_t i = 0; i < size_of(m, sequence); i++, at += bytes) {
-        int64_t id = (int64_t)number_at(at, bytes);
+        int64_t id = (int64_t)bytes_get_little(at, (int)bytes);
         if (m->type->is_signed && bytes < 8 && at[bytes - 1] & 0x80) id -= INT64_C(1) << 8 * bytes;
         if (id < INT32_MIN || id > INT32_MAX)
             return fail(ERR_RANGE, "token %d is %lld", i + 1, (long long)id);
@@ -144,8 +138,8 @@ void megatron_close(struct megatron *m) {
 
 err megatron_writer_open(struct megatron_writer *w, const char *prefix) {
     *w = (struct megatron_writer){.bin.fd = -1};
-    char *bin = pair_path(prefix, ".bin");
-    w->idx_path = pair_path(prefix, ".idx");
+    char *bin = megatron_path(prefix, ".bin");
+    w->idx_path = megatron_path(prefix, ".idx");
     err e = bin && w->idx_path ? file_writer_open(&w->bin, bin) : ERR_MEMORY;
     mem_free(bin);
     if (e != ERR_OK) megatron_writer_abort(w);

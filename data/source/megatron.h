@@ -12,6 +12,11 @@
 #include "base/file.h"
 #include "data/tokens/tokenizer.h"
 
+/* PREFIX and ENDING (".idx", ".bin"), from mem_alloc; PREFIX is `path` without either. NULL: out of
+ * memory, recorded. */
+char *megatron_path(const char *path, const char *ending)
+    __attribute__((malloc, warn_unused_result));
+
 struct megatron {
     struct file_map idx, bin;
     int64_t n; /* sequences */

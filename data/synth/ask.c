@@ -94,14 +94,14 @@ static err count_answer(struct growing *g, struct synth_entry *entry) {
     entry->counted = true;
     g->prompt_tokens += a->prompt_tokens;
     g->answer_tokens += a->answer_tokens;
-    TRY(count_add(g->outcomes, a->outcome, 1));
+    TRY(count_add(g->outcomes, a->outcome));
     for (const char *at = a->tried; *at;) {
         char word[32];
         size_t n = strcspn(at, " ");
         if (n >= sizeof word) return fail(ERR_PARSE, "'%s' is no outcome", at);
         memcpy(word, at, n);
         word[n] = '\0';
-        TRY(count_add(g->tries, word, 1));
+        TRY(count_add(g->tries, word));
         at += n + (at[n] == ' ');
     }
     return ERR_OK;

@@ -27,7 +27,7 @@ struct made {
 struct growing {
     const struct request *request;
     int64_t number;
-    bool chinese, given_up;
+    bool chinese;
     struct check_list checks;
     struct check_fallback fallback;
     struct made **rows; /* each stays where it is */
@@ -117,7 +117,7 @@ MUST_CHECK err candidate_accept(struct expanding *x, struct candidate *c);
 MUST_CHECK err candidate_reject(struct candidate *c, const char *word, const char *why);
 
 /* report.c */
-MUST_CHECK err count_add(json_t *counts, const char *word, int64_t n);
+MUST_CHECK err count_add(json_t *counts, const char *word);
 MUST_CHECK err expand_report(const struct expanding *x, json_t *out);
 MUST_CHECK err rows_write(const struct expanding *x, const struct growing *g);
 

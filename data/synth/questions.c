@@ -54,7 +54,7 @@ static err topics_take(struct expanding *x, struct growing *g, const char *text)
     json_t *values, *value;
     size_t i;
     TRY(reply_read(text, &values, &form));
-    err e = count_add(g->forms, reply_form_word(form), 1);
+    err e = count_add(g->forms, reply_form_word(form));
     g->topics = arena_alloc(&x->arena, json_array_size(values) + 1, sizeof *g->topics);
     if (e == ERR_OK && !g->topics) e = ERR_MEMORY;
     json_array_foreach(values, i, value) {

@@ -38,12 +38,11 @@ static err take(struct span text, json_t *out, bool *out_taken) {
     return e;
 }
 
-/* The inside of the first code fence, and whether anything stands around it. */
-static bool find_fence(const char *text, struct span *out, bool *out_alone) {
+bool reply_fence(const char *text, struct span *out, bool *out_alone) {
     const char *open = strstr(text, "```"), *line = open ? strchr(open, '\n') : NULL;
     const char *close = line ? strstr(line, "```") : NULL;
     if (!close) return false;
-    *out = (struct span){line + 1, close > line + 1 ? (size_t)(close - line - 1) : 0};
+    *out = (struct span){line + 1, (size_t)(close - line - 1)};
     *out_alone = span_blank((struct span){text, (size_t)(open - text)}) &&
                  span_blank((struct span){close + 3, strlen(close + 3)});
     return true;
@@ -75,7 +74,7 @@ static err read(const char *text, json_t *out, enum reply_form *form) {
     *form = REPLY_BARE;
     TRY(take((struct span){text, strlen(text)}, out, &taken));
     if (taken) return ERR_OK;
-    if (find_fence(text, &part, &alone)) {
+    if (reply_fence(text, &part, &alone)) {
         *form = alone ? REPLY_FENCED : REPLY_PROSE;
         TRY(take(part, out, &taken));
         if (taken) return ERR_OK;

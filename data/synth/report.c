@@ -8,9 +8,9 @@
 #include <ctype.h>
 #include <string.h>
 
-err count_add(json_t *counts, const char *word, int64_t n) {
+err count_add(json_t *counts, const char *word) {
     const json_t *before = json_object_get(counts, word);
-    return json_put(counts, word, json_integer(json_integer_value(before) + n));
+    return json_put(counts, word, json_integer(json_integer_value(before) + 1));
 }
 
 /* ---- rows ---- */

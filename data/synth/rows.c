@@ -25,16 +25,6 @@ err expand_prompt_hash(const char *prompt, size_t n, char out[SHA256_HEX_SIZE]) 
 
 /* ---- a request ---- */
 
-static err add_hash(struct expanding *x, struct growing *g, const char *hash, bool *out_new) {
-    const char *key = arena_strdup(&x->arena, hash);
-    int64_t *value;
-    if (!key) return ERR_MEMORY;
-    TRY(text_map_add(&g->prompts, (struct span){key, strlen(key)}, -1, &value));
-    *out_new = *value < 0;
-    *value = 1;
-    return ERR_OK;
-}
-
 static err near_of(const struct growing *g, const char *prompt, struct near_text *out) {
     TRY(near_text_init(out, prompt, strlen(prompt)));
     if (g->has_frame) near_text_leave_out(out, &g->frame);
@@ -42,12 +32,14 @@ static err near_of(const struct growing *g, const char *prompt, struct near_text
 }
 
 static err add_to_index(struct expanding *x, struct growing *g, const char *prompt,
-                        const char *hash, int64_t number) {
+                        const char *hash) {
+    const char *key = arena_strdup(&x->arena, hash);
     struct near_text near;
-    bool is_new;
-    TRY(add_hash(x, g, hash, &is_new));
+    int64_t *there;
+    if (!key) return ERR_MEMORY;
+    TRY(text_map_add(&g->prompts, (struct span){key, strlen(key)}, 1, &there));
     TRY(near_of(g, prompt, &near));
-    err e = near_index_add(g->near, &near, number);
+    err e = near_index_add(g->near, &near, 0);
     near_text_release(&near);
     return e;
 }
@@ -97,7 +89,7 @@ err growing_init(struct expanding *x, struct growing *g, int64_t number) {
         char hash[SHA256_HEX_SIZE];
         const char *prompt = r->examples[i].prompt;
         TRY(expand_prompt_hash(prompt, strlen(prompt), hash));
-        TRY(add_to_index(x, g, prompt, hash, i));
+        TRY(add_to_index(x, g, prompt, hash));
     }
     return ERR_OK;
 }
@@ -178,7 +170,7 @@ err candidate_accept(struct expanding *x, struct candidate *c) {
                          .seed = c->of->ask.seed};
     TRY(keep(&x->arena, c->pair.prompt, &row->pair.prompt));
     TRY(keep(&x->arena, c->pair.response, &row->pair.response));
-    TRY(add_to_index(x, g, row->pair.prompt, c->hash, g->request->n_examples + g->n));
+    TRY(add_to_index(x, g, row->pair.prompt, c->hash));
     g->rows[g->n++] = row;
     return ERR_OK;
 }

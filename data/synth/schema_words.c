@@ -11,10 +11,6 @@
 
 typedef const struct schema_call *call;
 
-static double count_of(const json_t *wanted) {
-    return json_number_value(wanted);
-}
-
 /* 1 and 1.0 are the same number. */
 static bool same(const json_t *a, const json_t *b) {
     const char *key;
@@ -143,7 +139,7 @@ static err test_multiple(struct schema_test *t, call c) {
 /* minX and maxX of a size. */
 static err test_size(struct schema_test *t, call c, double size, const char *what) {
     bool least = c->word->name[1] == 'i';
-    double wanted = count_of(c->wanted);
+    double wanted = json_number_value(c->wanted);
     if (least ? size >= wanted : size <= wanted) return ERR_OK;
     return schema_fault(t, "%.0f %s, and %s %.0f are wanted", size, what,
                         least ? "at least" : "at most", wanted);
@@ -216,7 +212,8 @@ static err test_contains(struct schema_test *t, call c) {
         TRY(schema_holds(t, c->wanted, json_array_get(c->value, i), &holds));
         n += holds;
     }
-    if (n >= (least ? count_of(least) : 1) && (!most || n <= count_of(most))) return ERR_OK;
+    if (n >= (least ? json_number_value(least) : 1) && (!most || n <= json_number_value(most)))
+        return ERR_OK;
     return schema_fault(t, "%.0f items are as 'contains' wants", n);
 }
 

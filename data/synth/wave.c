@@ -51,7 +51,7 @@ static err candidate_read(struct expanding *x, struct question *q, const json_t 
 
 static err no_row(struct question *q, const char *word, const char *why) {
     q->why = why;
-    return count_add(q->ask.of->rejected, word, 1);
+    return count_add(q->ask.of->rejected, word);
 }
 
 static err read_answer(struct expanding *x, struct question *q, struct candidates *out) {
@@ -61,7 +61,7 @@ static err read_answer(struct expanding *x, struct question *q, struct candidate
     int64_t before = out->n;
     if (!q->ask.answer || !q->ask.answer->text[0]) return ERR_OK;
     TRY(reply_read(q->ask.answer->text, &values, &form));
-    err e = count_add(q->ask.of->forms, reply_form_word(form), 1);
+    err e = count_add(q->ask.of->forms, reply_form_word(form));
     json_array_foreach(values, i, value) {
         struct candidate c;
         bool read = false;
@@ -216,7 +216,7 @@ static err settle(struct expanding *x, struct candidate *c) {
         c->of->why = arena_strdup(&x->wave, c->why);
         if (!c->of->why) return ERR_MEMORY;
     }
-    return count_add(g->rejected, c->rejected, 1);
+    return count_add(g->rejected, c->rejected);
 }
 
 static err process(struct expanding *x, struct question_list *questions, struct candidates *list) {

@@ -12,8 +12,6 @@
 
 enum {
     WINDOW_WEIGHT = 6, /* of a run, at least */
-    DENSE_WEIGHT = 5,
-    OTHER_WEIGHT = 2,
     MAX_WIDTH = 3
 };
 
@@ -30,18 +28,14 @@ static uint32_t run_hash(const uint32_t *points, int64_t n) {
     return (uint32_t)(hash * 0xBF58476D1CE4E5B9u >> 40) << 8 | (uint32_t)digits;
 }
 
-static int weight(uint32_t c) {
-    return normal_dense(c) ? DENSE_WEIGHT : OTHER_WEIGHT;
-}
-
 static int32_t cut(const struct normal *text, uint32_t *out) {
     int64_t n = 0, end = 0;
     int total = 0;
     for (int64_t begin = 0; begin < text->n; begin++) {
-        while (total < WINDOW_WEIGHT && end < text->n) total += weight(text->points[end++]);
+        while (total < WINDOW_WEIGHT && end < text->n) total += normal_weight(text->points[end++]);
         if (total < WINDOW_WEIGHT) break;
         out[n++] = run_hash(text->points + begin, end - begin);
-        total -= weight(text->points[begin]);
+        total -= normal_weight(text->points[begin]);
     }
     if (n == 0) out[n++] = run_hash(text->points, text->n);
     return (int32_t)n;

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "data/text/near.h"
+#include "data/text/near_int.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,6 @@ enum {
     RARE_MAX = 32,   /* texts that may share a gram which tells them apart */
     TELLING_MIN = 8, /* such grams that a sketch is made of, where a text has as many */
     FRESH_MAX = 2,   /* texts that have what an edit made, the edited one among them */
-    BUCKET_MAX = 32, /* of a bucket that is sorted by insertion */
     SIZES = 3,
 };
 
@@ -29,12 +29,6 @@ static const int *sizes_of(const struct alike_text *t) {
     return t->width == 2 ? of_two : of_three;
 }
 
-static uint64_t mix(uint64_t x) {
-    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
-    x = (x ^ x >> 27) * 0x94D049BB133111EBu;
-    return x ^ x >> 31;
-}
-
 /* `masked`: every digit taken for the same. */
 static uint64_t gram_hash(const uint32_t *windows, int n, bool masked) {
     uint64_t hash = (uint64_t)n * 0x9E3779B97F4A7C15u;
@@ -43,67 +37,21 @@ static uint64_t gram_hash(const uint32_t *windows, int n, bool masked) {
                0xD6E8FEB86659FD93u;
         hash ^= hash >> 32;
     }
-    return mix(hash);
+    return near_mix(hash);
 }
 
 static bool looked_at(uint64_t gram, uint64_t every) {
     return gram % every == 0;
 }
 
-static int by_value(const void *left, const void *right) {
-    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-    return (a > b) - (a < b);
-}
-
-static void sort_few(uint64_t *a, int64_t n) {
-    if (n > BUCKET_MAX) { /* a text that repeats itself */
-        qsort(a, (size_t)n, sizeof *a, by_value);
-        return;
-    }
-    for (int64_t i = 1; i < n; i++) {
-        uint64_t x = a[i];
-        int64_t j = i;
-        for (; j > 0 && a[j - 1] > x; j--) a[j] = a[j - 1];
-        a[j] = x;
-    }
-}
-
-/* Into buckets by the upper bits, over which hashes are spread evenly, then each bucket. */
-static err sort(struct alike_grams *g) {
-    int bits = 1;
-    while ((int64_t)1 << bits < g->n / 4 && bits < 24) bits++;
-    int64_t n_buckets = (int64_t)1 << bits;
-    int32_t *ends = mem_zalloc((size_t)n_buckets + 1, sizeof *ends);
-    uint64_t *sorted = mem_alloc((size_t)g->n + 1, sizeof *sorted);
-    bool done = ends && sorted;
-    for (int64_t i = 0; i < g->n && done; i++) ends[(g->items[i] >> (64 - bits)) + 1]++;
-    for (int64_t i = 0; i < n_buckets && done; i++) ends[i + 1] += ends[i];
-    for (int64_t i = 0; i < g->n && done; i++)
-        sorted[ends[g->items[i] >> (64 - bits)]++] = g->items[i];
-    for (int64_t i = 0, begin = 0; i < n_buckets && done; begin = ends[i++])
-        sort_few(sorted + begin, ends[i] - begin);
-    mem_free(ends);
-    if (!done) {
-        mem_free(sorted);
-        return ERR_MEMORY;
-    }
-    mem_free(g->items);
-    g->items = sorted;
-    return ERR_OK;
-}
-
 /* Sorts, each once. On failure there is nothing left to release. */
 static err make_set(struct alike_grams *g) {
-    err e = sort(g);
-    if (e != ERR_OK) {
-        alike_grams_release(g);
-        return e;
-    }
-    int64_t kept = 0;
-    for (int64_t i = 0; i < g->n; i++)
-        if (kept == 0 || g->items[kept - 1] != g->items[i]) g->items[kept++] = g->items[i];
-    g->n = kept;
-    return ERR_OK;
+    uint64_t *sorted = mem_alloc((size_t)g->n + 1, sizeof *sorted);
+    err e = sorted ? near_sort(g->items, g->n, sorted, &g->n) : ERR_MEMORY;
+    mem_free(g->items);
+    g->items = sorted;
+    if (e != ERR_OK) alike_grams_release(g);
+    return e;
 }
 
 /* Appends the grams of one size that are looked at. A text too short for one is one itself. */

@@ -118,34 +118,40 @@ err leaks_add(void *leaks, const struct forbidden_text *given) {
 /* Calls `look` for every prompt by itself and with its answer, and for a text without turns. */
 typedef err piece_look(void *ctx, const struct alike_text *piece, bool is_whole);
 
-static err look_piece(struct span prompt, struct span answer, bool whole, piece_look *look,
-                      void *ctx) {
+struct piece {
+    struct span prompt, answer;
+    uint32_t hash; /* of the answer, as alike_is_edit wants it */
+};
+
+static err look_piece(const struct piece *of, bool whole, piece_look *look, void *ctx) {
     struct alike_text text = {0};
     struct str both = {0};
-    uint32_t hash = 0;
-    err e = str_append(&both, prompt.text, prompt.n);
-    if (e == ERR_OK && whole && answer.n > 0) e = str_add(&both, "\n");
-    if (e == ERR_OK && whole) e = str_append(&both, answer.text, answer.n);
+    err e = str_append(&both, of->prompt.text, of->prompt.n);
+    if (e == ERR_OK && whole && of->answer.n > 0) e = str_add(&both, "\n");
+    if (e == ERR_OK && whole) e = str_append(&both, of->answer.text, of->answer.n);
     if (e == ERR_OK) e = hash_text(str_text(&both), both.len, &text);
-    if (e == ERR_OK) e = hash_answer(answer, &hash);
-    text.answer = hash;
+    text.answer = of->hash;
     if (e == ERR_OK) e = look(ctx, &text, whole);
     alike_text_release(&text);
     str_release(&both);
     return e;
 }
 
-static err look_pieces(const struct sample *s, piece_look *look, void *ctx) {
-    const struct span none = {"", 0};
+/* `whole_only`: what only counts asks neither for prompts alone nor for what is answered. */
+static err look_pieces(const struct sample *s, bool whole_only, piece_look *look, void *ctx) {
     for (int64_t i = 0; i < s->n && s->kind == SAMPLE_TURNS; i++) {
-        TRY(look_piece(s->turns[i].prompt, s->turns[i].answer, false, look, ctx));
-        TRY(look_piece(s->turns[i].prompt, s->turns[i].answer, true, look, ctx));
+        struct piece piece = {.prompt = s->turns[i].prompt, .answer = s->turns[i].answer};
+        if (!whole_only) {
+            TRY(hash_answer(piece.answer, &piece.hash));
+            TRY(look_piece(&piece, false, look, ctx));
+        }
+        TRY(look_piece(&piece, true, look, ctx));
     }
     if (s->kind == SAMPLE_TURNS) return ERR_OK;
     struct str text = {0};
     err e = sample_text(s, &text);
-    if (e == ERR_OK)
-        e = look_piece((struct span){str_text(&text), text.len}, none, true, look, ctx);
+    const struct piece piece = {.prompt = {str_text(&text), text.len}};
+    if (e == ERR_OK) e = look_piece(&piece, true, look, ctx);
     str_release(&text);
     return e;
 }
@@ -161,11 +167,12 @@ err leaks_count_start(struct leaks *l, int64_t n_windows) {
 
 static err count_piece(void *ctx, const struct alike_text *piece, bool is_whole) {
     struct leaks *l = ctx;
-    return is_whole ? alike_counts_add(&l->counts, piece) : ERR_OK;
+    (void)is_whole;
+    return alike_counts_add(&l->counts, piece);
 }
 
 err leaks_count(struct leaks *l, const struct sample *s) {
-    return look_pieces(s, count_piece, l);
+    return look_pieces(s, true, count_piece, l);
 }
 
 static int by_gram(const void *left, const void *right) {
@@ -327,7 +334,7 @@ static err find_piece(void *ctx, const struct alike_text *piece, bool is_whole) 
 
 err leaks_find(const struct leaks *l, const struct sample *s, struct leak *out, bool *out_found) {
     struct finding f = {.l = l, .out = out};
-    err e = look_pieces(s, find_piece, &f);
+    err e = look_pieces(s, false, find_piece, &f);
     *out_found = f.found;
     return e;
 }

@@ -7,22 +7,19 @@
 #include "data/text/near.h"
 
 #include "base/mem.h"
+#include "data/text/near_int.h"
 #include "data/text/normal.h"
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     SHINGLE_WEIGHT = 10, /* of a run, at least */
-    DENSE_WEIGHT = 5,
-    OTHER_WEIGHT = 2,
-    BUCKET_MAX = 24, /* of a bucket that is sorted by insertion */
-    ROUND_BITS = 8,  /* rounds of hashing: at most 2 * NEAR_SKETCH */
+    BUCKET_MAX = 24,     /* of a bucket that is sorted by insertion */
+    ROUND_BITS = 8,      /* rounds of hashing: at most 2 * NEAR_SKETCH */
 };
 #define GOLDEN_RATIO 0x9E3779B97F4A7C15u /* of 2^64: SplitMix64's step */
 
-/* The last step of SplitMix64 (Steele, Lea, Flood 2014, with Stafford's variant 13): a bijection
- * that makes each output bit depend on every input bit. */
-static uint64_t mix(uint64_t x) {
+uint64_t near_mix(uint64_t x) {
     x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
     x = (x ^ x >> 27) * 0x94D049BB133111EBu;
     return x ^ x >> 31;
@@ -34,11 +31,7 @@ static uint64_t run_hash(const uint32_t *points, int64_t n) {
         hash = (hash ^ points[i]) * 0xD6E8FEB86659FD93u;
         hash ^= hash >> 32;
     }
-    return mix(hash);
-}
-
-static int weight(uint32_t c) {
-    return normal_dense(c) ? DENSE_WEIGHT : OTHER_WEIGHT;
+    return near_mix(hash);
 }
 
 /* The shingles in the order of the text, equal ones each time. A text too short for one run is one
@@ -47,10 +40,10 @@ static int64_t cut(const struct normal *text, uint64_t *out) {
     int64_t n = 0, end = 0;
     int total = 0;
     for (int64_t begin = 0; begin < text->n; begin++) {
-        while (total < SHINGLE_WEIGHT && end < text->n) total += weight(text->points[end++]);
+        while (total < SHINGLE_WEIGHT && end < text->n) total += normal_weight(text->points[end++]);
         if (total < SHINGLE_WEIGHT) break;
         out[n++] = run_hash(text->points + begin, end - begin);
-        total -= weight(text->points[begin]);
+        total -= normal_weight(text->points[begin]);
     }
     if (n == 0) out[n++] = run_hash(text->points, text->n);
     return n;
@@ -74,9 +67,7 @@ static void sort_few(uint64_t *a, int64_t n) {
     }
 }
 
-/* Sorts hashes, which are spread evenly: one pass into buckets by their upper bits, then each
- * bucket. */
-static err sort(const uint64_t *in, int64_t n, uint64_t *out) {
+err near_sort(const uint64_t *in, int64_t n, uint64_t *out, int64_t *out_n) {
     int bits = 1;
     while ((int64_t)1 << bits < n / 4 && bits < 32) bits++;
     int64_t n_buckets = (int64_t)1 << bits;
@@ -88,14 +79,11 @@ static err sort(const uint64_t *in, int64_t n, uint64_t *out) {
     for (int64_t i = 0, begin = 0; i < n_buckets; begin = ends[i++])
         sort_few(out + begin, ends[i] - begin);
     mem_free(ends);
-    return ERR_OK;
-}
-
-static int64_t drop_doubles(uint64_t *a, int64_t n) {
     int64_t kept = 0;
     for (int64_t i = 0; i < n; i++)
-        if (kept == 0 || a[kept - 1] != a[i]) a[kept++] = a[i];
-    return kept;
+        if (kept == 0 || out[kept - 1] != out[i]) out[kept++] = out[i];
+    *out_n = kept;
+    return ERR_OK;
 }
 
 /* In round r each shingle x throws the value (r, h(r, x)) at one place: a random one in the first
@@ -113,7 +101,7 @@ static void sketch_start(struct sketching *s) {
 }
 
 static void throw_value(struct sketching *s, uint64_t shingle, uint64_t round) {
-    uint64_t hash = mix(shingle + (round + 1) * GOLDEN_RATIO);
+    uint64_t hash = near_mix(shingle + (round + 1) * GOLDEN_RATIO);
     uint64_t place = round < NEAR_SKETCH ? hash % NEAR_SKETCH : round - NEAR_SKETCH;
     uint64_t value = round << (64 - ROUND_BITS) | hash >> ROUND_BITS;
     if (s->least[place] == UINT64_MAX) s->empty--;
@@ -121,15 +109,7 @@ static void throw_value(struct sketching *s, uint64_t shingle, uint64_t round) {
 }
 
 static void sketch_end(const struct sketching *s, uint32_t out[NEAR_SKETCH]) {
-    for (int i = 0; i < NEAR_SKETCH; i++) out[i] = (uint32_t)mix(s->least[i]);
-}
-
-static void make_sketch(struct near_text *t) {
-    struct sketching s;
-    sketch_start(&s);
-    for (uint64_t round = 0; s.empty > 0; round++)
-        for (int64_t i = 0; i < t->n; i++) throw_value(&s, t->shingles[i], round);
-    sketch_end(&s, t->sketch);
+    for (int i = 0; i < NEAR_SKETCH; i++) out[i] = (uint32_t)near_mix(s->least[i]);
 }
 
 void near_sketch(const uint64_t *hashes, int64_t n, uint32_t out[NEAR_SKETCH]) {
@@ -151,7 +131,7 @@ static err make_shingles(struct near_text *t, const struct normal *text) {
     if (!hashes) return ERR_MEMORY;
     t->n = cut(text, hashes);
     t->shingles = mem_alloc((size_t)t->n, sizeof *t->shingles);
-    err code = t->shingles ? sort(hashes, t->n, t->shingles) : ERR_MEMORY;
+    err code = t->shingles ? near_sort(hashes, t->n, t->shingles, &t->n) : ERR_MEMORY;
     mem_free(hashes);
     return code;
 }
@@ -166,8 +146,7 @@ err near_text_init(struct near_text *t, const char *text, size_t n) {
         near_text_release(t);
         return code;
     }
-    t->n = drop_doubles(t->shingles, t->n);
-    make_sketch(t);
+    near_sketch(t->shingles, t->n, t->sketch);
     return ERR_OK;
 }
 
@@ -185,7 +164,7 @@ void near_text_leave_out(struct near_text *t, const struct near_text *common) {
     }
     if (kept == 0) t->shingles[kept++] = run_hash(NULL, 0);
     t->n = kept;
-    make_sketch(t);
+    near_sketch(t->shingles, t->n, t->sketch);
 }
 
 int64_t near_text_leave_out_if(struct near_text *t,
@@ -196,7 +175,7 @@ int64_t near_text_leave_out_if(struct near_text *t,
         if (!is_common(ctx, t->shingles[i])) t->shingles[kept++] = t->shingles[i];
     t->n = kept;
     if (kept == 0) t->shingles[t->n++] = run_hash(NULL, 0);
-    make_sketch(t);
+    near_sketch(t->shingles, t->n, t->sketch);
     return kept;
 }
 

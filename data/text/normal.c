@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "data/text/span.h"
+#include <string.h>
 
 uint32_t normal_width(uint32_t c) {
     if (c >= 0xFF01 && c <= 0xFF5E) return c - 0xFEE0;
@@ -50,6 +51,10 @@ bool normal_dense(uint32_t c) {
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
         if (c >= ranges[i].first && c <= ranges[i].last) return true;
     return false;
+}
+
+int normal_weight(uint32_t c) {
+    return normal_dense(c) ? 5 : 2;
 }
 
 /* Punctuation of print and of Chinese, as the ASCII mark of the same use. */
@@ -176,4 +181,18 @@ err normal_set(struct normal *out, const char *text, size_t n) {
 void normal_release(struct normal *normal) {
     mem_free(normal->points);
     *normal = (struct normal){0};
+}
+
+bool normal_holds(const struct normal *whole, const struct normal *part) {
+    if (part->n == 0) return true;
+    if (part->n > whole->n) return false;
+    const size_t size = sizeof *whole->points, n = (size_t)part->n * size;
+    const char *begin = (const char *)whole->points, *end = begin + (size_t)whole->n * size;
+    for (const char *at = begin; (at = memmem(at, (size_t)(end - at), part->points, n)); at++)
+        if ((size_t)(at - begin) % size == 0) return true; /* else within a code point */
+    return false;
+}
+
+bool normal_equal(const struct normal *a, const struct normal *b) {
+    return a->n == b->n && normal_holds(a, b);
 }

@@ -25,10 +25,17 @@ struct normal {
 MUST_CHECK err normal_set(struct normal *out, const char *text, size_t n);
 void normal_release(struct normal *normal);
 
+/* Whether all of `part` is a stretch of `whole` (of every text, where it is empty), and whether the
+ * two are the same. */
+bool normal_holds(const struct normal *whole, const struct normal *part);
+bool normal_equal(const struct normal *a, const struct normal *b);
+
 uint32_t normal_width(uint32_t codepoint); /* U+FF01-FF5E and U+3000 to ASCII, others unchanged */
 uint32_t normal_case(uint32_t codepoint);  /* of ASCII too */
 /* Scripts whose characters are words or syllables and need no blanks: Han, kana, bopomofo, hangul.
  */
 bool normal_dense(uint32_t codepoint);
+/* How much a character says beside others: 5 of such a script, 2 of any other. */
+int normal_weight(uint32_t codepoint);
 
 #endif

@@ -7,17 +7,10 @@
 
 enum draw { DRAW_ROW, DRAW_FIRST, DRAW_SECOND, DRAW_SPM };
 
-/* Byte offset of a code point. */
-static size_t byte_of(struct span text, int64_t n) {
-    size_t at = 0;
-    uint32_t c;
-    while (n-- > 0 && at < text.n) at += utf8_next(text.text + at, text.n - at, &c);
-    return at;
-}
-
 err fim_permute(const struct tokenizer *t, struct span text, const struct fim_cut *cut,
                 enum special_whitespace whitespace, struct tokens *out) {
-    const size_t first = byte_of(text, cut->first), second = byte_of(text, cut->second);
+    const size_t first = utf8_offset(text.text, text.n, cut->first),
+                 second = utf8_offset(text.text, text.n, cut->second);
     const int32_t suffix = tokenizer_special(t, SPECIAL_FIM_SUFFIX);
     const int32_t middle = tokenizer_special(t, SPECIAL_FIM_MIDDLE);
     TRY(tokens_add(out, tokenizer_special(t, SPECIAL_FIM_PREFIX)));

@@ -51,14 +51,6 @@ static err citation_open(const struct check_spec *spec, void **out) {
 
 /* ---- texts ---- */
 
-static bool points_found(const struct normal *needle, const struct normal *hay, bool whole) {
-    size_t size = (size_t)needle->n * sizeof *needle->points;
-    if (whole && needle->n != hay->n) return false;
-    for (int64_t at = 0; at + needle->n <= hay->n; at++)
-        if (size == 0 || memcmp(hay->points + at, needle->points, size) == 0) return true;
-    return false;
-}
-
 /* Whether `needle` stands in `hay` (`whole`: is it). */
 static err text_found(const struct state *s, struct span needle, struct span hay, bool whole,
                       bool *out) {
@@ -70,7 +62,7 @@ static err text_found(const struct state *s, struct span needle, struct span hay
     struct normal a = {0}, b = {0};
     err e = normal_set(&a, needle.text, needle.n);
     if (e == ERR_OK) e = normal_set(&b, hay.text, hay.n);
-    if (e == ERR_OK) *out = points_found(&a, &b, whole);
+    if (e == ERR_OK) *out = whole ? normal_equal(&a, &b) : normal_holds(&b, &a);
     normal_release(&a);
     normal_release(&b);
     return e;

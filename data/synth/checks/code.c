@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/sandbox.h"
+#include "data/synth/reply.h"
 #include <string.h>
 
 enum { SHOWN_BYTES = 400 };
@@ -47,10 +48,9 @@ static err code_open(const struct check_spec *spec, void **out) {
 
 /* The inside of the first code fence, or the whole text. */
 static struct span program_of(const char *text) {
-    const char *open = strstr(text, "```"), *line = open ? strchr(open, '\n') : NULL;
-    const char *close = line ? strstr(line, "```") : NULL;
-    if (!close) return (struct span){text, strlen(text)};
-    return (struct span){line + 1, (size_t)(close - line - 1)};
+    struct span inside;
+    bool alone;
+    return reply_fence(text, &inside, &alone) ? inside : (struct span){text, strlen(text)};
 }
 
 /* The last lines of what it said before it failed. */

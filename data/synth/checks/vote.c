@@ -40,10 +40,7 @@ static err same_text(const char *a, const char *b, bool *out) {
     struct normal left = {0}, right = {0};
     err e = normal_set(&left, a, strlen(a));
     if (e == ERR_OK) e = normal_set(&right, b, strlen(b));
-    if (e == ERR_OK)
-        *out = left.n == right.n &&
-               (left.n == 0 ||
-                memcmp(left.points, right.points, (size_t)left.n * sizeof *left.points) == 0);
+    if (e == ERR_OK) *out = normal_equal(&left, &right);
     normal_release(&left);
     normal_release(&right);
     return e;
