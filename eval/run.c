@@ -30,12 +30,6 @@ err eval_task_find(const char *name, const struct eval_task **out) {
     return ERR_MISSING;
 }
 
-static bool is_listed(const struct opt_list *list, const char *name) {
-    for (int64_t i = 0; i < list->n; i++)
-        if (strcmp(list->items[i], name) == 0) return true;
-    return false;
-}
-
 static err check_options(const struct eval_options *options, const struct user_tasks *own) {
     const struct eval_task *task = NULL;
     struct gate gate;
@@ -44,7 +38,7 @@ static err check_options(const struct eval_options *options, const struct user_t
     for (int64_t i = 0; i < options->gates.n; i++) {
         TRY(gate_parse(options->gates.items[i], &gate));
         TRY(user_tasks_find(own, gate.task, &task));
-        if (!user_tasks_has(own, task) && !is_listed(&options->tasks, gate.task))
+        if (!user_tasks_has(own, task) && !opt_list_has(&options->tasks, gate.task))
             return fail(ERR_MISSING, "gate '%s': the task is not among eval.tasks",
                         options->gates.items[i]);
     }
@@ -68,7 +62,7 @@ static const struct eval_task *task_at(const struct eval_options *options,
         return user_tasks_find(own, options->tasks.items[i], &task) == ERR_OK ? task : NULL;
     i -= options->tasks.n;
     for (int64_t k = 0; k < own->n; k++)
-        if (!is_listed(&options->tasks, own->items[k]->name) && i-- == 0) return own->items[k];
+        if (!opt_list_has(&options->tasks, own->items[k]->name) && i-- == 0) return own->items[k];
     return NULL;
 }
 

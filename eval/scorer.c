@@ -65,3 +65,28 @@ err scorer_keep(const struct scoring *s, struct span text, const char **out) {
     *out = arena_strndup(s->arena, text.text != NULL ? text.text : "", text.n);
     return *out != NULL ? ERR_OK : ERR_MEMORY;
 }
+
+err scorer_replace(const struct scoring *s, int rule, const char *with, struct str *text) {
+    struct str changed = {0};
+    err result = regex_replace(s->rules[rule], str_text(text), text->len, with, &changed);
+    if (result != ERR_OK) {
+        str_release(&changed);
+        return result;
+    }
+    str_release(text);
+    *text = changed;
+    return ERR_OK;
+}
+
+err scorer_has(const struct scoring *s, int rule, struct span in, bool *out) {
+    struct regex_match m;
+    TRY(regex_find(s->rules[rule], in.text, in.n, 0, &m));
+    *out = m.n_groups > 0;
+    return ERR_OK;
+}
+
+struct span scorer_drop_line_ends(struct span s) {
+    s = span_strip_end(s);
+    while (text_ends(s, "<n>")) s = span_strip_end(text_cut(s, 0, s.n - strlen("<n>")));
+    return s;
+}

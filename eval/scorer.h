@@ -72,6 +72,13 @@ const struct suite_item *scorer_find_question(const struct suite_items *items,
 /* Of all matches of a rule: the last one (n_groups 0: none), and how many there are. */
 MUST_CHECK err scorer_last_match(const struct regex *r, struct span text, struct regex_match *out,
                                  int64_t *out_n);
+/* Every match of a rule in the text becomes `with`, as regex_replace writes it. */
+MUST_CHECK err scorer_replace(const struct scoring *s, int rule, const char *with,
+                              struct str *text);
+/* Whether a rule has a match. */
+MUST_CHECK err scorer_has(const struct scoring *s, int rule, struct span in, bool *out);
+/* Without trailing <n> and the white space around them. */
+struct span scorer_drop_line_ends(struct span s);
 /* Copies a text for a verdict. */
 MUST_CHECK err scorer_keep(const struct scoring *s, struct span text, const char **out);
 

@@ -62,11 +62,6 @@ struct span text_cut(struct span s, size_t begin, size_t end) {
     return (struct span){s.text + begin, end - begin};
 }
 
-struct span text_before(struct span s, const char *part) {
-    int64_t at = text_find(s, part, 0);
-    return at < 0 ? s : text_cut(s, 0, (size_t)at);
-}
-
 struct span text_after_last(struct span s, const char *part) {
     int64_t at = text_find_last(s, part);
     return at < 0 ? s : text_cut(s, (size_t)at + strlen(part), s.n);

@@ -23,8 +23,7 @@ bool text_starts(struct span s, const char *part);
 bool text_ends(struct span s, const char *part);
 /* Bytes [begin, end) of s. */
 struct span text_cut(struct span s, size_t begin, size_t end);
-/* What stands before the first `part` (all of it where there is none), and after the last one. */
-struct span text_before(struct span s, const char *part);
+/* What stands after the last `part` (all of it where there is none). */
 struct span text_after_last(struct span s, const char *part);
 /* The piece number `index` from 0 between separators, or from the end: -1 is the last. A piece that
  * is not there has text NULL. */

@@ -4,7 +4,7 @@
  * gives for each blank must say the same as the file's (eval/scorers/symbolic.h).
  * The answer is the last \boxed{...}, else what stands behind the last phrase that announces one,
  * up to the end of that sentence, else the last line.
- * Read next: eval/suites/agieval.c. */
+ * Read next: eval/tasks/agieval_math_cloze.c. */
 #include "eval/scorers/symbolic.h"
 #include "eval/suite.h"
 #include <string.h>

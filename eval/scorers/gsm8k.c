@@ -41,37 +41,11 @@ static struct span last_equal(struct span s) {
     return text_after_last(s, "=");
 }
 
-/* Trailing <n> and the white space around them. */
-static struct span drop_line_ends(struct span s) {
-    s = span_strip_end(s);
-    while (text_ends(s, "<n>")) s = span_strip_end(text_cut(s, 0, s.n - strlen("<n>")));
-    return s;
-}
-
-static err apply(const struct work *w, enum rule rule, const char *with, struct str *text) {
-    struct str changed = {0};
-    err result = regex_replace(w->s->rules[rule], str_text(text), text->len, with, &changed);
-    if (result != ERR_OK) {
-        str_release(&changed);
-        return result;
-    }
-    str_release(text);
-    *text = changed;
-    return ERR_OK;
-}
-
-static err found(const struct work *w, enum rule rule, struct span text, bool *out) {
-    struct regex_match m;
-    TRY(regex_find(w->s->rules[rule], text.text, text.n, 0, &m));
-    *out = m.n_groups > 0;
-    return ERR_OK;
-}
-
 /* Question and answer of the record. */
 static err take_apart(struct work *w, struct span record) {
     static const char *const gone[] = {"\\!", "\\;", "\\,", "$", " "};
-    TRY(text_set(&w->record, drop_line_ends(span_strip(record))));
-    TRY(apply(w, BOXED, "$1", &w->record));
+    TRY(text_set(&w->record, scorer_drop_line_ends(span_strip(record))));
+    TRY(scorer_replace(w->s, BOXED, "$1", &w->record));
     if (w->record.len == 0) {
         w->error = "skipped"; /* an empty line is no answer to the official program */
         return ERR_OK;
@@ -93,8 +67,8 @@ static err take_apart(struct work *w, struct span record) {
 static err flatten_fractions(const struct work *w, struct str *text) {
     bool nested = false;
     if (!text_has(text_of(text), "frac")) return ERR_OK;
-    TRY(found(w, BRACES, text_of(text), &nested));
-    return nested ? ERR_OK : apply(w, FRACTION, "$1/$2", text);
+    TRY(scorer_has(w->s, BRACES, text_of(text), &nested));
+    return nested ? ERR_OK : scorer_replace(w->s, FRACTION, "$1/$2", text);
 }
 
 /* The last line with a digit, of the last three. */
@@ -108,7 +82,7 @@ static err choose_line(struct work *w) {
             TRY(str_append(&w->before, part.text, part.n));
         }
         for (int64_t back = -2; back >= -3 && line.n > 0; back--) {
-            TRY(found(w, DIGIT, line, &digit));
+            TRY(scorer_has(w->s, DIGIT, line, &digit));
             struct span earlier = text_piece(all, "<n>", back);
             if (!digit && earlier.text != NULL) line = earlier;
         }

@@ -126,13 +126,6 @@ static err last_match(const struct work *w, int rule, struct span in, struct spa
     return ERR_OK;
 }
 
-static err has(const struct work *w, int rule, struct span in, bool *out) {
-    struct regex_match m;
-    TRY(regex_find(w->s->rules[rule], in.text, in.n, 0, &m));
-    *out = m.n_groups > 0;
-    return ERR_OK;
-}
-
 /* Looks for a rule where nothing has been found yet. */
 static err try_rule(struct work *w, int rule) {
     return w->found.text != NULL ? ERR_OK : last_match(w, rule, text_of(&w->answer), &w->found);
@@ -145,30 +138,12 @@ static err sort_letters(struct span from, struct str *out) {
     return ERR_OK;
 }
 
-static err replace_all(const struct work *w, int rule, const char *with, struct str *text) {
-    struct str changed = {0};
-    err result = regex_replace(w->s->rules[rule], str_text(text), text->len, with, &changed);
-    if (result != ERR_OK) {
-        str_release(&changed);
-        return result;
-    }
-    str_release(text);
-    *text = changed;
-    return ERR_OK;
-}
-
-static struct span drop_line_ends(struct span s) {
-    s = span_strip_end(s);
-    while (text_ends(s, "<n>")) s = span_strip_end(text_cut(s, 0, s.n - strlen("<n>")));
-    return s;
-}
-
 /* Question and answer; *out_error as in struct verdict. */
 static err take_apart(struct work *w, struct span record, const char **out_error) {
     static const char *const wide[][2] = {{" ", ""},   {"$", ""},   {"Ｃ", "C"},
                                           {"Ａ", "A"}, {"Ｂ", "B"}, {"Ｄ", "D"}};
-    TRY(text_set(&w->record, drop_line_ends(span_strip(record))));
-    TRY(replace_all(w, SPACE_AFTER_SEP, "", &w->record));
+    TRY(text_set(&w->record, scorer_drop_line_ends(span_strip(record))));
+    TRY(scorer_replace(w->s, SPACE_AFTER_SEP, "", &w->record));
     struct span whole = text_of(&w->record);
     if (whole.n == 0) {
         *out_error = "skipped"; /* an empty line is no answer to the official program */
@@ -188,12 +163,12 @@ static err take_apart(struct work *w, struct span record, const char **out_error
 
 static err find_phrases(struct work *w) {
     bool bare = false;
-    TRY(has(w, ONE_RUN, text_of(&w->answer), &bare));
+    TRY(scorer_has(w->s, ONE_RUN, text_of(&w->answer), &bare));
     if (bare) {
         TRY(str_append(&w->letters, w->answer.data, w->answer.len));
         w->found = text_of(&w->letters);
     }
-    for (int i = 0; i < N_REWRITES; i++) TRY(replace_all(w, i, rewrites[i], &w->answer));
+    for (int i = 0; i < N_REWRITES; i++) TRY(scorer_replace(w->s, i, rewrites[i], &w->answer));
     for (int i = 0; i < N_FINDS; i++) TRY(try_rule(w, N_REWRITES + i));
     return ERR_OK;
 }
@@ -242,10 +217,10 @@ static err find_judgements(struct work *w) {
     bool negated = false, none_fits = false;
     TRY(first_group(w, ALL_RIGHT, &w->all_right));
     TRY(first_group(w, ALL_WRONG, &w->all_wrong));
-    TRY(has(w, NONE_FITS, text_of(&w->answer), &none_fits));
+    TRY(scorer_has(w->s, NONE_FITS, text_of(&w->answer), &none_fits));
     w->given_up = none_fits;
     if (none_fits || w->found.text != NULL) return ERR_OK;
-    TRY(has(w, NEGATION, text_of(&w->question), &negated));
+    TRY(scorer_has(w->s, NEGATION, text_of(&w->question), &negated));
     if (!negated) {
         TRY(try_rule(w, RIGHT_IS));
         return w->found.text != NULL ? ERR_OK : collect(w, CALLED_RIGHT, w->all_right);

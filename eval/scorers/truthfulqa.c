@@ -4,7 +4,7 @@
  * Its right option is always A, so a constant answer gets everything right; where the options are
  * shuffled (task truthfulqa_cn_shuffled) the right letter is the item's.
  * Without a <sep> the official program looks from the fifth character on.
- * Read next: eval/suites/truthfulqa.c. */
+ * Read next: eval/suites/chinese_choices.h. */
 #include "eval/suite.h"
 #include <string.h>
 

@@ -7,7 +7,7 @@
 #include "base/philox.h"
 #include "eval/suites/readers.h"
 
-enum { MAX_CHOICES = 26, SHUFFLE_SEED = 817 };
+enum { SHUFFLE_SEED = 817 };
 
 static const char letters[][2] = {"A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M",
                                   "N", "O", "P", "Q", "R", "S", "T", "U", "V", "W", "X", "Y", "Z"};

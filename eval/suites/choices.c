@@ -6,7 +6,7 @@
 #include "eval/suites/readers.h"
 #include <string.h>
 
-enum { MAX_LINE_BYTES = 1 << 20, MAX_CHOICES = 26 };
+enum { MAX_LINE_BYTES = 1 << 20 };
 
 struct cursor {
     const char *at, *end;

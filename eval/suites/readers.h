@@ -7,6 +7,8 @@
 
 #include "eval/suite.h"
 
+enum { MAX_CHOICES = 26 }; /* of a question; more is ERR_LIMIT */
+
 /* Lines of question[SEP]answer: fills question and gold. `trim` strips the question's own ends. */
 MUST_CHECK err read_questions(const char *path, bool trim, struct suite_items *out);
 /* JSON Lines of HumanEval: id, question (its English prompt), solution, tests, entry point. */
