@@ -35,13 +35,19 @@ struct group_report {
     double trained;            /* share of that epoch's trained tokens */
 };
 
-static err count_group(const struct dataset *d, struct loader *l, int64_t group,
-                       struct group_report *out) {
-    struct loader_epoch all;
+/* What is told, of the first epoch of training. */
+struct told {
+    const struct dataset *d;
+    struct loader *loader;
+    struct loader_epoch epoch;
+    const struct train_options *train;
+};
+
+static err count_group(const struct told *t, int64_t group, struct group_report *out) {
+    const struct dataset *d = t->d;
     *out = (struct group_report){.name = dataset_group(d, group)->name};
-    TRY(loader_epoch(l, 0, &all));
-    TRY(loader_epoch_group(l, 0, group, &out->epoch));
-    out->trained = (double)out->epoch.n_trained / (double)all.n_trained;
+    TRY(loader_epoch_group(t->loader, 0, group, &out->epoch));
+    out->trained = (double)out->epoch.n_trained / (double)t->epoch.n_trained;
     for (int split = 0; split < SPLIT_COUNT; split++) {
         int64_t first;
         dataset_group_rows(d, (enum dataset_split)split, group, &first, &out->rows[split]);
@@ -75,20 +81,21 @@ static err filters_text(const struct dataset *d, struct str *text) {
     return ERR_OK;
 }
 
-static err print_as_text(const struct dataset *d, struct loader *l, const struct chain *c) {
+static err print_as_text(const struct told *t) {
+    const struct dataset *d = t->d;
     struct str text = {0};
     err e = str_printf(&text, "%-40s %9s %9s %9s %11s %11s %9s %9s\n", "group", "train", "valid",
                        "held out", "tokens", "answers", "epoch", "trained");
     for (int64_t g = 0; g < dataset_n_groups(d) && e == ERR_OK; g++) {
         struct group_report r;
-        e = count_group(d, l, g, &r);
+        e = count_group(t, g, &r);
         if (e == ERR_OK)
             e = str_printf(&text, "%-40s %9lld %9lld %9lld %11lld %11lld %9lld %7.2f %%\n", r.name,
                            (long long)r.rows[SPLIT_TRAIN], (long long)r.rows[SPLIT_VALID],
                            (long long)r.cases, (long long)r.tokens, (long long)r.answer_tokens,
                            (long long)r.epoch.n_documents, 100 * r.trained);
     }
-    if (e == ERR_OK) e = train_epoch_text(l, &c->train, &text);
+    if (e == ERR_OK) e = train_epoch_text(t->loader, t->train, &text);
     if (e == ERR_OK) e = filters_text(d, &text);
     if (e == ERR_OK) e = str_printf(&text, "%s  digest %s\n", dataset_dir(d), dataset_digest(d));
     if (e == ERR_OK) e = print_text(&text);
@@ -96,13 +103,13 @@ static err print_as_text(const struct dataset *d, struct loader *l, const struct
     return e;
 }
 
-static err group_json(const struct dataset *d, struct loader *l, int64_t group, json_t *list) {
+static err group_json(const struct told *t, int64_t group, json_t *list) {
     struct group_report r;
     json_t *item = json_object();
     TRY(json_push(list, item));
-    TRY(count_group(d, l, group, &r));
+    TRY(count_group(t, group, &r));
     TRY(json_put(item, "name", json_string(r.name)));
-    TRY(json_put(item, "weight", json_real(dataset_group(d, group)->weight)));
+    TRY(json_put(item, "weight", json_real(dataset_group(t->d, group)->weight)));
     TRY(json_put(item, "train_rows", json_integer(r.rows[SPLIT_TRAIN])));
     TRY(json_put(item, "valid_rows", json_integer(r.rows[SPLIT_VALID])));
     TRY(json_put(item, "cases", json_integer(r.cases)));
@@ -141,23 +148,25 @@ static err filter_json(const struct dataset *d, int64_t filter, json_t *list) {
     return ERR_OK;
 }
 
-static err fill_json(const struct dataset *d, struct loader *l, json_t *report) {
-    json_t *groups = json_array(), *epoch = json_object();
+static err fill_json(const struct told *t, json_t *report) {
+    const struct dataset *d = t->d;
+    json_t *groups = json_array();
     TRY(json_put(report, "groups", groups));
+    json_t *epoch = json_object();
     TRY(json_put(report, "epoch", epoch));
-    TRY(train_epoch_json(l, epoch));
+    TRY(train_epoch_json(t->loader, epoch));
     TRY(json_put(report, "dataset", json_string(dataset_dir(d))));
     TRY(json_put(report, "digest", json_string(dataset_digest(d))));
-    for (int64_t g = 0; g < dataset_n_groups(d); g++) TRY(group_json(d, l, g, groups));
+    for (int64_t g = 0; g < dataset_n_groups(d); g++) TRY(group_json(t, g, groups));
     json_t *filters = json_array();
     TRY(json_put(report, "filters", filters));
     for (int64_t i = 0; i < dataset_n_filters(d); i++) TRY(filter_json(d, i, filters));
     return ERR_OK;
 }
 
-static err print_as_json(const struct dataset *d, struct loader *l) {
+static err print_as_json(const struct told *t) {
     json_t *report = json_object();
-    err e = report ? fill_json(d, l, report) : fail(ERR_MEMORY, "out of memory");
+    err e = report ? fill_json(t, report) : fail(ERR_MEMORY, "out of memory");
     if (e == ERR_OK) e = print_json(report);
     json_decref(report);
     return e;
@@ -165,11 +174,17 @@ static err print_as_json(const struct dataset *d, struct loader *l) {
 
 static err tell(const struct build_options *o, const struct chain *c) {
     struct dataset *d;
-    struct loader *l = NULL;
+    struct loader_options options;
+    struct told t = {.train = &c->train};
     TRY(dataset_open(&d, o->out));
-    err e = train_loader_open(&l, d, SPLIT_TRAIN, &c->train);
-    if (e == ERR_OK) e = o->json ? print_as_json(d, l) : print_as_text(d, l, c);
-    loader_close(l);
+    t.d = d;
+    err e = train_loader_options(&c->train, SPLIT_TRAIN, &options, NULL);
+    options.epochs = 1; /* the first is the same however many follow */
+    options.max_steps = 0;
+    if (e == ERR_OK) e = loader_open(&t.loader, d, SPLIT_TRAIN, &options);
+    if (e == ERR_OK) e = loader_epoch(t.loader, 0, &t.epoch);
+    if (e == ERR_OK) e = o->json ? print_as_json(&t) : print_as_text(&t);
+    loader_close(t.loader);
     dataset_close(d);
     return e;
 }

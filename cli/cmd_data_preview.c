@@ -179,8 +179,9 @@ static err run(const void *given, struct arena *arena) {
     p.split = strcmp(o->split, "valid") == 0 ? SPLIT_VALID : SPLIT_TRAIN;
     TRY(loss_mask_parse(o->loss_mask, &p.loss_mask));
     TRY(dataset_open(&p.dataset, o->dataset));
-    err e = tokenizer_open(&p.tokenizer, dataset_tokenizer_dir(p.dataset));
-    if (e == ERR_OK) e = provenance_open(&p.provenance, p.dataset);
+    err e = ERR_OK;
+    if (!o->html) e = tokenizer_open(&p.tokenizer, dataset_tokenizer_dir(p.dataset));
+    if (e == ERR_OK && !o->html) e = provenance_open(&p.provenance, p.dataset);
     if (e == ERR_OK) e = show(&p, o);
     provenance_close(p.provenance);
     tokenizer_free(p.tokenizer);

@@ -34,17 +34,13 @@ static err add_fact(const char *what, const char *text, struct str *out) {
     return str_add(out, "\n");
 }
 
-static int64_t number(const json_t *item, const char *key) {
-    return (int64_t)json_integer_value(json_object_get(item, key));
-}
-
 static err add_source(const json_t *item, struct str *out) {
     const json_t *source = json_object_get(item, "source");
     struct str text = {0};
     err e = str_printf(&text, "%s line %lld", json_text_of(source, "name"),
-                       (long long)number(source, "line"));
-    if (e == ERR_OK && number(source, "part") > 0)
-        e = str_printf(&text, " turn %lld", (long long)number(source, "part"));
+                       (long long)json_int_of(source, "line"));
+    if (e == ERR_OK && json_int_of(source, "part") > 0)
+        e = str_printf(&text, " turn %lld", (long long)json_int_of(source, "part"));
     if (e == ERR_OK && json_text_of(source, "format")[0])
         e = str_printf(&text, " (%s, SHA-256 %s)", json_text_of(source, "format"),
                        json_text_of(source, "sha256"));
@@ -99,7 +95,7 @@ static err add_request(const json_t *item, struct str *out) {
 static err add_kept(const json_t *item, struct str *out) {
     const char *license = json_text_of(item, "license"), *reviewer = json_text_of(item, "reviewer");
     TRY(str_printf(out, "%s row %lld\n", json_text_of(item, "split"),
-                   (long long)number(item, "row")));
+                   (long long)json_int_of(item, "row")));
     TRY(add_request(item, out));
     TRY(add_source(item, out));
     TRY(add_fact("licence", license[0] ? license : "not named", out));
@@ -114,8 +110,9 @@ static err add_kept(const json_t *item, struct str *out) {
     TRY(add_list("filters", json_object_get(item, "filters"), "none ran", out));
     TRY(add_list("notes", json_object_get(item, "notes"), "", out));
     TRY(str_printf(out, "  %-10s %s from token %lld on: %lld tokens, %lld trained\n", "shard",
-                   json_text_of(item, "shard"), (long long)number(item, "offset"),
-                   (long long)number(item, "tokens"), (long long)number(item, "trained_tokens")));
+                   json_text_of(item, "shard"), (long long)json_int_of(item, "offset"),
+                   (long long)json_int_of(item, "tokens"),
+                   (long long)json_int_of(item, "trained_tokens")));
     return add_fact("text", json_text_of(item, "text"), out);
 }
 

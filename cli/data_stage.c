@@ -95,17 +95,11 @@ struct joined {
     char digest[SHA256_HEX_SIZE];
 };
 
-static bool filters_name(const struct chain *c, const char *filter) {
-    for (int64_t i = 0; i < c->data.filters.n; i++)
-        if (strcmp(c->data.filters.items[i], filter) == 0) return true;
-    return false;
-}
-
 static err describe_build(const struct chain *c, struct joined *j, struct data_build *out) {
     j->sets = forbidden_of(c);
     j->score = quality_score(&j->quality, c);
     j->digest[0] = '\0';
-    if (filters_name(c, "quality")) TRY(digest_model(c->base_model.path, j->digest));
+    if (opt_list_has(&c->data.filters, "quality")) TRY(digest_model(c->base_model.path, j->digest));
     *out = (struct data_build){
         .options = &c->data,
         .requests = &c->requests,

@@ -99,10 +99,6 @@ err expand_sources(struct chain *c, const char *dir) {
 
 /* ---- telling ---- */
 
-static int64_t number(const json_t *object, const char *key) {
-    return json_integer_value(json_object_get(object, key));
-}
-
 static err add_counts(const json_t *counts, const char *leave_out, struct str *out) {
     const char *word;
     json_t *n;
@@ -117,10 +113,10 @@ static err add_counts(const json_t *counts, const char *leave_out, struct str *o
 }
 
 static err add_request(const json_t *r, struct str *out) {
-    TRY(str_printf(out, "%-32s %7lld %7lld %9.3f %-8s ", json_text_of(r, "request"),
-                   (long long)number(r, "accepted"), (long long)number(r, "rows_proposed"),
-                   json_number_value(json_object_get(r, "acceptance")),
-                   json_text_of(r, "check_kind")));
+    TRY(str_printf(
+        out, "%-32s %7lld %7lld %9.3f %-8s ", json_text_of(r, "request"),
+        (long long)json_int_of(r, "accepted"), (long long)json_int_of(r, "rows_proposed"),
+        json_number_value(json_object_get(r, "acceptance")), json_text_of(r, "check_kind")));
     TRY(add_counts(json_object_get(r, "rejected"), NULL, out));
     TRY(str_add(out, "; "));
     TRY(add_counts(json_object_get(r, "tries"), "answered", out));
@@ -143,7 +139,7 @@ err expand_table(const struct expand_result *r, struct str *out) {
     return str_printf(out,
                       "%lld requests and %lld tokens in all; now %lld requests, %lld answers from "
                       "the log\n",
-                      (long long)number(r->report, "requests_made"),
-                      (long long)number(r->report, "tokens"), (long long)r->n_requests,
+                      (long long)json_int_of(r->report, "requests_made"),
+                      (long long)json_int_of(r->report, "tokens"), (long long)r->n_requests,
                       (long long)r->n_from_log);
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "data/source/read.h"
 #include "eval/suite.h"
+#include "eval/text.h"
 #include "eval/user_task.h"
 #include <string.h>
 
@@ -104,21 +105,14 @@ static err hand_file(const char *path, forbidden_take *take, void *taker) {
 }
 
 /* Suites write line ends as <n>; rows have them as they are. */
-static err with_line_ends(const char *text, struct str *out) {
-    str_clear(out);
-    for (const char *mark; (mark = strstr(text, "<n>")) != NULL; text = mark + 3) {
-        TRY(str_append(out, text, (size_t)(mark - text)));
-        TRY(str_add(out, "\n"));
-    }
-    return str_add(out, text);
-}
-
 static err hand_item(const char *set, const struct suite_item *item, forbidden_take *take,
                      void *taker) {
     struct str question = {0}, answer = {0};
-    err e = with_line_ends(item->question ? item->question : item->prompt, &question);
     const char *gold = item->solution ? item->solution : item->gold;
-    if (e == ERR_OK && gold) e = with_line_ends(gold, &answer);
+    err e = str_add(&question, item->question ? item->question : item->prompt);
+    if (e == ERR_OK) e = text_replace(&question, "<n>", "\n");
+    if (e == ERR_OK && gold) e = str_add(&answer, gold);
+    if (e == ERR_OK && gold) e = text_replace(&answer, "<n>", "\n");
     if (e == ERR_OK)
         e = hand_on(set, (struct span){str_text(&question), question.len},
                     (struct span){str_text(&answer), answer.len}, take, taker);

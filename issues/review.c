@@ -97,18 +97,12 @@ const char *review_proposal(const struct record *r) {
 
 /* ---- checks ---- */
 
-static bool listed(const struct opt_list *list, const char *word) {
-    for (int64_t i = 0; i < list->n; i++)
-        if (strcmp(list->items[i], word) == 0) return true;
-    return false;
-}
-
 static err check_finds(const struct record *r, const struct opt_list *allow, struct arena *a) {
     struct review_finds finds;
     TRY(review_find_sensitive(r, a, &finds));
     for (int64_t i = 0; i < finds.n; i++) {
         const struct review_find *f = &finds.items[i];
-        if (listed(allow, f->find.row->name)) continue;
+        if (opt_list_has(allow, f->find.row->name)) continue;
         err e = fail(ERR_GATE, "request '%s': %s in '%s': %s (%s)", r->id,
                      sensitive_class_name(f->find.row->what), f->field, f->find.shown,
                      f->find.row->help);

@@ -19,10 +19,6 @@ bool manifest_is_apart(const char *path) {
     return false;
 }
 
-static json_t *text_or_null(const char *text) {
-    return text != NULL ? json_string(text) : json_null();
-}
-
 static err hash_json(const json_t *value, char out[SHA256_HEX_SIZE]) {
     struct str text = {0};
     err result = json_text(value, JSON_TEXT_SORTED, &text);
@@ -33,8 +29,8 @@ static err hash_json(const json_t *value, char out[SHA256_HEX_SIZE]) {
 
 static err describe_request(const struct request *r, json_t *to) {
     TRY(json_put(to, "id", json_string(r->id)));
-    TRY(json_put(to, "scenario", text_or_null(r->scenario)));
-    TRY(json_put(to, "capability", text_or_null(r->capability)));
+    TRY(json_put(to, "scenario", json_text_or_null(r->scenario)));
+    TRY(json_put(to, "capability", json_text_or_null(r->capability)));
     json_t *examples = json_array();
     TRY(json_put(to, "examples", examples));
     for (int64_t i = 0; i < r->n_examples; i++)
@@ -57,12 +53,12 @@ static err put_about(json_t *to, const struct release_pack *p) {
     json_t *about = json_object();
     TRY(json_put(to, "about", about));
     TRY(json_put(about, "name", json_string(o->name)));
-    TRY(json_put(about, "month", text_or_null(p->month)));
+    TRY(json_put(about, "month", json_text_or_null(p->month)));
     TRY(json_put(about, "license", json_string(o->license)));
-    TRY(json_put(about, "license_link", text_or_null(o->license_link)));
+    TRY(json_put(about, "license_link", json_text_or_null(o->license_link)));
     TRY(json_put(about, "base_model",
                  json_string(o->base_model != NULL ? o->base_model : p->base_name)));
-    TRY(json_put(about, "summary", text_or_null(o->summary)));
+    TRY(json_put(about, "summary", json_text_or_null(o->summary)));
     json_t *languages = json_array();
     TRY(json_put(about, "languages", languages));
     for (int64_t i = 0; i < o->languages.n; i++)
@@ -80,8 +76,8 @@ static err put_requests(json_t *to, const struct request_list *requests) {
         TRY(json_push(rows, row));
         TRY(manifest_request_hash(r, hash));
         TRY(json_put(row, "id", json_string(r->id)));
-        TRY(json_put(row, "scenario", text_or_null(r->scenario)));
-        TRY(json_put(row, "capability", text_or_null(r->capability)));
+        TRY(json_put(row, "scenario", json_text_or_null(r->scenario)));
+        TRY(json_put(row, "capability", json_text_or_null(r->capability)));
         TRY(json_put(row, "sha256", json_string(hash)));
     }
     return ERR_OK;
@@ -115,7 +111,7 @@ static err put_chain(json_t *to, const struct release_pack *p) {
     TRY(json_put(chain, "base_model", json_string(hash)));
     TRY(json_put(chain, "training", json_string(p->training_digest)));
     if (p->adapter_dir != NULL) TRY(digest_adapter(p->adapter_dir, hash));
-    TRY(json_put(chain, "adapter", text_or_null(p->adapter_dir != NULL ? hash : NULL)));
+    TRY(json_put(chain, "adapter", json_text_or_null(p->adapter_dir != NULL ? hash : NULL)));
     TRY(digest_model(p->merged_dir, hash));
     TRY(json_put(chain, "merged", json_string(hash)));
     TRY(put_hash_of_file(chain, "eval_before", p->before_path));

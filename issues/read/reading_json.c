@@ -6,10 +6,6 @@
 
 #include <string.h>
 
-static json_t *text_json(const char *text) {
-    return text ? json_string(text) : json_null();
-}
-
 /* [[begin, end], ...]; a piece of the title says so. */
 static err spans_json(const struct piece *piece, json_t *spans) {
     for (int64_t i = 0; i < piece->n_stretches; i++) {
@@ -22,7 +18,7 @@ static err spans_json(const struct piece *piece, json_t *spans) {
 }
 
 static err piece_json(const struct piece *piece, const char *key, json_t *out, json_t *spans) {
-    TRY(json_put(out, key, text_json(piece->text)));
+    TRY(json_put(out, key, json_text_or_null(piece->text)));
     if (!piece->text) return ERR_OK;
     json_t *list = json_array();
     TRY(json_put(spans, key, list));
@@ -108,8 +104,8 @@ static err plan_json(const struct post *post, const struct zone *zone, json_t *o
 static err fill_json(const struct post *post, const struct reading *r, const struct zone *zone,
                      json_t *out) {
     TRY(json_put(out, "id", json_string(r->id)));
-    TRY(json_put(out, "url", text_json(post->url)));
-    TRY(json_put(out, "login", text_json(post->login)));
+    TRY(json_put(out, "url", json_text_or_null(post->url)));
+    TRY(json_put(out, "login", json_text_or_null(post->login)));
     TRY(json_put(out, "created_at", json_string(post->created_at)));
     TRY(plan_json(post, zone, out));
     TRY(json_put(out, "is_request", json_boolean(r->is_request)));
