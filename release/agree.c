@@ -10,7 +10,7 @@
 #include "eval/report.h"
 #include "recipes/recipe.h"
 #include "release/card.h"
-#include "release/golden.h"
+#include "release/files.h"
 #include "release/manifest.h"
 #include "release/names.h"
 #include "release/seal.h"
@@ -38,12 +38,17 @@ static err check_paths(json_t *files) {
 
 /* What a release cannot do without, whatever its manifest lists. */
 static err check_needed(const struct seal *s) {
-    static const char *const needed[] = {"README.md", GOLDEN_FILE, "config.json", "tokenizer.model",
-                                         PACK_RECIPE, PACK_DATA,   PACK_BEFORE,   PACK_AFTER,
-                                         PACK_LOG,    PACK_PLAN,   STATEMENT_FILE};
-    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
-        if (seal_find(s, needed[i]) == NULL) return fail(ERR_GATE, "'%s' is missing", needed[i]);
+    for (size_t i = 0; i < n_release_files; i++) {
+        const struct release_file *f = &release_files[i];
+        bool listed = f->part == RELEASE_HASHED || f->part == RELEASE_APART;
+        if (f->needed && listed && seal_find(s, f->path) == NULL)
+            return fail(ERR_GATE, "'%s' is missing", f->path);
+    }
     return ERR_OK;
+}
+
+static bool is_apart(const char *path) {
+    return release_part_of(path) == RELEASE_APART;
 }
 
 static err check_apart(const json_t *manifest, int64_t n_apart) {
@@ -52,7 +57,7 @@ static err check_apart(const json_t *manifest, int64_t n_apart) {
     TRY(json_need_array(manifest, "apart", &apart));
     bool same = (int64_t)json_array_size(apart) == n_apart;
     json_array_foreach(apart, i, item) same =
-        same && json_is_string(item) && manifest_is_apart(json_string_value(item));
+        same && json_is_string(item) && is_apart(json_string_value(item));
     if (same) return ERR_OK;
     return fail(ERR_GATE, "'%s': 'apart' is not what this version keeps apart", SEAL_MANIFEST);
 }
@@ -73,10 +78,10 @@ err agree_list(const json_t *manifest, const struct seal *s) {
         const struct seal_line *line = seal_find(s, path);
         if (line == NULL || strcmp(line->hash, hash) != 0)
             return fail(ERR_GATE, "'%s' is not the file that '%s' lists", path, SEAL_MANIFEST);
-        if (manifest_is_apart(path) || strcmp(path, SEAL_MANIFEST) == 0)
+        if (is_apart(path) || strcmp(path, SEAL_MANIFEST) == 0)
             return fail(ERR_GATE, "'%s' must not be listed in '%s'", path, SEAL_MANIFEST);
     }
-    for (int64_t k = 0; k < s->n_lines; k++) n_apart += manifest_is_apart(s->lines[k].path);
+    for (int64_t k = 0; k < s->n_lines; k++) n_apart += is_apart(s->lines[k].path);
     TRY(check_apart(manifest, n_apart));
     if ((int64_t)json_array_size(files) + n_apart + 1 != s->n_lines)
         return fail(ERR_GATE, "'%s' does not list every file of the release", SEAL_MANIFEST);

@@ -7,17 +7,10 @@
 #include "base/mem.h"
 #include "eval/digest.h"
 #include "release/card.h"
+#include "release/files.h"
 #include "release/seal.h"
 #include "release/statement.h"
 #include <string.h>
-
-static const char *const apart_files[] = {PACK_LOG, PACK_PLAN, STATEMENT_FILE};
-
-bool manifest_is_apart(const char *path) {
-    for (size_t i = 0; i < sizeof apart_files / sizeof apart_files[0]; i++)
-        if (strcmp(path, apart_files[i]) == 0) return true;
-    return false;
-}
 
 static err hash_json(const json_t *value, char out[SHA256_HEX_SIZE]) {
     struct str text = {0};
@@ -156,7 +149,7 @@ static err add_files(json_t *manifest, const struct name_list *names, const char
     json_t *apart = json_array();
     TRY(json_put(manifest, "apart", apart));
     for (size_t i = 0; i < names->n; i++) {
-        if (manifest_is_apart(names->names[i]))
+        if (release_part_of(names->names[i]) == RELEASE_APART)
             TRY(json_push(apart, json_string(names->names[i])));
         else
             TRY(add_file(files, dir, names->names[i]));

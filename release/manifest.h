@@ -29,7 +29,5 @@ MUST_CHECK err manifest_new(const struct release_pack *p, json_t **out);
 MUST_CHECK err manifest_write(json_t *manifest, const char *dir);
 /* Reads dir/manifest.json and checks its version and outline. */
 MUST_CHECK err manifest_read(const char *dir, json_t **out);
-/* Whether a file of a release folder is outside the release hash. */
-bool manifest_is_apart(const char *path);
 
 #endif

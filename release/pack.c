@@ -10,6 +10,7 @@
 #include "eval/report.h"
 #include "release/card.h"
 #include "release/check.h"
+#include "release/files.h"
 #include "release/golden.h"
 #include "release/loadable.h"
 #include "release/manifest.h"
@@ -43,24 +44,17 @@ static err put_text(const char *dir, const char *text, size_t n, const char *nam
     return result;
 }
 
-/* Names that packing writes itself: a base that is itself a release has its own. */
-static bool is_ours(const char *name) {
-    static const char *const ours[] = {"README.md", SEAL_MANIFEST, SEAL_SUMS, SEAL_RELEASE,
-                                       GOLDEN_FILE};
-    if (seal_is_signature(name)) return true;
-    static const char *const below[] = {PACK_ADAPTER "/", "provenance/", "logs/"};
-    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
-        if (strcmp(name, ours[i]) == 0) return true;
-    for (size_t i = 0; i < sizeof below / sizeof below[0]; i++)
-        if (str_starts(name, below[i])) return true;
-    return false;
+/* What a model's folder has of another release's files: a base may be a release itself. */
+static bool stays_behind(const char *name) {
+    const struct release_file *f = release_file_of(name);
+    return f != NULL && f->origin != RELEASE_MODEL;
 }
 
 static err put_folder(const char *dir, const char *from, const char *below) {
     struct name_list names = {0};
     err result = dir_walk(from, &names);
     for (size_t i = 0; i < names.n && result == ERR_OK; i++) {
-        if (below[0] == '\0' && is_ours(names.names[i])) continue;
+        if (below[0] == '\0' && stays_behind(names.names[i])) continue;
         char *source = path_join(from, names.names[i]);
         char *name = path_join(below, names.names[i]);
         result = source == NULL || name == NULL ? ERR_MEMORY : put_file(dir, source, name);
@@ -86,18 +80,26 @@ static err put_loadable(const struct packing *k) {
     return result;
 }
 
-static err put_provenance(const struct packing *k) {
-    const struct release_pack *p = k->inputs;
-    char *data = path_join(p->dataset_dir, "manifest.json");
-    if (data == NULL) return ERR_MEMORY;
-    err result = put_file(k->dir, data, PACK_DATA);
-    mem_free(data);
-    TRY(result);
-    TRY(put_text(k->dir, p->recipe_text, strlen(p->recipe_text), PACK_RECIPE));
-    TRY(put_file(k->dir, p->plan_path, PACK_PLAN));
-    TRY(put_file(k->dir, p->before_path, PACK_BEFORE));
-    TRY(put_file(k->dir, p->after_path, PACK_AFTER));
-    return put_file(k->dir, p->log_path, PACK_LOG);
+/* The copy that a line of release/files.def asks for; `base` is the path its member holds. */
+static err put_line(const struct packing *k, const struct release_file *f, const char *base) {
+    char *from = f->below[0] != '\0' ? path_join(base, f->below) : mem_strdup(base);
+    err result = from == NULL ? ERR_MEMORY : ERR_OK;
+    if (result == ERR_OK && (f->needed || file_exists(from)))
+        result = release_file_is_folder(f) ? put_folder(k->dir, from, f->path)
+                                           : put_file(k->dir, from, f->path);
+    mem_free(from);
+    return result;
+}
+
+static err put_lines(const struct packing *k) {
+    for (size_t i = 0; i < n_release_files; i++) {
+        const struct release_file *f = &release_files[i];
+        const char *base = NULL;
+        if (f->origin != RELEASE_FROM) continue;
+        memcpy(&base, (const char *)k->inputs + f->member, sizeof base);
+        if (base != NULL) TRY(put_line(k, f, base));
+    }
+    return ERR_OK;
 }
 
 static err report_is_of(const json_t *report, const char *model_dir, const char *which) {
@@ -159,9 +161,9 @@ static err fill(struct packing *k) {
     TRY(report_is_of(k->before, p->base_dir, "before"));
     TRY(report_is_of(k->after, p->merged_dir, "after"));
     TRY(put_folder(k->dir, p->merged_dir, ""));
-    if (p->adapter_dir != NULL) TRY(put_folder(k->dir, p->adapter_dir, PACK_ADAPTER));
+    TRY(put_lines(k));
     TRY(put_loadable(k));
-    TRY(put_provenance(k));
+    TRY(put_text(k->dir, p->recipe_text, strlen(p->recipe_text), PACK_RECIPE));
     TRY(manifest_new(p, &k->manifest));
     TRY(run_checks(k));
     TRY(put_card(k));

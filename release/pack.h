@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Packs a release: a folder that others can load, check and reproduce.
- *   README.md          the model card (release/card.h)
- *   config.json, generation_config.json, model.safetensors or shards, tokenizer files, the base's
- *                      model code and licence files: what transformers and cotrain load
- *   adapter/           the PEFT adapter, when there is one
- *   provenance/        recipe.yaml (as resolved), data.json (the dataset's manifest),
- *                      eval-before.json, eval-after.json, statement.json (release/statement.h)
- *   logs/              run.jsonl, the training log, and plan.json, the memory plan of the machine
- *                      that trained; not in the release hash
- *   golden.json        release/golden.h
- *   manifest.json, SHA256SUMS, RELEASE      release/manifest.h, release/seal.h
- *   SHA256SUMS.sig, model.sig, provenance.intoto.jsonl      release/signing.h
- * The same inputs give the same bytes, logs apart. Read next: release/check.h, release/verify.h. */
+ * It is a model folder (config.json, generation_config.json, model.safetensors or shards, tokenizer
+ * files, the base's model code and licence files: what transformers and cotrain load) and the files
+ * of release/files.def. The same inputs give the same bytes, those that are kept apart aside.
+ * Read next: release/files.def, release/check.h, release/verify.h. */
 #ifndef COTRAIN_RELEASE_PACK_H
 #define COTRAIN_RELEASE_PACK_H
 
@@ -22,7 +14,6 @@
 
 #define PACK_ADAPTER "adapter"
 #define PACK_RECIPE "provenance/recipe.yaml"
-#define PACK_PLAN "logs/plan.json"
 #define PACK_DATA "provenance/data.json"
 #define PACK_BEFORE "provenance/eval-before.json"
 #define PACK_AFTER "provenance/eval-after.json"
@@ -39,7 +30,7 @@ struct release_pack {
     const char *merged_dir;  /* the model to release, as adapter_save_merged wrote it */
     const char *adapter_dir; /* NULL: full fine-tuning */
     const char *dataset_dir;
-    const char *plan_path, *log_path;
+    const char *train_dir;                /* with its log and its memory plan */
     const char *training_digest;          /* end of the chain of step records */
     const char *before_path, *after_path; /* evaluation reports; the second one is of merged_dir */
     const struct release_keys *keys;      /* to sign with; none: it is unsigned */

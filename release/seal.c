@@ -5,6 +5,7 @@
 #include "release/seal.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "release/files.h"
 #include "release/names.h"
 #include "release/survey.h"
 #include <string.h>
@@ -37,8 +38,7 @@ static bool is_of_seal(const char *path) {
 }
 
 bool seal_is_signature(const char *path) {
-    return strcmp(path, SEAL_SUMS_SIGNATURE) == 0 || strcmp(path, SEAL_MODEL_SIGNATURE) == 0 ||
-           strcmp(path, SEAL_PROVENANCE) == 0;
+    return release_part_of(path) == RELEASE_SIGNATURE;
 }
 
 static err list_sums(const char *dir, struct str *out) {
