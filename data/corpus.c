@@ -181,7 +181,7 @@ static err read_examples(struct reading *r, struct corpus_source *source, int32_
         /* with the NUL at its end, so that no two lists of texts hash alike */
         e = sha256_add(&hash, example->prompt, strlen(example->prompt) + 1);
         if (e == ERR_OK) e = sha256_add(&hash, example->response, strlen(example->response) + 1);
-        if (e == ERR_OK) e = read_example(r, example, number);
+        if (e == ERR_OK) e = read_example(r, example, number, (int32_t)i + 1);
     }
     source->n_samples = r->samples->n - before;
     if (e == ERR_OK) return sha256_final(&hash, source->sha256);

@@ -34,7 +34,6 @@ static err put_request(json_t *out, const struct request *request) {
         const struct example *example = &request->examples[i];
         TRY(json_push(examples, json_string(example->prompt)));
         TRY(json_push(examples, json_string(example->response)));
-        TRY(json_push(examples, json_integer(example->line))); /* part of the index */
     }
     return ERR_OK;
 }

@@ -28,7 +28,7 @@ struct dataset_row {
     int64_t first_token; /* number of its first token within the split */
     int32_t n_tokens;
     int32_t source; /* number in the manifest's `sources` */
-    int32_t line;   /* of the source, from 1; for inline examples the recipe's line */
+    int32_t line;   /* of the source, from 1; of inline examples which of the request's */
     int32_t part;   /* which turn of a conversation, from 1; 0: the whole line is one row */
 };
 

@@ -227,7 +227,7 @@ err read_file(struct reading *r, struct read_file *file) {
     return e;
 }
 
-err read_example(struct reading *r, const struct example *example, int32_t source) {
+err read_example(struct reading *r, const struct example *example, int32_t source, int32_t line) {
     struct draft draft = {.arena = r->arena};
     r->n_records++;
     err e = check_bytes((struct span){example->prompt, strlen(example->prompt)});
@@ -237,5 +237,5 @@ err read_example(struct reading *r, const struct example *example, int32_t sourc
     if (e != ERR_OK)
         return faults_add(r->faults, e, "'%s' line %d", example->file ? example->file : "recipe",
                           example->line);
-    return sample_list_add(r->samples, &draft, source, example->line);
+    return sample_list_add(r->samples, &draft, source, line);
 }

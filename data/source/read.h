@@ -45,7 +45,8 @@ MUST_CHECK err read_file(struct reading *r, struct read_file *file);
  * after the checks that hold for every format. */
 MUST_CHECK err read_take(struct reading *r, struct read_file *file, struct draft *draft, err e,
                          int64_t line);
-/* One example of a request, with the same checks. */
-MUST_CHECK err read_example(struct reading *r, const struct example *example, int32_t source);
+/* One example of a request, with the same checks; `line` is its number among them. */
+MUST_CHECK err read_example(struct reading *r, const struct example *example, int32_t source,
+                            int32_t line);
 
 #endif

@@ -120,7 +120,7 @@ static err look_at_texts(struct candidate *c) {
     struct sample_list samples = {0};
     struct faults faults = {0};
     struct reading reading = {.arena = &arena, .samples = &samples, .faults = &faults};
-    err e = read_example(&reading, &c->pair, 0);
+    err e = read_example(&reading, &c->pair, 0, 1);
     if (e == ERR_OK && faults.n > 0) e = candidate_reject(c, "text", str_text(&faults.shown));
     faults_release(&faults);
     sample_list_release(&samples);

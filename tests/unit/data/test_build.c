@@ -151,7 +151,7 @@ static void requests_bring_examples_sources_and_cases(void **state) {
     assert_string_equal(dataset_cases(d)[6].request, "r#2");
     struct str where = {0};
     assert_ok(dataset_describe(d, SPLIT_TRAIN, 0, &where));
-    assert_string_equal(str_text(&where), "request 'r#1' examples line 7");
+    assert_string_equal(str_text(&where), "request 'r#1' examples line 1");
     str_release(&where);
     dataset_close(d);
 }

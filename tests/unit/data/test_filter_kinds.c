@@ -127,7 +127,7 @@ static void personal_data_in_an_example_is_an_error(void **state) {
     f->name = "personal_data";
     f->t.options.filters = (struct opt_list){&f->name, 1};
     assert_fails(data_build(&f->t.build, f->t.out), ERR_PARSE,
-                 "request 'r#1' examples line 7: personal data: email");
+                 "request 'r#1' examples line 1: personal data: email");
     assert_string_equal(err_hint(), "take it out of the recipe");
 }
 

@@ -140,7 +140,7 @@ static void the_row_of_a_person_stays(void **state) {
     struct dropped_list list = dropped(f);
     assert_int_equal(list.n, 2);
     assert_string_equal(list.items[0].source, "own.jsonl");
-    assert_string_equal(list.items[0].related, "request 'r#1' examples line 7");
+    assert_string_equal(list.items[0].related, "request 'r#1' examples line 1");
     assert_string_equal(list.items[1].source, "made.jsonl");
     assert_string_equal(list.items[1].request, "r#1");
     assert_string_equal(list.items[1].related, "request 'r#1' own.jsonl line 1");
