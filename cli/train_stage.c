@@ -37,6 +37,7 @@ static err open_data(struct training *t) {
     const struct train_options *o = &t->stage->chain->train;
     TRY(dataset_open(&t->dataset, t->stage->dataset_dir));
     TRY(train_rows_open(&t->rows, t->dataset, SPLIT_TRAIN, o));
+    if (t->stage->dataset_digest) t->rows.source.digest = t->stage->dataset_digest;
     struct loader_options how;
     enum isolate isolate;
     TRY(train_loader_options(o, SPLIT_VALID, &how, &isolate));
@@ -55,6 +56,7 @@ static void on_step(void *ctx, const struct train_report *report) {
     progress_step(&t->progress, report->step, note);
     timing_step(&t->timing, &t->trainer, report);
     if (memory_use_look(&t->use) != ERR_OK) err_clear(); /* a look that failed is one look less */
+    if (t->stage->watch) t->stage->watch->on_step(t->stage->watch->ctx, report);
 }
 
 static err on_eval(void *ctx, struct model *m, int64_t step, double *out_loss) {
@@ -67,8 +69,8 @@ static err on_eval(void *ctx, struct model *m, int64_t step, double *out_loss) {
 }
 
 static bool should_stop(void *ctx) {
-    (void)ctx;
-    return stop_asked();
+    const struct train_watch *watch = ((const struct training *)ctx)->stage->watch;
+    return stop_asked() || (watch && watch->should_stop(watch->ctx));
 }
 
 /* ---- model ---- */
@@ -101,6 +103,7 @@ static err open_model(struct training *t, const char *name) {
         .base_name = name,
         .base_digest = c->base_digest,
         .resume = t->stage->resume,
+        .state_steps = c->release.state_steps,
         .ctx = t,
         .on_step = on_step,
         .on_eval = validation_max_tokens(&t->validation) > 0 ? on_eval : NULL,

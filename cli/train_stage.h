@@ -14,14 +14,22 @@
 #include "cli/chain.h"
 #include "trainer/trainer.h"
 
+/* Who looks at every step beside the terminal, and may end the run at a checkpoint. */
+struct train_watch {
+    void *ctx;
+    void (*on_step)(void *ctx, const struct train_report *report);
+    bool (*should_stop)(void *ctx);
+};
 struct train_stage {
     const struct chain *chain;
     const char *dataset_dir;
-    const char *dir;             /* made when absent */
-    const char *device;          /* NULL: the first backend that works */
-    const struct opt_list *sets; /* that made the chain what it is, for advice; or NULL */
-    int64_t memory;              /* --memory; 0: what the machine has left */
-    bool resume;                 /* go on from the newest checkpoint; without one, start */
+    const char *dir;                 /* made when absent */
+    const char *device;              /* NULL: the first backend that works */
+    const struct opt_list *sets;     /* that made the chain what it is, for advice; or NULL */
+    int64_t memory;                  /* --memory; 0: what the machine has left */
+    bool resume;                     /* go on from the newest checkpoint; without one, start */
+    const char *dataset_digest;      /* that the record begins with; NULL: the dataset's own */
+    const struct train_watch *watch; /* NULL: nobody */
 };
 
 /* Trains to the last step. adapter/, merged/ and result.json of an earlier run of the same folder

@@ -12,6 +12,9 @@ static const struct opt release_rows[] = {
     ROW(base_model, .help = "public name of the base model, for the card"),
     ROW(summary, .help = "one or two sentences for the card"),
     ROW(languages, .preset = "zh,en", .help = "languages named in the card"),
+    ROW(state_steps, .min = 0, .max = 1e9,
+        .help = "steps between the training states that the release carries, for who reproduces a "
+                "part of the run (not given: none)"),
 };
 
 struct opt_table release_options_table(void) {

@@ -16,6 +16,7 @@ struct release_options {
         *base_model; /* public name of the base for the card; NULL: the recipe's base_model.path */
     const char *summary; /* one or two sentences for the card; NULL: none */
     struct opt_list languages;
+    int64_t state_steps;      /* steps between the training states it carries; 0: none */
     struct release_keys sign; /* whose keys they are is no part of the release: its recipe lacks
                                * them */
 };

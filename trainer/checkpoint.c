@@ -178,14 +178,15 @@ err checkpoint_any(const struct trainer *t, bool *found) {
     return ERR_OK;
 }
 
-/* Removes all but the newest save_total_limit checkpoints. */
+/* Removes all but the newest save_total_limit checkpoints, and those that are to stay. */
 static err prune(const struct trainer *t) {
-    int64_t limit = t->run.options->save_total_limit;
+    int64_t limit = t->run.options->save_total_limit, stays = t->run.state_steps;
     struct found_list list;
     if (limit == 0) return ERR_OK;
     TRY(list_steps(t->run.dir, &list));
     err e = ERR_OK;
     for (int64_t i = limit; i < list.n && e == ERR_OK; i++) {
+        if (stays > 0 && list.steps[i] % stays == 0) continue;
         char *path = folder_path(t, list.steps[i]);
         e = path ? dir_remove(path) : ERR_MEMORY;
         mem_free(path);

@@ -22,7 +22,8 @@ struct checkpoint_state {
     struct run_identity identity;
 };
 
-/* Writes the checkpoint of t's progress, then removes those beyond save_total_limit. */
+/* Writes the checkpoint of t's progress, then removes those beyond save_total_limit, but for
+ * multiples of state_steps. */
 MUST_CHECK err checkpoint_write(const struct trainer *t);
 /* Restores parameters, optimiser and progress from the newest checkpoint; *found is false when
  * there is none. An unfinished folder is passed over for an older one; a damaged one, or one of

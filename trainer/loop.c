@@ -101,6 +101,9 @@ static err one_step(struct trainer *t, int64_t step, struct train_report *report
         .trained_tokens = rows.trained,
         .tokens = rows.tokens,
         .rows = rows.n,
+        .batch = t->internal->record.batch,
+        .update = t->internal->record.update,
+        .digest = t->internal->progress.chain,
     };
     TRY(update_end(t, &report->gradient_norm));
     TRY(record_update(&t->internal->record, t));
@@ -129,7 +132,8 @@ static err finish_step(struct trainer *t, const struct train_report *report) {
     if (t->run.on_step) t->run.on_step(t->run.ctx, report);
     bool last = report->step == t->n_steps;
     bool stop = !last && t->run.should_stop && t->run.should_stop(t->run.ctx);
-    if (last || stop || (every > 0 && report->step % every == 0)) {
+    bool stays = t->run.state_steps > 0 && report->step % t->run.state_steps == 0;
+    if (last || stop || stays || (every > 0 && report->step % every == 0)) {
         TRY(checkpoint_write(t));
         in->kept_step = report->step;
     }

@@ -24,6 +24,7 @@ struct train_report {               /* one finished step */
     double lr, loss, gradient_norm; /* the loss before the update, the norm before clipping */
     int64_t trained_tokens, tokens, rows;
     double seconds;
+    const char *batch, *update, *digest; /* as its record has them; valid in on_step */
 };
 
 struct train_run {
@@ -36,6 +37,7 @@ struct train_run {
     const char *base_name;   /* base_model_name_or_path of a saved adapter */
     const char *base_digest; /* SHA-256 of the base model; a checkpoint of another one is foreign */
     bool resume;             /* go on from the newest checkpoint in dir; without one, start */
+    int64_t state_steps;     /* steps between checkpoints that stay, whatever the options say; 0 */
     void *ctx;               /* of the functions below, each of which may be NULL */
     void (*on_step)(void *ctx, const struct train_report *report);
     /* Every eval_steps steps and after the last: a validation loss for the record. */
