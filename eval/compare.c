@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Paired comparison of two reports (eval/compare.h). An item is known by what its task knows it by:
- * a suite's by number and gold answer, a request's case by its request, prompt and expected answer.
+ * Paired comparison of two reports (eval/compare.h), whose items must be the same ones in the same
+ * order: what was compared by mistake with another limit or other cases is refused.
  * Read next: eval/score.h and eval/held_out.h, which write the items. */
 #include "eval/compare.h"
 
 #include "base/mem.h"
 #include "base/philox.h"
+#include "eval/pairs.h"
 #include "eval/report.h"
 #include "eval/text.h"
 #include <math.h>
@@ -45,18 +46,6 @@ err paired_bootstrap(const int8_t *differences, int64_t n, struct interval *out)
     return ERR_OK;
 }
 
-static const char *const names[] = {"item",   "task_id",       "gold",     "request",
-                                    "prompt", "prompt_sha256", "expected", "expected_sha256"};
-
-/* Whether both are verdicts on the same item. */
-static bool same_item(const json_t *a, const json_t *b) {
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        json_t *x = json_object_get(a, names[i]), *y = json_object_get(b, names[i]);
-        if (x != y && !json_equal(x, y)) return false;
-    }
-    return true;
-}
-
 static err item_name(const json_t *item, struct str *out) {
     const json_t *number = json_object_get(item, "item");
     const char *id = json_text_of(item, "task_id"), *request = json_text_of(item, "request");
@@ -74,7 +63,7 @@ static err item_name(const json_t *item, struct str *out) {
 static err check_items(const json_t *a, const json_t *b) {
     size_t n = json_array_size(a), m = json_array_size(b), i = 0;
     struct str name = {0};
-    while (i < n && i < m && same_item(json_array_get(a, i), json_array_get(b, i))) i++;
+    while (i < n && i < m && item_same(json_array_get(a, i), json_array_get(b, i))) i++;
     if (i == n && i == m) return ERR_OK;
     err result = item_name(json_array_get(i < n ? a : b, i), &name);
     if (result == ERR_OK && n != m && (i == n || i == m))
@@ -85,13 +74,6 @@ static err check_items(const json_t *a, const json_t *b) {
                       i + 1, str_text(&name));
     str_release(&name);
     return result;
-}
-
-/* 1 right, 0 wrong, -1: without a verdict. */
-static int verdict(const json_t *item) {
-    const json_t *is = json_object_get(item, "correct");
-    if (is == NULL) is = json_object_get(item, "exact");
-    return json_is_boolean(is) ? json_is_true(is) : -1;
 }
 
 /* A name for lists: the item's number, id, or its prompt. */
@@ -117,7 +99,7 @@ static err count_pairs(const json_t *a, const json_t *b, int8_t *differences, js
     *out = (struct pairs){.n = (int64_t)json_array_size(a)};
     for (int64_t i = 0; i < out->n; i++) {
         const json_t *item = json_array_get(b, (size_t)i);
-        int was = verdict(json_array_get(a, (size_t)i)), is = verdict(item);
+        int was = item_verdict(json_array_get(a, (size_t)i)), is = item_verdict(item);
         if (was < 0 || is < 0) {
             out->n_unjudged++;
             continue;
