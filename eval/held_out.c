@@ -111,6 +111,8 @@ static err put_items(json_t *part, const struct asked *a) {
             TRY(json_put(item, "exact", json_boolean(a->verdicts[at].exact)));
             TRY(json_put(item, "rouge_l", json_real(a->verdicts[at].rouge_l)));
             TRY(json_put(item, "ended", json_boolean(a->answers[at].ended)));
+            TRY(json_put(item, "n_prompt_tokens", json_integer(a->answers[at].n_prompt_tokens)));
+            TRY(json_put(item, "n_tokens", json_integer(a->answers[at].n_tokens)));
         }
     }
     return ERR_OK;

@@ -4,7 +4,8 @@
  * together and for each group, the shares with Wilson's interval.
  *   "n", "correct", "interval": [low, high],
  *   "requests": [{"request", "scenario", "n", "correct", "interval", "exact_match", "rouge_l"}],
- *   "items": [{"request", "prompt", "expected", "got", "exact", "rouge_l", "ended"}]
+ *   "items": [{"request", "prompt", "expected", "got", "exact", "rouge_l", "ended",
+ *              "n_prompt_tokens", "n_tokens": of the answer}]
  * Of sealed cases the texts are given as "prompt_sha256" and so on.
  * Read next: eval/tasks/requests.c, eval/tasks/retention.c. */
 #ifndef COTRAIN_EVAL_HELD_OUT_H

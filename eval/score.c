@@ -24,6 +24,18 @@ static err put_text(json_t *to, const char *key, const char *text) {
     return text != NULL ? json_put(to, key, json_string(text)) : ERR_OK;
 }
 
+/* How long question and answer are, without the <eod> that ended it, where the line was kept with
+ * its tokens. */
+static err put_counts(json_t *to, const json_t *answer) {
+    const json_t *prompt = json_object_get(answer, "n_prompt_tokens");
+    int64_t all = (int64_t)json_array_size(json_object_get(answer, "tokens"));
+    int64_t n = json_int_of(answer, "n_prompt_tokens");
+    if (json_is_true(json_object_get(answer, "ended"))) all--;
+    if (!json_is_integer(prompt) || n > all) return ERR_OK;
+    TRY(json_put(to, "n_prompt_tokens", json_integer(n)));
+    return json_put(to, "n_tokens", json_integer(all - n));
+}
+
 static err put_item(json_t *items, const struct scorer *scorer, const struct suite_item *item,
                     const json_t *answer, const struct verdict *v) {
     json_t *row = json_object(), *told = json_object_get(answer, "item");
@@ -40,6 +52,7 @@ static err put_item(json_t *items, const struct scorer *scorer, const struct sui
     TRY(put_text(row, "extracted", v->extracted));
     TRY(put_text(row, "gold", v->gold));
     TRY(put_text(row, "completion", v->completion));
+    TRY(put_counts(row, answer));
     for (int k = 0; k < scorer_n_extras(scorer); k++)
         TRY(json_put(row, scorer->extras[k].name, json_boolean(v->extra[k])));
     return ERR_OK;

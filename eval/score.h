@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Scoring answers to a suite and what is reported of it:
  *   "n", "correct", "interval": [low, high], "n_errors",
- *   "items": [{"item", "task_id", "correct", "error", "extracted", "gold", "completion", and each
- *              metric of our own by name}]
+ *   "items": [{"item", "task_id", "correct", "error", "extracted", "gold", "completion",
+ *              "n_prompt_tokens", "n_tokens": of the answer, and each metric of our own by name}]
  * "error" is what the official program ends on at that item, which counts as incorrect. "correct"
  * is null where a program was not run (then there is no score either).
  * Read next: eval/scorer.h, cli/cmd_eval_score.c. */
