@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Pairing of items whatever their order: what is won, lost, only in one, and items that stand twice
- * in a list. */
+ * in a list.
+ * Read next: eval/pairs.h. */
 #include "tests/unit/test.h"
 
 #include "eval/pairs.h"
