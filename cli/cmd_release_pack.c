@@ -5,6 +5,7 @@
  * Read next: cli/release_stage.h, release/pack.h. */
 #include "base/par.h"
 #include "cli/command.h"
+#include "cli/expand_stage.h"
 #include "cli/release_stage.h"
 
 struct pack_options {
@@ -24,11 +25,12 @@ static const struct opt rows[] = {
     ROW(json, .help = "the result as JSON on standard output"),
 };
 
-static err pack(const struct pack_options *o, const struct chain *c, struct arena *arena) {
+static err pack(const struct pack_options *o, struct chain *c, struct arena *arena) {
     struct work work;
     char hash[SHA256_HEX_SIZE];
     TRY(chain_need_release(c));
     TRY(work_open(&work, o->work, c->release.name, arena));
+    if (expand_wanted(c)) TRY(expand_sources(c, work.expand));
     struct release_stage stage = {
         .chain = c, .work = &work, .out_dir = o->out != NULL ? o->out : work.release};
     TRY(release_stage(&stage, hash));

@@ -6,6 +6,8 @@
 #include "cli/release_stage.h"
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/expand_stage.h"
+#include "cli/release_inputs.h"
 #include "eval/gates.h"
 #include "eval/report.h"
 #include "release/pack.h"
@@ -81,8 +83,19 @@ err show_release(const char *dir, const char *hash, bool json) {
     return result;
 }
 
+/* Those that the caller names, else the recipe's. */
+static err list_inputs(const struct release_stage *s, struct arena *arena,
+                       struct release_inputs *out) {
+    *out = s->inputs ? *s->inputs : (struct release_inputs){0};
+    if (s->inputs) return ERR_OK;
+    return release_inputs_list(s->chain, expand_wanted(s->chain) ? s->chain->requests.n : 0, arena,
+                               out);
+}
+
 err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE]) {
     const struct chain *c = s->chain;
+    struct arena arena = {0};
+    struct release_inputs inputs;
     struct str base_name = {0};
     const struct work *w = s->work;
     const char *training = NULL;
@@ -92,6 +105,7 @@ err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE])
     TRY(json_parse_file(w->result, &result_json));
     err result = json_need_string(result_json, "digest", &training);
     if (result == ERR_OK) result = last_part(c->base_model.path, &base_name);
+    if (result == ERR_OK) result = list_inputs(s, &arena, &inputs);
     struct release_pack pack = {
         .options = &c->release,
         .month = c->month,
@@ -103,6 +117,7 @@ err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE])
         .merged_dir = w->merged,
         .adapter_dir = adapter_wanted(&c->adapter) ? w->adapter : NULL,
         .dataset_dir = w->data,
+        .inputs = &inputs,
         .train_dir = w->train,
         .training_digest = training,
         .before_path = w->before,
@@ -113,5 +128,6 @@ err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE])
     if (result == ERR_OK) result = release_pack(&pack, s->out_dir, out_hash);
     str_release(&base_name);
     json_decref(result_json);
+    arena_release(&arena);
     return result;
 }

@@ -8,12 +8,14 @@
 #include "base/hash.h"
 #include "cli/chain.h"
 #include "cli/work.h"
+#include "release/sources.h"
 
 struct release_stage {
     const struct chain *chain;
     const struct work *work;
     const char *out_dir;
-    bool replace; /* an earlier release there may be replaced */
+    bool replace;                        /* an earlier release there may be replaced */
+    const struct release_inputs *inputs; /* that it carries; NULL: as the recipe names them */
 };
 
 /* Holds the recipe's gates against the work folder's reports (ERR_GATE when one says no), then

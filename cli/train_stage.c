@@ -165,6 +165,7 @@ static err start(struct training *t) {
 
 static err fill_plan(struct training *t, json_t *out) {
     json_t *epoch = json_object();
+    TRY(json_put(out, "backend", json_string(t->compute.backend->name)));
     TRY(json_put(out, "epoch", epoch));
     TRY(train_epoch_json(t->rows.loader, epoch));
     TRY(memory_json(&t->plan, &t->fit, out));

@@ -13,6 +13,10 @@ static const char formats[] = "auto"
     ;
 #undef READER
 
+#define WITHHOLD_HELP                                                                              \
+    "not for publishing: a release carries the hash of its files alone, as it does where no "      \
+    "licence is said"
+
 struct opt_table data_options_table(void) {
 #define ROW(field, ...) OPT(struct data_options, field, __VA_ARGS__)
     static const struct opt rows[] = {
@@ -50,6 +54,7 @@ struct opt_table data_source_options_table(void) {
             .help = "plain text without an answer: context (default) or trained, every token"),
         ROW(columns, .map = true, .value = "KEY: NAME",
             .help = "keys under other names: {instruction: question, output: answer}"),
+        ROW(withhold, .help = WITHHOLD_HELP),
     };
 #undef ROW
     return OPT_TABLE(rows);
@@ -88,6 +93,7 @@ struct opt_table data_replay_options_table(void) {
         ROW(license, .help = "licence of its rows"),
         ROW(share, .required = true, .min = 1e-6, .max = 0.99,
             .help = "share of the trained tokens of every epoch that are its"),
+        ROW(withhold, .help = WITHHOLD_HELP),
     };
 #undef ROW
     return OPT_TABLE(rows);

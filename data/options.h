@@ -19,6 +19,7 @@ struct data_source {
     double weight;    /* share of the data, beside the requests' weights; without `request` only */
     const char *text; /* what becomes of plain text: NULL or context, or trained (every token) */
     struct opt_list columns; /* keys under other names (data/source/columns.h) */
+    bool withhold;           /* not for publishing: a release has its hash alone */
 };
 struct data_source_list {
     struct data_source *items;
@@ -41,7 +42,8 @@ struct data_fim {
 struct data_replay {
     const char *path; /* NULL: none */
     const char *format, *license;
-    double share; /* of the trained tokens of every epoch */
+    double share;  /* of the trained tokens of every epoch */
+    bool withhold; /* as a source's */
 };
 /* data.mix: shares and length of an epoch (data/steps/mix.h). Zeros: not given. */
 struct data_mix {

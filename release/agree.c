@@ -14,6 +14,7 @@
 #include "release/manifest.h"
 #include "release/names.h"
 #include "release/seal.h"
+#include "release/sources.h"
 #include "release/statement.h"
 #include "release/steps.h"
 #include <string.h>
@@ -234,6 +235,20 @@ err agree_tensors(const json_t *manifest, const char *dir) {
         model_close(&model);
     }
     compute_close(&compute);
+    return result;
+}
+
+static const char *sum_of(void *ctx, const char *path) {
+    const struct seal_line *line = seal_find(ctx, path);
+    return line != NULL ? line->hash : NULL;
+}
+
+err agree_sources(const struct seal *s, const char *dir) {
+    json_t *sources = NULL;
+    if (seal_find(s, PACK_SOURCES) == NULL) return ERR_OK;
+    TRY(sources_read(dir, &sources));
+    err result = sources_agree(sources, sum_of, (void *)s);
+    json_decref(sources);
     return result;
 }
 

@@ -7,6 +7,8 @@
 #include "release/golden.h"
 #include "release/pack.h"
 #include "release/seal.h"
+#include "release/sources.h"
+#include "release/states.h"
 #include "release/statement.h"
 #include <string.h>
 

@@ -16,6 +16,7 @@
 #include "release/manifest.h"
 #include "release/parity.h"
 #include "release/seal.h"
+#include "release/states.h"
 #include "release/statement.h"
 #include <string.h>
 
@@ -164,6 +165,8 @@ static err fill(struct packing *k) {
     TRY(put_lines(k));
     TRY(put_loadable(k));
     TRY(put_text(k->dir, p->recipe_text, strlen(p->recipe_text), PACK_RECIPE));
+    if (p->inputs != NULL) TRY(sources_pack(p->inputs, k->dir));
+    TRY(states_pack(p->train_dir, p->options->state_steps, k->dir));
     TRY(manifest_new(p, &k->manifest));
     TRY(run_checks(k));
     TRY(put_card(k));

@@ -11,6 +11,7 @@
 #include "data/dataset/dataset.h"
 #include "recipes/request.h"
 #include "release/options.h"
+#include "release/sources.h"
 
 #define PACK_ADAPTER "adapter"
 #define PACK_RECIPE "provenance/recipe.yaml"
@@ -30,7 +31,8 @@ struct release_pack {
     const char *merged_dir;  /* the model to release, as adapter_save_merged wrote it */
     const char *adapter_dir; /* NULL: full fine-tuning */
     const char *dataset_dir;
-    const char *train_dir;                /* with its log and its memory plan */
+    const struct release_inputs *inputs;  /* what the recipe was run with; NULL: not said */
+    const char *train_dir;                /* with its log, its memory plan and its checkpoints */
     const char *training_digest;          /* end of the chain of step records */
     const char *before_path, *after_path; /* evaluation reports; the second one is of merged_dir */
     const struct release_keys *keys;      /* to sign with; none: it is unsigned */

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -31,7 +32,8 @@ static err next_digest(const struct steps *s, const json_t *line, char out[SHA25
     return result;
 }
 
-static err take_line(struct steps *s, const json_t *line) {
+static err take_line(void *ctx, const json_t *line) {
+    struct steps *s = ctx;
     char digest[SHA256_HEX_SIZE];
     const char *stated = NULL;
     int64_t step = 0;
@@ -52,26 +54,71 @@ static err take_line(struct steps *s, const json_t *line) {
     return ERR_OK;
 }
 
-static err walk(struct line_reader *r, struct steps *s) {
+/* Hands each line to `take`. */
+static err walk(struct line_reader *r, err (*take)(void *ctx, const json_t *line), void *ctx) {
     for (bool more = true;;) {
         json_t *line = NULL;
         TRY(line_reader_next(r, &more));
         if (!more) return ERR_OK;
         TRY(json_parse(r->line, r->len, "a step's record", &line));
-        err result = take_line(s, line);
+        err result = take(ctx, line);
         json_decref(line);
         TRY(fail_in(result, "line %lld", (long long)r->line_number));
     }
 }
 
-err steps_check(const char *path, const char *training, int64_t *out_steps) {
+static err walk_file(const char *path, err (*take)(void *ctx, const json_t *line), void *ctx) {
     struct line_reader r;
-    struct steps s = {0};
     TRY(line_reader_open(&r, path, MAX_LINE_BYTES));
-    err result = walk(&r, &s);
+    err result = walk(&r, take, ctx);
     line_reader_close(&r);
-    TRY(result);
+    return result;
+}
+
+err steps_check(const char *path, const char *training, int64_t *out_steps) {
+    struct steps s = {0};
+    TRY(walk_file(path, take_line, &s));
     *out_steps = s.n;
     if (strcmp(s.digest, training) == 0) return ERR_OK;
     return fail(ERR_GATE, "its last step is not the chain's 'training'");
+}
+
+static err take_hash(const json_t *line, const char *key, char out[SHA256_HEX_SIZE]) {
+    const char *text = NULL;
+    TRY(json_need_string(line, key, &text));
+    if (strlen(text) != SHA256_HEX_SIZE - 1) return fail(ERR_GATE, "'%s' is no SHA-256", key);
+    memcpy(out, text, SHA256_HEX_SIZE);
+    return ERR_OK;
+}
+
+static err list_line(void *ctx, const json_t *line) {
+    struct step_list *l = ctx;
+    struct step_record s;
+    int64_t step = 0;
+    TRY(json_need_int(line, "step", &step));
+    if (step != l->n + 1)
+        return fail(ERR_GATE, "step %lld stands where step %lld should", (long long)step,
+                    (long long)l->n + 1);
+    TRY(json_need_number(line, "loss", &s.loss));
+    TRY(json_need_number(line, "lr", &s.lr));
+    TRY(json_need_number(line, "grad_norm", &s.gradient_norm));
+    TRY(json_need_int(line, "rows", &s.rows));
+    TRY(json_need_int(line, "tokens", &s.tokens));
+    TRY(json_need_int(line, "trained_tokens", &s.trained_tokens));
+    TRY(take_hash(line, "batch", s.batch));
+    TRY(take_hash(line, "update", s.update));
+    TRY(take_hash(line, "digest", s.digest));
+    TRY(mem_grow(&l->items, &l->capacity, l->n, sizeof *l->items));
+    l->items[l->n++] = s;
+    return ERR_OK;
+}
+
+err steps_read(const char *path, struct step_list *out) {
+    *out = (struct step_list){0};
+    return fail_in(walk_file(path, list_line, out), "'%s'", path);
+}
+
+void step_list_release(struct step_list *l) {
+    mem_free(l->items);
+    *l = (struct step_list){0};
 }

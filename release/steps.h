@@ -7,11 +7,26 @@
 #ifndef COTRAIN_RELEASE_STEPS_H
 #define COTRAIN_RELEASE_STEPS_H
 
-#include "base/err.h"
+#include "base/hash.h"
 #include <stdint.h>
 
 /* ERR_GATE naming the step where it breaks. The first step's digest starts from the run's identity,
  * which is no file of the release: it is taken as it stands. */
 MUST_CHECK err steps_check(const char *path, const char *training, int64_t *out_steps);
+
+/* The same as a list: what is in the chain, and beside it the numbers that say why a step went as
+ * it did. */
+struct step_record {
+    double loss, lr, gradient_norm;
+    int64_t rows, tokens, trained_tokens;
+    char batch[SHA256_HEX_SIZE], update[SHA256_HEX_SIZE], digest[SHA256_HEX_SIZE];
+};
+struct step_list {
+    struct step_record *items; /* of step i + 1 */
+    int64_t n, capacity;
+};
+/* Steps from 1 on, none left out: ERR_GATE otherwise. On failure too the caller releases. */
+MUST_CHECK err steps_read(const char *path, struct step_list *out);
+void step_list_release(struct step_list *l);
 
 #endif

@@ -65,6 +65,7 @@ static err check_meaning(struct verifying *v) {
     TRY(agree_list(manifest, &v->seal));
     TRY(agree_recipe(dir));
     TRY(agree_chain(manifest, &v->seal, dir));
+    TRY(agree_sources(&v->seal, dir));
     TRY(agree_statement(manifest, v->seal.release, dir, &v->statement, &v->version));
     TRY(found(v, "chain", PROVED,
               "%zu requests, rows, shards, recipe, base and weights are bound by their digests",
