@@ -59,12 +59,12 @@ static void on_step(void *ctx, const struct train_report *report) {
     if (t->stage->watch) t->stage->watch->on_step(t->stage->watch->ctx, report);
 }
 
-static err on_eval(void *ctx, struct model *m, int64_t step, double *out_loss) {
+static err on_eval(void *ctx, struct model *m, struct train_evaluation *out) {
     struct training *t = ctx;
     struct validation_sums sums;
-    (void)step;
     TRY(validation_run(&t->validation, m, &sums));
-    *out_loss = sums.n_tokens > 0 ? sums.loss / (double)sums.n_tokens : (double)NAN;
+    out->rows = sums.n_rows;
+    out->loss = sums.n_tokens > 0 ? sums.loss / (double)sums.n_tokens : (double)NAN;
     return ERR_OK;
 }
 
@@ -175,6 +175,33 @@ static err fill_plan(struct training *t, json_t *out) {
     return memory_use_json(&t->use, &t->fit, used);
 }
 
+/* What evaluations decided; nothing where they did not. */
+static err kept_text(const struct training *t, const struct train_result *r, struct str *out) {
+    const struct train_options *o = &t->stage->chain->train;
+    const char *metric = best_metric(o);
+    if (r->best.step == 0) return ERR_OK;
+    if (r->ended_early)
+        TRY(str_printf(out,
+                       "kept: training ended early, after step %lld of %lld: %s was no better in "
+                       "%lld evaluations in a row (train.early_stopping_patience)\n",
+                       (long long)r->n_steps, (long long)t->trainer.n_steps, metric,
+                       (long long)r->best.waited));
+    return str_printf(out, "kept: the model of step %lld, %s; the best %s is %.6g, of step %lld\n",
+                      (long long)r->kept_step,
+                      o->load_best_model_at_end
+                          ? "the best evaluated (train.load_best_model_at_end)"
+                          : "the last",
+                      metric, r->best.value, (long long)r->best.step);
+}
+
+static err say_kept(const struct training *t, const struct train_result *r) {
+    struct str text = {0};
+    err e = kept_text(t, r, &text);
+    if (e == ERR_OK) e = say(&text);
+    str_release(&text);
+    return e;
+}
+
 static err say_use(const struct training *t) {
     struct str text = {0};
     err e = memory_use_text(&t->use, &t->fit, &text);
@@ -186,11 +213,19 @@ static err say_use(const struct training *t) {
 
 /* ---- what is left behind ---- */
 
-static err fill_result(const struct train_result *r, json_t *out) {
+/* "choice" is there where evaluations decided something. */
+static err fill_result(const struct training *t, const struct train_result *r, json_t *out) {
     TRY(json_put(out, "digest", json_string(r->digest)));
     TRY(json_put(out, "n_steps", json_integer(r->n_steps)));
     TRY(json_put(out, "trained_tokens", json_integer(r->trained_tokens)));
-    return json_put(out, "loss", json_real(r->loss));
+    TRY(json_put(out, "loss", json_real(r->loss)));
+    if (r->best.step == 0) return ERR_OK;
+    return json_put(out, "choice",
+                    json_pack("{s:s, s:I, s:f, s:I, s:I, s:b}", "metric",
+                              best_metric(&t->stage->chain->train), "best_step",
+                              (json_int_t)r->best.step, "best_value", r->best.value, "kept_step",
+                              (json_int_t)r->kept_step, "planned_steps",
+                              (json_int_t)t->trainer.n_steps, "ended_early", r->ended_early));
 }
 
 struct places {
@@ -250,10 +285,11 @@ static err train(struct training *t, const struct places *p, const char *name,
     TRY(save_adapter(t, p->adapter, name));
     TRY(adapter_save_merged(&t->model, t->adapter, t->stage->chain->base_model.path, p->merged));
     TRY(say_use(t));
+    TRY(say_kept(t, out));
     json_t *value = json_object();
     TRY(write_json(p->plan, value, value != NULL ? fill_plan(t, value) : ERR_OK));
     value = json_object();
-    return write_json(p->result, value, value != NULL ? fill_result(out, value) : ERR_OK);
+    return write_json(p->result, value, value != NULL ? fill_result(t, out, value) : ERR_OK);
 }
 
 static void close_training(struct training *t) {

@@ -6,7 +6,8 @@
  *                             everything else
  *   adapter/                  the trained PEFT adapter; absent for full fine-tuning
  *   merged/                   the trained model as others load it, in the base's dtypes
- *   result.json               {"digest", "n_steps", "trained_tokens", "loss"}; written last
+ *   result.json               {"digest", "n_steps", "trained_tokens", "loss"}, and "choice" where
+ *                             evaluations decided something; written last
  * Read next: trainer/trainer.h, adapters/adapter.h. */
 #ifndef COTRAIN_CLI_TRAIN_STAGE_H
 #define COTRAIN_CLI_TRAIN_STAGE_H

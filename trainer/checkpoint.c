@@ -178,15 +178,20 @@ err checkpoint_any(const struct trainer *t, bool *found) {
     return ERR_OK;
 }
 
-/* Removes all but the newest save_total_limit checkpoints, and those that are to stay. */
+/* Removes all but the newest save_total_limit checkpoints, and those that are to stay. Where the
+ * best evaluation's is kept and older than the newest, it takes the place of one, but not of the
+ * very newest. */
 static err prune(const struct trainer *t) {
     int64_t limit = t->run.options->save_total_limit, stays = t->run.state_steps;
+    const int64_t best =
+        t->run.options->load_best_model_at_end ? t->internal->progress.best.step : 0;
     struct found_list list;
     if (limit == 0) return ERR_OK;
     TRY(list_steps(t->run.dir, &list));
+    if (best > 0 && limit > 1 && list.n >= limit && best < list.steps[limit - 1]) limit--;
     err e = ERR_OK;
     for (int64_t i = limit; i < list.n && e == ERR_OK; i++) {
-        if (stays > 0 && list.steps[i] % stays == 0) continue;
+        if (list.steps[i] == best || (stays > 0 && list.steps[i] % stays == 0)) continue;
         char *path = folder_path(t, list.steps[i]);
         e = path ? dir_remove(path) : ERR_MEMORY;
         mem_free(path);
@@ -286,6 +291,27 @@ static err read_folder(struct trainer *t, int64_t step, const char *path, bool *
     TRY(read_tensors(t, path));
     t->internal->progress = state;
     return ERR_OK;
+}
+
+static err read_best(struct trainer *t, const char *path) {
+    struct checkpoint_state state = {0};
+    bool whole;
+    TRY(checkpoint_state_read(&state, path, &whole));
+    if (!whole) {
+        err e = fail(ERR_MISSING, "the best model's checkpoint is not there");
+        return fail_hint(e, "train again from the start, in another folder");
+    }
+    TRY(check_identity(&state, &t->internal->progress.identity));
+    return read_params(t, path);
+}
+
+err checkpoint_read_best(struct trainer *t) {
+    char *path = folder_path(t, t->internal->progress.best.step);
+    if (!path) return ERR_MEMORY;
+    err e = read_best(t, path);
+    if (e != ERR_OK) e = fail_in(e, "checkpoint '%s'", path);
+    mem_free(path);
+    return e;
 }
 
 /* Folders that a kill left half written. */

@@ -43,6 +43,10 @@ static err fill_state(const struct checkpoint_state *s, const char *dir, json_t 
     TRY(json_put(state, "trained_tokens", json_integer(s->trained_tokens)));
     TRY(json_put(state, "loss", json_real(s->loss)));
     TRY(json_put(state, "digest", json_string(s->chain)));
+    if (s->best.step > 0)
+        TRY(json_put(state, "best",
+                     json_pack("{s:I, s:f, s:I}", "step", (json_int_t)s->best.step, "value",
+                               s->best.value, "waited", (json_int_t)s->best.waited)));
     TRY(json_put(state, "options", json_string(s->identity.options)));
     TRY(json_put(state, "dataset", json_string(s->identity.dataset)));
     TRY(json_put(state, "base", json_string(s->identity.base)));
@@ -82,6 +86,15 @@ static err check_seal(json_t *state) {
     return ERR_OK;
 }
 
+/* Absent in a run whose evaluations decide nothing. */
+static err parse_best(const json_t *state, struct train_best *out) {
+    const json_t *best = json_object_get(state, "best");
+    if (!best) return ERR_OK;
+    TRY(json_need_int(best, "step", &out->step));
+    TRY(json_need_number(best, "value", &out->value));
+    return json_need_int(best, "waited", &out->waited);
+}
+
 static err parse_state(struct checkpoint_state *s, json_t *state) {
     int64_t version;
     TRY(check_seal(state));
@@ -92,6 +105,7 @@ static err parse_state(struct checkpoint_state *s, json_t *state) {
     TRY(json_need_int(state, "step", &s->step));
     TRY(json_need_int(state, "trained_tokens", &s->trained_tokens));
     TRY(json_need_number(state, "loss", &s->loss));
+    TRY(parse_best(state, &s->best));
     TRY(read_digest(state, "digest", s->chain));
     TRY(read_digest(state, "options", s->identity.options));
     TRY(read_digest(state, "dataset", s->identity.dataset));

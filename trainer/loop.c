@@ -111,29 +111,54 @@ static err one_step(struct trainer *t, int64_t step, struct train_report *report
     return ERR_OK;
 }
 
-/* The validation loss where one is due, else NaN. */
-static err validate(struct trainer *t, int64_t step, double *out) {
-    int64_t every = t->run.options->eval_steps;
-    *out = NAN;
-    if (!t->run.on_eval || every == 0 || (step % every != 0 && step != t->n_steps)) return ERR_OK;
-    return t->run.on_eval(t->run.ctx, t->run.model, step, out);
+/* Evaluates where that is due; *decides: the run's end or its model depends on it. */
+static err evaluate(struct trainer *t, struct train_report *report, struct train_evaluation *room,
+                    bool *decides) {
+    const struct train_options *o = t->run.options;
+    *decides = false;
+    if (!t->run.on_eval || !evaluation_due(o, t->run.source, report->step)) return ERR_OK;
+    const double started = clock_seconds();
+    TRY(t->run.on_eval(t->run.ctx, t->run.model, room));
+    room->seconds = clock_seconds() - started;
+    if (isinf(room->loss))
+        return fail(ERR_NUMERIC, "evaluation after step %" PRId64 ": the loss is not finite",
+                    report->step);
+    report->evaluation = room;
+    *decides = best_wanted(o);
+    return *decides ? best_take(&t->internal->progress.best, o, report->step, room) : ERR_OK;
+}
+
+/* Whether the run is over: all steps are done, or evaluations end it. */
+static bool is_over(const struct trainer *t) {
+    const struct checkpoint_state *p = &t->internal->progress;
+    return p->step == t->n_steps || best_ends(&p->best, t->run.options);
+}
+
+/* Whether a checkpoint is due: the model of the best evaluation may be the one to end with. */
+static bool is_kept(const struct trainer *t) {
+    const struct train_options *o = t->run.options;
+    const struct checkpoint_state *p = &t->internal->progress;
+    if (is_over(t) || (o->load_best_model_at_end && p->best.step == p->step)) return true;
+    if (t->run.state_steps > 0 && p->step % t->run.state_steps == 0) return true;
+    return o->save_steps > 0 && p->step % o->save_steps == 0;
 }
 
 /* After the update: what there is to write down and to keep. */
-static err finish_step(struct trainer *t, const struct train_report *report) {
+static err finish_step(struct trainer *t, struct train_report *report) {
     struct trainer_internal *in = t->internal;
-    int64_t every = t->run.options->save_steps;
-    double eval_loss;
-    TRY(validate(t, report->step, &eval_loss));
-    TRY(record_step(&in->record, report, eval_loss, in->progress.chain));
+    struct train_evaluation room = {0};
+    bool decides;
+    TRY(evaluate(t, report, &room, &decides));
+    const struct record_line line = {.report = report,
+                                     .metric = best_metric(t->run.options),
+                                     .best = decides ? &in->progress.best : NULL};
+    TRY(record_step(&in->record, &line, in->progress.chain));
     in->progress.step = report->step;
     in->progress.trained_tokens += report->trained_tokens;
     in->progress.loss = report->loss;
     if (t->run.on_step) t->run.on_step(t->run.ctx, report);
-    bool last = report->step == t->n_steps;
-    bool stop = !last && t->run.should_stop && t->run.should_stop(t->run.ctx);
-    bool stays = t->run.state_steps > 0 && report->step % t->run.state_steps == 0;
-    if (last || stop || stays || (every > 0 && report->step % every == 0)) {
+    bool stop = !is_over(t) && t->run.should_stop && t->run.should_stop(t->run.ctx);
+    if (stop || is_kept(t)) {
         TRY(checkpoint_write(t));
         in->kept_step = report->step;
     }
@@ -178,20 +203,33 @@ static err device_lost(const struct trainer *t) {
                      in->kept_step, t->run.dir);
 }
 
+/* The weights become those that the run ends with. */
+static err end(struct trainer *t, struct train_result *result) {
+    const struct checkpoint_state *p = &t->internal->progress;
+    *result = (struct train_result){
+        .n_steps = p->step,
+        .trained_tokens = p->trained_tokens,
+        .loss = p->loss,
+        .best = p->best,
+        .kept_step = t->run.options->load_best_model_at_end ? p->best.step : p->step,
+        .ended_early = p->step < t->n_steps,
+    };
+    memcpy(result->digest, p->chain, sizeof result->digest);
+    return result->kept_step == p->step ? ERR_OK : checkpoint_read_best(t);
+}
+
 err trainer_run(struct trainer *t, struct train_result *result) {
-    struct checkpoint_state *progress = &t->internal->progress;
+    if (best_wanted(t->run.options) && !t->run.on_eval) {
+        err e = fail(ERR_MISSING, "a model is to be chosen by evaluations, and there is nothing to "
+                                  "evaluate on");
+        return fail_hint(e, "set data.validation, the share of the rows that is kept for it");
+    }
     TRY(begin(t));
-    while (progress->step < t->n_steps) {
+    while (!is_over(t)) {
         struct train_report report;
-        err e = one_step(t, progress->step, &report);
+        err e = one_step(t, t->internal->progress.step, &report);
         if (e == ERR_OK) e = finish_step(t, &report);
         if (e != ERR_OK) return e == ERR_DEVICE ? device_lost(t) : e;
     }
-    *result = (struct train_result){
-        .n_steps = progress->step,
-        .trained_tokens = progress->trained_tokens,
-        .loss = progress->loss,
-    };
-    memcpy(result->digest, progress->chain, sizeof result->digest);
-    return ERR_OK;
+    return end(t, result);
 }

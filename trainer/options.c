@@ -4,7 +4,9 @@
  * Read next: trainer/options.h for what each field means to the code. */
 #include "trainer/options.h"
 
+#include "trainer/best.h"
 #include <inttypes.h>
+#include <string.h>
 
 #define ROW(field, ...) OPT(struct train_options, field, __VA_ARGS__)
 /* ",a,b": the list is what follows the first comma */
@@ -82,10 +84,24 @@ static const struct opt rows[] = {
     ROW(save_steps, .preset = "100", .min = 0, .max = 1e9, .aliases = "save_interval",
         .help = "steps between checkpoints (0: only the last)"),
     ROW(save_total_limit, .preset = "2", .min = 0, .max = 1e6,
-        .help = "newest checkpoints that are kept (0: all)"),
+        .help = "newest checkpoints that are kept, the best one among them (0: all)"),
     ROW(eval_steps, .preset = "0", .min = 0, .max = 1e9,
-        .help = "steps between validations (0: none)"),
-    /* Without a preset: a run without these methods has no trace of them (opt_left_out). */
+        .help = "steps between evaluations on the validation rows; the last step has one, too "
+                "(0: none)"),
+    /* Without a preset: a run without these has no trace of them (opt_left_out). */
+    ROW(eval_strategy, .choices = "no,steps,epoch", .aliases = "evaluation_strategy",
+        .help = "when: every eval_steps steps, or at the end of each epoch (not given: steps, "
+                "where eval_steps is above 0)"),
+    ROW(load_best_model_at_end, .help = "the run ends with the model of its best evaluation; that "
+                                        "one's checkpoint is always kept"),
+    ROW(metric_for_best_model, .choices = "loss,eval_loss",
+        .help = "what makes an evaluation the best (not given: loss)"),
+    ROW(greater_is_better, .choices = "true,false",
+        .help = "which way it is better (not given: false, as becomes a loss)"),
+    ROW(early_stopping_patience, .min = 0, .max = 1e9, .aliases = "early_stopping_steps",
+        .help = "the run ends after so many evaluations in a row that are no better (0: never)"),
+    ROW(early_stopping_threshold, .min = 0, .max = 1e9,
+        .help = "by more than this must an evaluation be better to count as that"),
     ROW(freeze, .aliases = "freeze_parameters_regex", .value = "PATTERN",
         .help = "regular expressions: parameters whose name one matches are not trained"),
     ROW(train_only, .aliases = "unfrozen_parameters,trainable_parameters_regex", .value = "PATTERN",
@@ -135,6 +151,28 @@ static err check_in_backward(const struct train_options *o) {
                         "keep gradients in 16 bits instead: train.gradient_dtype: bf16");
 }
 
+/* What evaluations decide needs evaluations. */
+static err check_evaluation(const struct train_options *o) {
+    if (o->eval_strategy && !strcmp(o->eval_strategy, "steps") && o->eval_steps == 0)
+        return fail(ERR_RANGE, "train: 'eval_strategy' is steps, and 'eval_steps' does not say "
+                               "how many");
+    const char *named = o->load_best_model_at_end         ? "load_best_model_at_end"
+                        : o->early_stopping_patience > 0  ? "early_stopping_patience"
+                        : o->metric_for_best_model        ? "metric_for_best_model"
+                        : o->greater_is_better            ? "greater_is_better"
+                        : o->early_stopping_threshold > 0 ? "early_stopping_threshold"
+                                                          : NULL;
+    if (!named) return ERR_OK;
+    if (!best_wanted(o))
+        return fail(ERR_RANGE,
+                    "train: '%s' is given without 'load_best_model_at_end', "
+                    "'metric_for_best_model' or 'early_stopping_patience'",
+                    named);
+    if (evaluation_wanted(o)) return ERR_OK;
+    err e = fail(ERR_RANGE, "train: '%s' is given without evaluations during training", named);
+    return fail_hint(e, "set train.eval_steps, or train.eval_strategy: epoch");
+}
+
 err train_options_check(const struct train_options *o) {
     if (o->min_learning_rate > 0 && o->min_learning_rate_ratio > 0)
         return fail(ERR_RANGE,
@@ -145,6 +183,7 @@ err train_options_check(const struct train_options *o) {
     if (o->loraplus_lr_embedding > 0 && !(o->loraplus_lr_ratio > 0))
         return fail(ERR_RANGE,
                     "train: 'loraplus_lr_embedding' is given without 'loraplus_lr_ratio'");
+    TRY(check_evaluation(o));
     return o->optimizer_in_backward ? check_in_backward(o) : ERR_OK;
 }
 

@@ -32,7 +32,13 @@ struct train_options {
     int64_t seed;
     int64_t save_steps;       /* steps between checkpoints; 0: only the last */
     int64_t save_total_limit; /* newest checkpoints kept; 0: all */
-    int64_t eval_steps;       /* steps between validations; 0: none */
+    int64_t eval_steps;       /* steps between evaluations; 0: none, unless eval_strategy: epoch */
+    /* of trainer/best.h; not there where nothing is decided by evaluations */
+    const char *eval_strategy; /* "no", "steps", "epoch"; NULL: steps, where eval_steps says so */
+    bool load_best_model_at_end;
+    const char *metric_for_best_model, *greater_is_better;
+    int64_t early_stopping_patience; /* evaluations; 0: the run never ends early */
+    double early_stopping_threshold;
     /* of trainer/methods/; zero or empty where a method is not wanted */
     struct opt_list freeze, train_only; /* patterns of parameter names */
     int64_t trainable_layers;           /* the last n, or the first -n; 0: all */

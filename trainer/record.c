@@ -17,13 +17,15 @@
 enum { MAX_LINE_BYTES = 1 << 16 };
 
 /* Settings that change how a run is kept or made, and none of its numbers. How weights and
- * gradients are kept is one of them, unless they are rounded for it. */
+ * gradients are kept is one of them, unless they are rounded for it; so is when it evaluates, unless
+ * that decides something. */
 static bool only_keeps(const char *name, const struct train_options *o) {
     const bool rounds = o->gradient_dtype && !strcmp(o->gradient_dtype, "bf16");
     const bool narrow = o->trained_weight_dtype && !strcmp(o->trained_weight_dtype, "bf16");
+    const bool evaluates = !strcmp(name, "eval_steps") || !strcmp(name, "eval_strategy");
     return !strcmp(name, "save_steps") || !strcmp(name, "save_total_limit") ||
-           !strcmp(name, "eval_steps") || !strcmp(name, "recompute") || !strcmp(name, "offload") ||
-           (!narrow && !strcmp(name, "trained_weight_dtype")) ||
+           (evaluates && !best_wanted(o)) || !strcmp(name, "recompute") ||
+           !strcmp(name, "offload") || (!narrow && !strcmp(name, "trained_weight_dtype")) ||
            (!rounds && (!strcmp(name, "gradient_dtype") || !strcmp(name, "optimizer_in_backward")));
 }
 
@@ -116,23 +118,44 @@ err record_update(struct record *r, const struct trainer *t) {
     return e;
 }
 
-static err move_chain(const struct record *r, double loss, char chain[SHA256_HEX_SIZE]) {
+static uint64_t bits_of(double x) {
     uint64_t bits;
-    memcpy(&bits, &loss, sizeof bits);
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static err move_chain(const struct record *r, const struct record_line *l,
+                      char chain[SHA256_HEX_SIZE]) {
     struct str text = {0};
-    err e = str_printf(&text, "%s %s %016" PRIx64 " %s\n", chain, r->batch, bits, r->update);
+    err e = str_printf(&text, "%s %s %016" PRIx64 " %s", chain, r->batch, bits_of(l->report->loss),
+                       r->update);
+    if (e == ERR_OK && l->best)
+        e = str_printf(&text, " %016" PRIx64 " %" PRId64, bits_of(l->report->evaluation->loss),
+                       l->best->step);
+    if (e == ERR_OK) e = str_add(&text, "\n");
     if (e == ERR_OK) e = sha256_bytes(str_text(&text), text.len, chain);
     str_release(&text);
     return e;
 }
 
-static err fill_line(const struct record *r, const struct train_report *report, double eval_loss,
-                     const char *chain, json_t *line) {
+static err put_best(const struct record_line *l, json_t *line) {
+    return json_put(line, "best",
+                    json_pack("{s:s, s:I, s:f, s:I}", "metric", l->metric, "step",
+                              (json_int_t)l->best->step, "value", l->best->value, "waited",
+                              (json_int_t)l->best->waited));
+}
+
+static err fill_line(const struct record *r, const struct record_line *l, const char *chain,
+                     json_t *line) {
+    const struct train_report *report = l->report;
+    const struct train_evaluation *evaluation = report->evaluation;
     TRY(json_put(line, "step", json_integer(report->step)));
     TRY(json_put(line, "lr", json_real(report->lr)));
     TRY(json_put(line, "loss", json_real(report->loss)));
     TRY(json_put(line, "grad_norm", json_real(report->gradient_norm)));
-    if (!isnan(eval_loss)) TRY(json_put(line, "eval_loss", json_real(eval_loss)));
+    if (evaluation && !isnan(evaluation->loss))
+        TRY(json_put(line, "eval_loss", json_real(evaluation->loss)));
+    if (l->best) TRY(put_best(l, line));
     TRY(json_put(line, "tokens", json_integer(report->tokens)));
     TRY(json_put(line, "trained_tokens", json_integer(report->trained_tokens)));
     TRY(json_put(line, "rows", json_integer(report->rows)));
@@ -143,13 +166,11 @@ static err fill_line(const struct record *r, const struct train_report *report, 
     return json_put(line, "tokens_per_second", json_integer(llround(rate)));
 }
 
-err record_step(struct record *r, const struct train_report *report, double eval_loss,
-                char chain[SHA256_HEX_SIZE]) {
-    TRY(move_chain(r, report->loss, chain));
+err record_step(struct record *r, const struct record_line *l, char chain[SHA256_HEX_SIZE]) {
+    TRY(move_chain(r, l, chain));
     struct str text = {0};
     json_t *line = json_object();
-    err e = line ? fill_line(r, report, eval_loss, chain, line)
-                 : fail(ERR_MEMORY, "out of memory for a record");
+    err e = line ? fill_line(r, l, chain, line) : fail(ERR_MEMORY, "out of memory for a record");
     if (e == ERR_OK) e = json_text(line, 0, &text);
     if (e == ERR_OK) e = str_add(&text, "\n");
     if (e == ERR_OK) e = file_append(r->path, str_text(&text), text.len);

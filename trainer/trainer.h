@@ -8,7 +8,8 @@
  *     trainer_plan(&t, &plan);             memory of model, adapter, gradients, optimiser
  *     plan_allocate(&plan, run.compute);   or print the plan and stop here
  *     trainer_start(&t, &plan);
- *     trainer_run(&t, &result);            checkpoints and run.jsonl in run.dir
+ *     trainer_run(&t, &result);            checkpoints and run.jsonl in run.dir; the weights are
+ *                                          then those that the run ends with
  *
  * Read next: trainer/methods/method.h, trainer/loop.c, trainer/checkpoint.h, trainer/record.h. */
 #ifndef COTRAIN_TRAINER_TRAINER_H
@@ -16,6 +17,7 @@
 
 #include "adapters/adapter.h"
 #include "base/hash.h"
+#include "trainer/best.h"
 #include "trainer/options.h"
 #include "trainer/source.h"
 
@@ -23,8 +25,9 @@ struct train_report {               /* one finished step */
     int64_t step, n_steps;          /* from 1 */
     double lr, loss, gradient_norm; /* the loss before the update, the norm before clipping */
     int64_t trained_tokens, tokens, rows;
-    double seconds;
-    const char *batch, *update, *digest; /* as its record has them; valid in on_step */
+    double seconds;                            /* without the evaluation */
+    const struct train_evaluation *evaluation; /* after it; NULL: none was due */
+    const char *batch, *update, *digest;       /* as its record has them; valid in on_step */
 };
 
 struct train_run {
@@ -40,8 +43,9 @@ struct train_run {
     int64_t state_steps;     /* steps between checkpoints that stay, whatever the options say; 0 */
     void *ctx;               /* of the functions below, each of which may be NULL */
     void (*on_step)(void *ctx, const struct train_report *report);
-    /* Every eval_steps steps and after the last: a validation loss for the record. */
-    err (*on_eval)(void *ctx, struct model *m, int64_t step, double *out_loss);
+    /* Where an evaluation is due (trainer/best.h): measures the model as it stands, in the memory
+     * that is planned. NULL: there is nothing to evaluate on. */
+    err (*on_eval)(void *ctx, struct model *m, struct train_evaluation *out);
     /* Asked after every step; true stops at a checkpoint with ERR_STOPPED. */
     bool (*should_stop)(void *ctx);
 };
@@ -50,6 +54,9 @@ struct train_result {
     int64_t n_steps, trained_tokens; /* of the whole run, resumed parts too */
     double loss;                     /* of the last step */
     char digest[SHA256_HEX_SIZE];    /* end of the chain of run.jsonl */
+    struct train_best best;          /* step 0: nothing was decided by evaluations */
+    int64_t kept_step;               /* the model is that of this step: the last or the best */
+    bool ended_early; /* train.early_stopping_patience, before the last planned step */
 };
 
 struct trainer {
@@ -68,7 +75,8 @@ MUST_CHECK err trainer_init(struct trainer *t, const struct train_run *run);
 /* May be called again, for another plan, until trainer_start, which takes the last one. */
 MUST_CHECK err trainer_plan(struct trainer *t, struct plan *plan);
 MUST_CHECK err trainer_start(struct trainer *t, const struct plan *plan);
-/* Trains from the start or the newest checkpoint to the last step, and leaves a checkpoint there.
+/* Trains from the start or the newest checkpoint to the last step, or to where evaluations end it
+ * (trainer/best.h), and leaves a checkpoint there.
  * ERR_STOPPED: should_stop said so, and a checkpoint is there. A non-finite loss or gradient is
  * ERR_NUMERIC naming step and samples; earlier checkpoints stay. A folder that already holds a run
  * is ERR_EXISTS unless `resume`. */

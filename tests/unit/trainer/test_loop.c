@@ -209,10 +209,10 @@ static void test_bad_token(void **state) {
 
 /* ---- validation ---- */
 
-static err count_evaluation(void *ctx, struct model *m, int64_t step, double *out_loss) {
+static err count_evaluation(void *ctx, struct model *m, struct train_evaluation *out) {
     (void)m;
-    *(int64_t *)ctx = *(int64_t *)ctx * 10 + step;
-    *out_loss = 0.5;
+    ++*(int64_t *)ctx;
+    *out = (struct train_evaluation){.loss = 0.5, .rows = 1};
     return ERR_OK;
 }
 
@@ -231,7 +231,7 @@ static void test_validation(void **state) {
     f.run.on_eval = count_evaluation;
     fixture_start(&f);
     assert_ok(trainer_run(&f.trainer, &result));
-    assert_int_equal(seen, 245);
+    assert_int_equal(seen, 3); /* steps 2, 4 and 5 */
     snprintf(path, sizeof path, "%s/run.jsonl", f.run.dir);
     assert_ok(file_read(path, 1 << 20, &text));
     int n = 0;
