@@ -120,6 +120,7 @@ err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE])
         .inputs = &inputs,
         .train_dir = w->train,
         .training_digest = training,
+        .choice = json_object_get(result_json, "choice"),
         .before_path = w->before,
         .after_path = w->after,
         .replace = s->replace,

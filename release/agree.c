@@ -252,12 +252,32 @@ err agree_sources(const struct seal *s, const char *dir) {
     return result;
 }
 
+/* Which step's model was kept, against what the records say. */
+static err check_choice(const json_t *manifest, const struct steps_found *found) {
+    json_t *choice = json_object_get(manifest, "choice");
+    int64_t best = 0, kept = 0;
+    if (choice == NULL && found->best_step == 0) return ERR_OK;
+    if (choice == NULL)
+        return fail(ERR_GATE, "evaluations decided something, and the manifest has no 'choice'");
+    TRY(json_need_int(choice, "best_step", &best));
+    TRY(json_need_int(choice, "kept_step", &kept));
+    if (best == found->best_step && (kept == best || kept == found->n_steps)) return ERR_OK;
+    return fail(ERR_GATE,
+                "the manifest keeps step %lld, the best being %lld; here %lld is the best and %lld "
+                "the last",
+                (long long)kept, (long long)best, (long long)found->best_step,
+                (long long)found->n_steps);
+}
+
 err agree_steps(const json_t *manifest, const char *dir, int64_t *out_steps) {
     const char *training = NULL;
+    struct steps_found found = {0};
     char *path = path_join(dir, PACK_LOG);
     if (path == NULL) return ERR_MEMORY;
     err result = json_need_string(json_object_get(manifest, "chain"), "training", &training);
-    if (result == ERR_OK) result = steps_check(path, training, out_steps);
+    if (result == ERR_OK) result = steps_check(path, training, &found);
+    if (result == ERR_OK) result = check_choice(manifest, &found);
+    *out_steps = found.n_steps;
     mem_free(path);
     return fail_in(result, "'%s'", PACK_LOG);
 }

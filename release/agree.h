@@ -19,7 +19,8 @@ MUST_CHECK err agree_recipe(const char *dir);
 MUST_CHECK err agree_chain(const json_t *manifest, const struct seal *s, const char *dir);
 /* Sources that are packed are those that the list of sources has (release/sources.h). */
 MUST_CHECK err agree_sources(const struct seal *s, const char *dir);
-/* The training's record is whole and ends in the chain's 'training' (release/steps.h). */
+/* The training's record is whole and ends in the chain's 'training' (release/steps.h), and where
+ * evaluations chose the model it is the one that the manifest says. */
 MUST_CHECK err agree_steps(const json_t *manifest, const char *dir, int64_t *out_steps);
 /* The provenance statement is what the manifest gives. Appends its text and its maker's version. */
 MUST_CHECK err agree_statement(const json_t *manifest, const char *release, const char *dir,

@@ -119,6 +119,8 @@ err manifest_new(const struct release_pack *p, json_t **out) {
     if (result == ERR_OK) result = put_about(manifest, p);
     if (result == ERR_OK) result = put_requests(manifest, p->requests);
     if (result == ERR_OK) result = put_chain(manifest, p);
+    if (result == ERR_OK && p->choice != NULL)
+        result = json_put(manifest, "choice", json_incref((json_t *)p->choice));
     if (result != ERR_OK) {
         json_decref(manifest);
         return result;

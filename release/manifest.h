@@ -6,6 +6,8 @@
  *    "requests": [{"id", "scenario", "capability", "sha256"}],
  *    "chain": {"requests", "dataset", "recipe", "base", "base_model", "training", "adapter",
  *              "merged", "eval_before", "eval_after"},
+ *    "choice": {"metric", "best_step", "best_value", "kept_step", "planned_steps", "ended_early"},
+ *                                      where evaluations during training decided something
  *    "checks": {what packing measured, release/check.h},
  *    "files": [{"path", "bytes", "sha256"}],        sorted by path; everything that the hash covers
  *    "apart": ["logs/plan.json", ...]}              in the folder, not in the hash (the provenance

@@ -8,6 +8,7 @@
 #define COTRAIN_RELEASE_PACK_H
 
 #include "base/hash.h"
+#include "base/json.h"
 #include "data/dataset/dataset.h"
 #include "recipes/request.h"
 #include "release/options.h"
@@ -34,6 +35,7 @@ struct release_pack {
     const struct release_inputs *inputs;  /* what the recipe was run with; NULL: not said */
     const char *train_dir;                /* with its log, its memory plan and its checkpoints */
     const char *training_digest;          /* end of the chain of step records */
+    const json_t *choice;                 /* by evaluations during training; NULL: none */
     const char *before_path, *after_path; /* evaluation reports; the second one is of merged_dir */
     const struct release_keys *keys;      /* to sign with; none: it is unsigned */
     bool replace;                         /* an earlier release of that folder may be replaced */

@@ -14,19 +14,38 @@ enum { MAX_LINE_BYTES = 1 << 20 };
 
 struct steps {
     char digest[SHA256_HEX_SIZE]; /* after the newest step */
-    int64_t n;
+    struct steps_found found;
 };
+
+static uint64_t bits_of(double x) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* What the evaluation of a step adds to its link: the value and the best step. */
+static err add_choice(const json_t *line, const json_t *best, struct str *link) {
+    const char *metric = NULL;
+    double value = 0.0;
+    int64_t step = 0;
+    TRY(json_need_string(best, "metric", &metric));
+    TRY(json_need_int(best, "step", &step));
+    TRY(json_need_number(line, metric, &value));
+    return str_printf(link, " %016" PRIx64 " %" PRId64, bits_of(value), step);
+}
 
 static err next_digest(const struct steps *s, const json_t *line, char out[SHA256_HEX_SIZE]) {
     const char *batch = NULL, *update = NULL;
+    const json_t *best = json_object_get(line, "best");
     double loss = 0.0;
-    uint64_t bits;
     struct str text = {0};
     TRY(json_need_string(line, "batch", &batch));
     TRY(json_need_string(line, "update", &update));
     TRY(json_need_number(line, "loss", &loss));
-    memcpy(&bits, &loss, sizeof bits);
-    err result = str_printf(&text, "%s %s %016" PRIx64 " %s\n", s->digest, batch, bits, update);
+    err result =
+        str_printf(&text, "%s %s %016" PRIx64 " %s", s->digest, batch, bits_of(loss), update);
+    if (result == ERR_OK && best != NULL) result = add_choice(line, best, &text);
+    if (result == ERR_OK) result = str_add(&text, "\n");
     if (result == ERR_OK) result = sha256_bytes(text.data, text.len, out);
     str_release(&text);
     return result;
@@ -40,17 +59,19 @@ static err take_line(void *ctx, const json_t *line) {
     TRY(json_need_int(line, "step", &step));
     TRY(json_need_string(line, "digest", &stated));
     if (strlen(stated) != SHA256_HEX_SIZE - 1) return fail(ERR_GATE, "'digest' is no SHA-256");
-    if (step != s->n + 1)
+    if (step != s->found.n_steps + 1)
         return fail(ERR_GATE, "step %lld stands where step %lld should", (long long)step,
-                    (long long)s->n + 1);
-    if (s->n > 0) {
+                    (long long)s->found.n_steps + 1);
+    if (s->found.n_steps > 0) {
         TRY(next_digest(s, line, digest));
         if (strcmp(digest, stated) != 0)
             return fail(ERR_GATE, "step %lld does not follow from the one before it",
                         (long long)step);
     }
     memcpy(s->digest, stated, sizeof s->digest);
-    s->n = step;
+    s->found.n_steps = step;
+    if (json_object_get(line, "best") != NULL)
+        return json_need_int(json_object_get(line, "best"), "step", &s->found.best_step);
     return ERR_OK;
 }
 
@@ -75,10 +96,10 @@ static err walk_file(const char *path, err (*take)(void *ctx, const json_t *line
     return result;
 }
 
-err steps_check(const char *path, const char *training, int64_t *out_steps) {
+err steps_check(const char *path, const char *training, struct steps_found *out) {
     struct steps s = {0};
     TRY(walk_file(path, take_line, &s));
-    *out_steps = s.n;
+    *out = s.found;
     if (strcmp(s.digest, training) == 0) return ERR_OK;
     return fail(ERR_GATE, "its last step is not the chain's 'training'");
 }

@@ -3,6 +3,7 @@
  * before it and from that step's batch, loss and update, and the last is the chain's 'training'. So
  * nobody can change a step's line without changing the manifest.
  *   digest[s] = SHA-256("<digest[s-1]> <batch> <loss> <update>\n"), the loss as its 16 digits
+ * and in a step whose evaluation decided something, with its value and the best step behind.
  * Source: docs/formats.md; trainer/record.h writes it. Read next: release/agree.h. */
 #ifndef COTRAIN_RELEASE_STEPS_H
 #define COTRAIN_RELEASE_STEPS_H
@@ -12,7 +13,11 @@
 
 /* ERR_GATE naming the step where it breaks. The first step's digest starts from the run's identity,
  * which is no file of the release: it is taken as it stands. */
-MUST_CHECK err steps_check(const char *path, const char *training, int64_t *out_steps);
+struct steps_found {
+    int64_t n_steps;
+    int64_t best_step; /* of the last evaluation that decided something; 0: none did */
+};
+MUST_CHECK err steps_check(const char *path, const char *training, struct steps_found *out);
 
 /* The same as a list: what is in the chain, and beside it the numbers that say why a step went as
  * it did. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Keeping the best evaluation and counting patience (trainer/best.h).
- * Source of the rules: the HF trainer's EarlyStoppingCallback and best-metric bookkeeping. */
+ * When a run evaluates, and what follows: keeping the best and counting patience (trainer/best.h).
+ * Source of the rules: the HF trainer's EarlyStoppingCallback and best-metric bookkeeping.
+ * Read next: trainer/loop.c. */
 #include "trainer/best.h"
 
 #include <inttypes.h>

@@ -17,8 +17,8 @@
 enum { MAX_LINE_BYTES = 1 << 16 };
 
 /* Settings that change how a run is kept or made, and none of its numbers. How weights and
- * gradients are kept is one of them, unless they are rounded for it; so is when it evaluates, unless
- * that decides something. */
+ * gradients are kept is one of them, unless they are rounded for it; so is when it evaluates,
+ * unless that decides something. */
 static bool only_keeps(const char *name, const struct train_options *o) {
     const bool rounds = o->gradient_dtype && !strcmp(o->gradient_dtype, "bf16");
     const bool narrow = o->trained_weight_dtype && !strcmp(o->trained_weight_dtype, "bf16");

@@ -98,11 +98,13 @@ train lora again --threads 1 --set train.max_steps=400 --resume
 expect_rc 0
 expect_same_run stopped again
 
-# Validation losses where they were asked for.
+# Validation losses where they were asked for; they show in no number.
 train lora validated --set train.eval_steps=3
 expect_rc 0
 [ "$(grep -c '"eval_loss"' "$scratch/validated/train/run.jsonl")" = 3 ] && passed ||
     failed "validation after steps 3, 6 and 8 wanted"
+expect_same "$scratch/lora.one/train/merged/model.safetensors" "$scratch/validated/train/merged/model.safetensors"
+expect_same "$scratch/lora.one/train/result.json" "$scratch/validated/train/result.json"
 
 # A merge by hand, and the plan.
 run "$COTRAIN" model merge --model "$month/model" --adapter "$scratch/lora.one/train/adapter" \

@@ -16,7 +16,7 @@
 
 enum { STEPS = 10 };
 
-/* After steps 1 to 10; with eval_steps 2 the best is that of step 4, and steps 6 and 8 are worse. */
+/* After steps 1 to 10; of every second one the best is 4, and those of 6 and 8 are worse. */
 static const double values[STEPS] = {9, 5, 9, 3, 9, 4, 9, 3.5, 9, 3.25};
 
 struct watch {

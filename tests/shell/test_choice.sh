@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The model of the best evaluation, and a run that ends early: up to the release, whose records say which step was
+# kept, and refuse a manifest that names another.
+. "$(dirname "$0")/lib.sh"
+"$SOURCE_DIR/tests/shell/tiny_month.py" "$scratch/month" || exit 1
+recipe=$scratch/month/lora.yaml work=$scratch/work
+
+# With greater_is_better a falling loss is best at the first evaluation: the early end and the step that is kept
+# are known.
+choice="--set train.eval_steps=2 --set train.load_best_model_at_end=true --set train.early_stopping_patience=2"
+choice="$choice --set train.greater_is_better=true --set train.save_total_limit=1"
+run "$COTRAIN" run "$recipe" --work "$work" $choice
+expect_rc 0
+expect_err "kept: training ended early, after step 6 of 8: eval_loss was no better in 2 evaluations in a row"
+expect_err "kept: the model of step 2, the best evaluated"
+expect_same "$work/train/adapter/adapter_model.safetensors" "$work/train/checkpoint-2/adapter_model.safetensors"
+check "the last checkpoint stays, too" [ -f "$work/train/checkpoint-6/state.json" ]
+check "checkpoints in between do not" [ ! -e "$work/train/checkpoint-4" ]
+release=$work/release/Tiny
+expect_same "$work/train/adapter/adapter_model.safetensors" "$release/adapter/adapter_model.safetensors"
+check "the manifest says so" /usr/bin/python3 - "$release/manifest.json" <<'END'
+import json, sys
+choice = json.load(open(sys.argv[1]))["choice"]
+assert choice["kept_step"] == choice["best_step"] == 2 and choice["planned_steps"] == 8, choice
+assert choice["ended_early"] is True and choice["metric"] == "eval_loss", choice
+END
+run "$COTRAIN" release verify "$release"
+expect_rc 0
+
+# Sums and digests made anew, as by a forger: neither the manifest nor the record can name another step.
+forge() { # forge FILE OLD NEW WORDS
+    rm -rf "$scratch/forged"
+    cp -r "$release" "$scratch/forged"
+    check "'$2' is there" grep -qF -- "$2" "$scratch/forged/$1"
+    sed -i "s/$2/$3/" "$scratch/forged/$1"
+    check "sealed again" /usr/bin/python3 "$SOURCE_DIR/tests/shell/tamper.py" redo "$scratch/forged"
+    run "$COTRAIN" release verify "$scratch/forged"
+    expect_rc 3
+    expect_err "$4"
+}
+forge manifest.json '"kept_step": 2' '"kept_step": 4' "keeps step 4"
+forge manifest.json '"choice"' '"voice"' "has no 'choice'"
+forge logs/run.jsonl '"eval_loss":' '"eval_loss":1' "does not follow from the one before it"
+forge logs/run.jsonl '"eval_loss","step":2' '"eval_loss","step":3' "does not follow from the one before it"
+
+# Trained alone it decides the same.
+run "$COTRAIN" train "$recipe" --work "$scratch/again" $choice
+expect_rc 0
+expect_same "$work/train/result.json" "$scratch/again/train/result.json"
+
+run "$COTRAIN" train "$recipe" --work "$scratch/none" --set train.eval_steps=2 --set train.load_best_model_at_end=true \
+    --set data.validation=0
+expect_rc 1
+expect_err "nothing to evaluate on"
+check "nothing was begun" [ ! -e "$scratch/none/train/run.jsonl" ]
+run "$COTRAIN" recipe check "$recipe" --set train.load_best_model_at_end=true
+expect_rc 1
+expect_err "without evaluations during training"
+run "$COTRAIN" recipe show "$recipe"
+expect_rc 0
+check "what is not asked for leaves no trace" sh -c "! grep -qE 'load_best|patience|eval_strategy|metric_for' '$scratch/out'"
+finish
