@@ -3,12 +3,13 @@
  * same numbers give the same bytes. Widths of labels are estimated: a Chinese character is as wide
  * as the font is high, others about half of it. The contract is base/chart.h. */
 #include "base/chart.h"
+#include "base/chart_int.h"
 #include "base/html.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDTH = 400, RIGHT = 390, LABEL_UNITS = 60 };
+enum { RIGHT = CHART_RIGHT, LABEL_UNITS = 60 };
 
 double chart_step(double largest, int steps) {
     double least = largest / steps, power = 1;
@@ -33,7 +34,7 @@ void chart_number(double value, char out[32]) {
     out[k] = '\0';
 }
 
-static err figure_begin(struct str *out, const char *title, const char *summary) {
+err chart_figure_begin(struct str *out, const char *title, const char *summary) {
     TRY(str_add(out, "<figure><figcaption>"));
     TRY(html_add(out, title));
     if (summary && summary[0]) {
@@ -44,16 +45,16 @@ static err figure_begin(struct str *out, const char *title, const char *summary)
     return str_add(out, "</figcaption>\n");
 }
 
-static err figure_empty(struct str *out, const char *title) {
-    TRY(figure_begin(out, title, NULL));
+err chart_figure_empty(struct str *out, const char *title) {
+    TRY(chart_figure_begin(out, title, NULL));
     return str_add(out, "<p class=\"soft\">There is nothing to draw.</p></figure>\n");
 }
 
-static err svg_begin(struct str *out, int height, const char *title, const char *summary) {
+err chart_svg_begin(struct str *out, int height, const char *title, const char *summary) {
     TRY(str_printf(out,
                    "<svg class=\"chart\" role=\"img\" width=\"%d\" height=\"%d\" "
                    "viewBox=\"0 0 %d %d\"><title>",
-                   WIDTH, height, WIDTH, height));
+                   CHART_WIDTH, height, CHART_WIDTH, height));
     TRY(html_add(out, title));
     TRY(str_add(out, "</title>"));
     if (summary && summary[0]) {
@@ -64,15 +65,14 @@ static err svg_begin(struct str *out, int height, const char *title, const char 
     return str_add(out, "\n");
 }
 
-/* The label, cut to fit the width. */
-static err add_label(struct str *out, const char *label) {
+err chart_label(struct str *out, const char *label, int units) {
     size_t n = strlen(label), i = 0, kept = 0;
-    for (int units = 0; i < n;) { /* a unit is half the font's height */
+    for (int used = 0; i < n;) {
         uint32_t c;
         size_t size = utf8_next_any(label + i, n - i, &c);
-        units += c >= 0x1100 ? 2 : 1;
-        if (units <= LABEL_UNITS - 1) kept = i + size;
-        if (units > LABEL_UNITS) break;
+        used += c >= 0x1100 ? 2 : 1;
+        if (used <= units - 1) kept = i + size;
+        if (used > units) break;
         i += size;
     }
     if (i >= n) return html_text(out, label, n);
@@ -89,7 +89,7 @@ static err add_bar(struct str *out, const struct chart_bar *bar, int y, double s
     double width = bar->value * scale;
     chart_number(bar->value, value);
     TRY(str_printf(out, "<text x=\"%d\" y=\"%d\">", BAR_LEFT + 4, y + 12));
-    TRY(add_label(out, bar->label));
+    TRY(chart_label(out, bar->label, LABEL_UNITS));
     TRY(str_add(out, "</text>"));
     TRY(str_printf(out,
                    "<rect class=\"bar%d\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\"><title>",
@@ -129,8 +129,8 @@ static err draw_bars(struct str *out, const struct chart_bars *c, int64_t shown,
     if (step < 1) step = 1; /* what is counted has no half */
     if (!(end > 0)) end = step;
     double scale = (RIGHT - VALUE_ROOM - BAR_LEFT) / end;
-    TRY(figure_begin(out, c->title, c->summary));
-    TRY(svg_begin(out, bottom + 20, c->title, c->summary));
+    TRY(chart_figure_begin(out, c->title, c->summary));
+    TRY(chart_svg_begin(out, bottom + 20, c->title, c->summary));
     TRY(add_value_axis(out, end, step, bottom, c->unit));
     for (int64_t i = 0; i < shown; i++) TRY(add_bar(out, &c->bars[i], (int)i * BAR_PITCH, scale));
     if (rest) TRY(add_bar(out, rest, (int)shown * BAR_PITCH, scale));
@@ -143,7 +143,7 @@ err chart_bars(struct str *out, const struct chart_bars *c) {
     char label[64];
     int64_t shown = c->most > 0 && c->n > c->most ? c->most - 1 : c->n;
     struct chart_bar rest = {.label = label};
-    if (c->n == 0) return figure_empty(out, c->title);
+    if (c->n == 0) return chart_figure_empty(out, c->title);
     for (int64_t i = shown; i < c->n; i++) rest.value += c->bars[i].value;
     snprintf(label, sizeof label, "%lld others", (long long)(c->n - shown));
     return draw_bars(out, c, shown, shown < c->n ? &rest : NULL);
@@ -151,7 +151,7 @@ err chart_bars(struct str *out, const struct chart_bars *c) {
 
 /* ---- distributions ---- */
 
-enum { LEFT = 46, TOP = 34, BOTTOM = 196, HEIGHT = 236, BINS = 25 };
+enum { LEFT = CHART_LEFT, TOP = 34, BOTTOM = 196, HEIGHT = 236, BINS = 25 };
 
 struct bins {
     double width, end; /* end: where the axis ends; more lie in the last one */
@@ -290,11 +290,11 @@ err chart_histogram(struct str *out, const struct chart_histogram *c) {
     struct bins b;
     struct str summary = {0};
     double y_scale;
-    if (c->n == 0) return figure_empty(out, c->title);
+    if (c->n == 0) return chart_figure_empty(out, c->title);
     count_bins(c, &b);
     err e = summarise(c, &b, &summary);
-    if (e == ERR_OK) e = figure_begin(out, c->title, str_text(&summary));
-    if (e == ERR_OK) e = svg_begin(out, HEIGHT, c->title, str_text(&summary));
+    if (e == ERR_OK) e = chart_figure_begin(out, c->title, str_text(&summary));
+    if (e == ERR_OK) e = chart_svg_begin(out, HEIGHT, c->title, str_text(&summary));
     if (e == ERR_OK) e = add_y_axis(out, &b, &y_scale);
     if (e == ERR_OK) e = add_columns(out, c, &b, y_scale);
     if (e == ERR_OK) e = add_quantiles(out, c, &b);
