@@ -73,11 +73,13 @@ static err decode(struct bench *b, struct round *r, int64_t n_texts, int64_t n_t
     }
     double start = bench_now();
     for (int64_t i = 0; i < n_texts && !e; i++)
-        e = decoder_feed(d, &(struct decoder_part){i, prompt, PROMPT_TOKENS}, 1);
+        e = decoder_feed(d, &(struct decoder_part){.text = i, .ids = prompt, .n = PROMPT_TOKENS},
+                         1);
     r->prompt_s = (bench_now() - start) / (double)(n_texts * PROMPT_TOKENS);
     start = bench_now();
     for (int64_t t = 0; t < n_tokens && !e; t++) {
-        for (int64_t i = 0; i < n_texts; i++) parts[i] = (struct decoder_part){i, &prompt[t], 1};
+        for (int64_t i = 0; i < n_texts; i++)
+            parts[i] = (struct decoder_part){.text = i, .ids = &prompt[t], .n = 1};
         e = decoder_feed(d, parts, n_texts);
     }
     r->decode_s = (bench_now() - start) / (double)n_tokens;

@@ -54,7 +54,6 @@ struct generation {
     struct stream stream; /* of a single text */
     bool streams;
     struct speed speed;
-    err code; /* of a listener */
 };
 
 static err answer_json(const struct generation *g, const struct generate_text *text, json_t *out) {
@@ -99,18 +98,19 @@ static void on_token(void *ctx, int64_t text, int32_t id) {
 }
 
 /* Shows the answers whose turn it is. */
-static void on_end(void *ctx, int64_t number) {
+static err on_end(void *ctx, int64_t number) {
     struct generation *g = ctx;
     g->ended[number] = true;
-    for (; !g->code && g->n_shown < g->n_texts && g->ended[g->n_shown]; g->n_shown++) {
+    for (; g->n_shown < g->n_texts && g->ended[g->n_shown]; g->n_shown++) {
         const struct generate_text *text = &g->texts[g->n_shown];
         if (g->streams)
-            g->code = stream_end(&g->stream);
+            TRY(stream_end(&g->stream));
         else if (g->n_texts > 1 || g->options->json)
-            g->code = show_json(g, text);
+            TRY(show_json(g, text));
         else
-            g->code = show_ids(text);
+            TRY(show_ids(text));
     }
+    return ERR_OK;
 }
 
 static void on_step(void *ctx, int64_t n_prompt, int64_t n_answer) {
@@ -150,11 +150,11 @@ static err answer_all(struct generation *g, struct speaker_call *call) {
     int32_t *ids;
     TRY(read_prompts(g));
     TRY(make_texts(g));
-    call->generate.listener = (struct generate_listener){on_token, on_end, on_step, g};
+    call->generate.listener = (struct generate_listener){
+        .on_token = on_token, .on_end = on_end, .on_step = on_step, .ctx = g};
     speed_start(&g->speed);
     err e = speaker_generate(&g->speaker, g->texts, g->n_texts, call, &ids);
     mem_free(ids);
-    if (!e) e = g->code;
     if (!e && g->options->stats) speed_report(&g->speed);
     return e;
 }

@@ -27,6 +27,7 @@ struct compute;
 
 /* Slots of struct backend: two for each use, which are taken by turns. */
 enum { SLOT_STATES = 0, SLOT_LAYERS = 2, COMPUTE_SLOTS = 4 };
+enum { COMPUTE_LENDERS = 4 }; /* plans that lend scratch at a time */
 
 /* The most that the operations of a run work on: what their scratch depends on. */
 struct work_shape {
@@ -72,8 +73,9 @@ struct backend {
                             size_t bytes);
     MUST_CHECK err (*give)(struct compute *c, int slot);
     /* Scratch of operations up to that shape, whatever their kind, and lending it: the memory stays
-     * the caller's until `take_back`. An operation that needs more has some of its own, which no
-     * plan knows of. */
+     * the caller's until `take_back`, on the same thread. What was lent last is used, where that is
+     * enough, else what was lent before it (COMPUTE_LENDERS at most). An operation that needs more
+     * has some of its own, which no plan knows of. */
     size_t (*scratch_bytes)(const struct work_shape *shape);
     void (*lend)(struct compute *c, void *memory, size_t bytes);
     void (*take_back)(struct compute *c, const void *memory); /* of another lender: does nothing */

@@ -5,20 +5,10 @@
 #include "eval/likelihood.h"
 
 #include "base/mem.h"
-#include <math.h>
+#include "model/sample.h"
 #include <string.h>
 
 enum { ROWS_AT_ONCE = 32 }; /* logits of a whole text would be too many */
-
-/* log softmax(z)[id], z of V numbers. */
-static double log_probability(const float *z, int64_t V, int32_t id) {
-    float most = z[0];
-    double sum = 0.0;
-    for (int64_t i = 1; i < V; i++)
-        if (z[i] > most) most = z[i];
-    for (int64_t i = 0; i < V; i++) sum += exp((double)z[i] - (double)most);
-    return (double)z[id] - (double)most - log(sum);
-}
 
 err likelihood_sum(struct eval_subject *s, const int32_t *ids, int64_t n, int64_t first,
                    double *out) {

@@ -106,18 +106,18 @@ static err project_back(const struct pass *p, const struct layer *l, const struc
     return projection_backward(l->projections[which], &call, x, dy, dx, accumulate);
 }
 
-/* state (n_texts,columns): a decoder's rows before. */
+/* state (n_states,columns): a decoder's rows before. */
 static err pair_rows(const struct pass *p, const void *x, int64_t columns, const void *state) {
     const struct cache *cache = p->cache;
     RUN(pair, .n = p->n, .c = columns, .x = x, .link = p->workspace->batch.link, .before = state,
-        .n_before = cache ? cache->n_texts : 0, .before_row = cache ? cache->before : NULL,
+        .n_before = cache ? cache->n_states : 0, .before_row = cache ? cache->before : NULL,
         .y = p->workspace->scratch.pairs);
     return ERR_OK;
 }
 
 /* The last row of each of the pass's texts. */
 static err keep_last(const struct pass *p, const void *x, int64_t columns, void *state) {
-    RUN(put, .n = p->n, .n_to = p->cache->n_texts, .h = 1, .d = columns, .from = x, .to = state,
+    RUN(put, .n = p->n, .n_to = p->cache->n_states, .h = 1, .d = columns, .from = x, .to = state,
         .from_row = columns, .to_row = columns, .index = p->cache->after);
     return ERR_OK;
 }

@@ -34,17 +34,17 @@ struct layer {
 
 /* What a decoder keeps of the tokens before, for all its texts (model/decoder.c). */
 struct cache {
-    int64_t n_texts, n_rows; /* rows of keys and values: every text has its own range */
+    int64_t n_rows;   /* of keys and values: every text has its own range */
+    int64_t n_states; /* of the localized filter: one for each text, then one for each mark */
     struct cache_layer {
         void *keys, *values; /* act (n_rows,C), keys rotated */
-        void *normed;        /* act (n_texts,C) the localized filter's last input row */
-        void *filter1;       /* act (n_texts,C/2) and its first convolution's */
+        void *normed;        /* act (n_states,C) the localized filter's last input row */
+        void *filter1;       /* act (n_states,C/2) and its first convolution's */
     } * layers;              /* L */
     /* Of the tokens of a pass, in the backend's memory (N): */
-    int32_t *place; /* row of keys and values */
-    int32_t
-        *before;    /* text whose filter rows stand before the token; -1: the pass's own row does */
-    int32_t *after; /* text whose filter rows the token's become; -1: none */
+    int32_t *place;  /* row of keys and values */
+    int32_t *before; /* state that stands before the token; -1: the pass's own row does */
+    int32_t *after;  /* state that the token's rows become; -1: none */
 };
 
 struct pass {

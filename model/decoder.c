@@ -4,153 +4,17 @@
  * document's start in both, so a decoded token has the same bits as in a full recomputation, in any
  * company. Keys and values of text i are rows i * max_tokens on of the cache.
  * The localized filter remembers, per text and layer, the last token's normed row and first
- * convolution's row; at a text's start there is none, and both convolutions see a true zero. */
+ * convolution's row; at a text's start there is none, and both convolutions see a true zero. A mark
+ * is another such state, behind those of the texts: rows of the cache never change once written, so
+ * whoever has a mark's state and its keys and values goes on from there.
+ * Read next: model/decoder_memory.c. */
 #include "model/decoder.h"
-#include "base/mem.h"
+#include "base/par.h"
 #include "compute/ops/embed.h"
 #include "compute/ops/product.h"
-#include "model/model_int.h"
-
-enum { CHUNK_TOKENS = 256 }; /* of prompts in one pass */
-
-struct text {
-    struct row_place place; /* place.n: tokens in the cache */
-    int32_t last_id;
-};
-
-/* Per token of a pass, on the host: what the cache's arrays of that name get. */
-struct links {
-    int32_t *place, *before, *after;
-};
-
-struct decoder {
-    struct model *model;
-    struct decoder_options options;
-    struct text *texts;
-    struct plan plan;
-    struct workspace workspace;
-    struct cache cache;
-    struct batch batch; /* host */
-    struct links links;
-    /* The rows whose logits are wanted: which of the pass, and of which text. */
-    int64_t n_wanted;
-    int32_t *wanted_rows;    /* host */
-    int64_t *wanted_texts;   /* host */
-    int32_t *wanted;         /* wanted_rows in the backend's memory */
-    void *last, *hidden, *z; /* act: final rows (n_texts,C), normed, and logits (n_texts,V) */
-    float *rstd;
-    float *logits; /* host (n_texts,V) */
-    size_t at[9];  /* places in the plan, in the order of reserve() */
-};
-
-static void reserve(struct decoder *d, int64_t n_tokens) {
-    const struct model_config *c = &d->model->config;
-    const int64_t act = dtype_bytes(d->model->compute->backend->act_dtype), S = d->options.n_texts,
-                  T = d->options.max_tokens;
-    const size_t row = plan_size(c->hidden_size, act);
-    const struct {
-        enum plan_kind kind;
-        const char *name;
-        int64_t n;
-        size_t bytes;
-    } rows[] = {
-        {PLAN_ACTIVATIONS, "cached keys", S, plan_size(c->n_layers * T, (int64_t)row)},
-        {PLAN_ACTIVATIONS, "cached values", S, plan_size(c->n_layers * T, (int64_t)row)},
-        {PLAN_WORK, "filter states", c->shareqk ? 0 : S, plan_size(c->n_layers * 2, (int64_t)row)},
-        {PLAN_WORK, "cache rows", n_tokens, 3 * sizeof(int32_t)},
-        {PLAN_WORK, "rows with logits", S, sizeof(int32_t)},
-        {PLAN_WORK, "last rows", S, row},
-        {PLAN_WORK, "last rows normed", S, row},
-        {PLAN_WORK, "logits", S, plan_size(c->vocab_size, act)},
-        {PLAN_WORK, "rstd", S, sizeof(float)},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        d->at[i] = plan_add(&d->plan, rows[i].kind, rows[i].name,
-                            plan_size(rows[i].n, (int64_t)rows[i].bytes));
-}
-
-static void place(struct decoder *d) {
-    const struct compute *compute = d->model->compute;
-    const int64_t C = d->model->config.hidden_size, S = d->options.n_texts;
-    workspace_place(&d->workspace, d->model, &d->plan);
-    for (int64_t l = 0; l < d->model->config.n_layers; l++) {
-        const int64_t rows = l * d->cache.n_rows;
-        struct cache_layer *layer = &d->cache.layers[l];
-        layer->keys = act_at(compute, plan_at(&d->plan, d->at[0]), rows * C);
-        layer->values = act_at(compute, plan_at(&d->plan, d->at[1]), rows * C);
-        if (d->model->config.shareqk) continue;
-        layer->normed = act_at(compute, plan_at(&d->plan, d->at[2]), l * 2 * S * C);
-        layer->filter1 = act_at(compute, layer->normed, S * C);
-    }
-    d->cache.place = plan_at(&d->plan, d->at[3]);
-    d->cache.before = d->cache.place + d->batch.capacity;
-    d->cache.after = d->cache.before + d->batch.capacity;
-    d->wanted = plan_at(&d->plan, d->at[4]);
-    d->last = plan_at(&d->plan, d->at[5]);
-    d->hidden = plan_at(&d->plan, d->at[6]);
-    d->z = plan_at(&d->plan, d->at[7]);
-    d->rstd = plan_at(&d->plan, d->at[8]);
-}
-
-static err allocate(struct decoder *d) {
-    const struct model *m = d->model;
-    const size_t S = (size_t)d->options.n_texts;
-    int64_t n = d->cache.n_rows < CHUNK_TOKENS ? d->cache.n_rows : CHUNK_TOKENS;
-    if (n < d->options.n_texts) n = d->options.n_texts;
-    TRY(workspace_plan(&d->workspace, m, &d->plan,
-                       &(struct workspace_shape){.n_tokens = n, .stages = STAGES_LAYER}));
-    reserve(d, n);
-    TRY(batch_init(&d->batch, n));
-    d->texts = mem_zalloc(S, sizeof *d->texts);
-    d->cache.layers = mem_zalloc((size_t)m->config.n_layers, sizeof *d->cache.layers);
-    d->links.place = mem_alloc((size_t)n, 3 * sizeof *d->links.place);
-    d->wanted_rows = mem_alloc(S, sizeof *d->wanted_rows);
-    d->wanted_texts = mem_alloc(S, sizeof *d->wanted_texts);
-    d->logits = mem_zalloc(plan_size(d->options.n_texts, m->config.vocab_size), sizeof *d->logits);
-    if (!d->texts || !d->cache.layers || !d->links.place || !d->wanted_rows || !d->wanted_texts ||
-        !d->logits)
-        return ERR_MEMORY;
-    d->links.before = d->links.place + n;
-    d->links.after = d->links.before + n;
-    TRY(plan_allocate(&d->plan, m->compute));
-    place(d);
-    return ERR_OK;
-}
-
-err decoder_new(struct decoder **out, struct model *m, const struct decoder_options *options) {
-    BUG_IF(!m->internal->started || options->n_texts < 1);
-    if (options->max_tokens < 1 || options->max_tokens >= INT32_MAX)
-        return fail(ERR_RANGE, "a text of %lld tokens", (long long)options->max_tokens);
-    if (options->n_texts > (INT32_MAX - 1) / options->max_tokens)
-        return fail(ERR_LIMIT, "%lld texts of %lld tokens at a time", (long long)options->n_texts,
-                    (long long)options->max_tokens);
-    struct decoder *d = mem_zalloc(1, sizeof *d);
-    if (!d) return ERR_MEMORY;
-    d->model = m;
-    d->options = *options;
-    d->cache.n_texts = options->n_texts;
-    d->cache.n_rows = options->n_texts * options->max_tokens;
-    err code = allocate(d);
-    if (code)
-        decoder_free(d);
-    else
-        *out = d;
-    return code;
-}
-
-void decoder_free(struct decoder *d) {
-    if (!d) return;
-    workspace_release(&d->workspace);
-    plan_release(&d->plan);
-    batch_release(&d->batch);
-    mem_free(d->texts);
-    mem_free(d->cache.layers);
-    mem_free(d->links.place);
-    mem_free(d->wanted_rows);
-    mem_free(d->wanted_texts);
-    mem_free(d->logits);
-    mem_free(d);
-}
+#include "compute/ops/put.h"
+#include "model/decoder_int.h"
+#include "model/sample.h"
 
 const struct decoder_options *decoder_options(const struct decoder *d) {
     return &d->options;
@@ -169,6 +33,78 @@ const float *decoder_logits(const struct decoder *d, int64_t text) {
     return d->logits + text * d->model->config.vocab_size;
 }
 
+/* ---- marks ---- */
+
+/* Rows of a range: n of them from number `at` on, all of the same width. */
+struct copied {
+    int64_t at, n, n_rows, columns;
+};
+
+/* They become the rows of the same range that the cache's `place` names. */
+static err copy_rows(struct decoder *d, void *range, const struct copied *rows) {
+    struct compute *c = d->model->compute;
+    return c->backend->put(c, &(struct put_args){.n = rows->n,
+                                                 .n_to = rows->n_rows,
+                                                 .h = 1,
+                                                 .d = rows->columns,
+                                                 .from = act_at(c, range, rows->at * rows->columns),
+                                                 .to = range,
+                                                 .from_row = rows->columns,
+                                                 .to_row = rows->columns,
+                                                 .index = d->cache.place});
+}
+
+/* Rows `first` on, n of them, for the next copy_rows. */
+static err name_rows(struct decoder *d, int64_t first, int64_t n) {
+    struct compute *c = d->model->compute;
+    for (int64_t i = 0; i < n; i++) d->links.place[i] = (int32_t)(first + i);
+    return c->backend->upload(c, d->cache.place, d->links.place, (size_t)n * sizeof(int32_t));
+}
+
+static err copy_state(struct decoder *d, int64_t from, int64_t to) {
+    const int64_t C = d->model->config.hidden_size, n_states = d->cache.n_states;
+    const struct copied normed = {from, 1, n_states, C}, filter1 = {from, 1, n_states, C / 2};
+    d->texts[to] = d->texts[from];
+    if (d->model->config.shareqk) return ERR_OK;
+    TRY(name_rows(d, to, 1));
+    for (int64_t l = 0; l < d->model->config.n_layers; l++) {
+        TRY(copy_rows(d, d->cache.layers[l].normed, &normed));
+        TRY(copy_rows(d, d->cache.layers[l].filter1, &filter1));
+    }
+    return ERR_OK;
+}
+
+static err copy_tokens(struct decoder *d, int64_t from, int64_t to, int64_t n) {
+    const int64_t T = d->options.max_tokens;
+    struct copied rows = {.n_rows = d->cache.n_rows, .columns = d->model->config.hidden_size};
+    for (int64_t i = 0; i < n; i += rows.n) {
+        rows.at = from * T + i;
+        rows.n = n - i < d->batch.capacity ? n - i : d->batch.capacity;
+        TRY(name_rows(d, to * T + i, rows.n));
+        for (int64_t l = 0; l < d->model->config.n_layers; l++) {
+            TRY(copy_rows(d, d->cache.layers[l].keys, &rows));
+            TRY(copy_rows(d, d->cache.layers[l].values, &rows));
+        }
+    }
+    return ERR_OK;
+}
+
+err decoder_mark(struct decoder *d, int64_t text, int mark) {
+    BUG_IF(text < 0 || text >= d->options.n_texts || mark < 0 || mark >= DECODER_MARKS);
+    return copy_state(d, text, d->options.n_texts + mark);
+}
+
+err decoder_begin(struct decoder *d, int64_t text, int mark, int64_t from) {
+    const int64_t S = d->options.n_texts;
+    BUG_IF(text < 0 || text >= S || from < 0 || from >= S || mark < 0 || mark >= DECODER_MARKS);
+    const int64_t n = d->texts[S + mark].place.n;
+    BUG_IF(d->texts[from].place.n < n);
+    if (from != text) TRY(copy_tokens(d, from, text, n));
+    return copy_state(d, S + mark, text);
+}
+
+/* ---- passes ---- */
+
 static bool starts_document(const struct decoder *d, const struct text *text) {
     return text->place.n > 0 && text->last_id == d->model->config.eod;
 }
@@ -178,6 +114,7 @@ static err check_part(const struct decoder *d, const struct decoder_part *part) 
     BUG_IF(part->text < 0 || part->text >= d->options.n_texts);
     struct text text = d->texts[part->text];
     if (part->n < 1) return fail(ERR_RANGE, "no tokens to read");
+    BUG_IF(part->n_scored < 0 || part->n_scored >= part->n);
     if (part->n > d->options.max_tokens - text.place.n)
         return fail(ERR_LIMIT, "a text of %lld tokens where there is room for %lld",
                     (long long)(text.place.n + part->n), (long long)d->options.max_tokens);
@@ -193,21 +130,32 @@ static err check_part(const struct decoder *d, const struct decoder_part *part) 
     return ERR_OK;
 }
 
-/* Appends n tokens of one text to the pass. */
-static void add_tokens(struct decoder *d, int64_t number, const int32_t *ids, int64_t n) {
+static void want(struct decoder *d, int64_t row, struct wanted what) {
+    d->wanted_rows[d->n_wanted] = (int32_t)row;
+    d->wanted[d->n_wanted++] = what;
+}
+
+/* Appends tokens [begin, end) of a part to the pass. */
+static void add_tokens(struct decoder *d, const struct decoder_part *part, int64_t begin,
+                       int64_t end) {
     struct batch *b = &d->batch;
-    struct text *text = &d->texts[number];
-    const int64_t base = number * d->options.max_tokens;
-    for (int64_t i = 0; i < n; i++) {
+    struct text *text = &d->texts[part->text];
+    const int64_t base = part->text * d->options.max_tokens, scored = part->n - part->n_scored;
+    for (int64_t i = begin; i < end; i++) {
         const int64_t at = b->n++;
         d->links.place[at] = (int32_t)(base + text->place.n);
-        d->links.before[at] = i == 0 ? (int32_t)number : -1;
-        d->links.after[at] = i == n - 1 ? (int32_t)number : -1;
+        d->links.before[at] = i == begin ? (int32_t)part->text : -1;
+        d->links.after[at] = i == end - 1 ? (int32_t)part->text : -1;
         b->row[at] = (int32_t)text->place.n;
         row_place_next(&text->place, starts_document(d, text), d->options.isolate, &b->position[at],
                        &b->first[at], &b->link[at]);
         b->first[at] += (int32_t)base;
-        b->ids[at] = text->last_id = ids[i];
+        b->ids[at] = text->last_id = part->ids[i];
+        if (i + 1 < part->n && i + 1 >= scored)
+            want(d, at,
+                 (struct wanted){part->text, &part->log_p[i + 1 - scored], part->ids[i + 1]});
+        else if (i + 1 == part->n && !part->silent)
+            want(d, at, (struct wanted){.text = part->text});
     }
 }
 
@@ -218,29 +166,64 @@ static err upload(struct decoder *d) {
     TRY(c->backend->upload(c, d->cache.place, d->links.place, words));
     TRY(c->backend->upload(c, d->cache.before, d->links.before, words));
     TRY(c->backend->upload(c, d->cache.after, d->links.after, words));
-    return c->backend->upload(c, d->wanted, d->wanted_rows, (size_t)d->n_wanted * sizeof(int32_t));
+    return c->backend->upload(c, d->wanted_at, d->wanted_rows,
+                              (size_t)d->n_wanted * sizeof(int32_t));
 }
 
-static err last_logits(struct decoder *d, const struct pass *p) {
+/* Wanted rows [begin, begin + n) out of z, kept or scored. */
+struct taking {
+    struct decoder *d;
+    int64_t begin;
+};
+
+static void score_rows(void *ctx, int64_t begin, int64_t end, int thread) {
+    const struct taking *t = ctx;
+    const int64_t V = t->d->model->config.vocab_size;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        const struct wanted *w = &t->d->wanted[t->begin + i];
+        if (w->log_p) *w->log_p = log_probability((const float *)t->d->z + i * V, V, w->next);
+    }
+}
+
+static err take_rows(struct decoder *d, int64_t begin, int64_t n) {
+    struct compute *c = d->model->compute;
+    const bool host = c->backend->host_memory;
+    const int64_t V = d->model->config.vocab_size;
+    for (int64_t i = 0; i < n; i++) {
+        const struct wanted *w = &d->wanted[begin + i];
+        const void *from = act_at(c, d->z, i * V);
+        if (!w->log_p) TRY(act_download(c, from, V, d->logits + w->text * V));
+        if (!w->log_p || host) continue;
+        TRY(act_download(c, from, V, d->row));
+        *w->log_p = log_probability(d->row, V, w->next);
+    }
+    if (host) par_for(n, 1, score_rows, &(struct taking){d, begin});
+    return ERR_OK;
+}
+
+static err make_logits(struct decoder *d, const struct pass *p) {
     const struct model_internal *in = d->model->internal;
     struct compute *c = p->compute;
     const int64_t C = d->model->config.hidden_size, V = d->model->config.vocab_size;
-    TRY(c->backend->embed(c, &(struct embed_args){.n = d->n_wanted,
-                                                  .c = C,
-                                                  .v = p->n,
-                                                  .ids = d->wanted,
-                                                  .w = mat_act(c, d->workspace.layers[0].x, C),
-                                                  .x = d->last}));
-    TRY(norm_forward(p, &in->final_norm, d->n_wanted, d->last, d->hidden, d->rstd));
-    TRY(c->backend->product(c, &(struct product_args){.m = d->n_wanted,
-                                                      .n = V,
-                                                      .k = C,
-                                                      .a = mat_act(c, d->hidden, C),
-                                                      .b = mat_transposed(in->head),
-                                                      .c = d->z,
-                                                      .c_stride = V}));
-    for (int64_t i = 0; i < d->n_wanted; i++)
-        TRY(act_download(c, act_at(c, d->z, i * V), V, d->logits + d->wanted_texts[i] * V));
+    for (int64_t begin = 0, n; begin < d->n_wanted; begin += n) {
+        n = d->n_wanted - begin < d->z_rows ? d->n_wanted - begin : d->z_rows;
+        TRY(c->backend->embed(c, &(struct embed_args){.n = n,
+                                                      .c = C,
+                                                      .v = p->n,
+                                                      .ids = d->wanted_at + begin,
+                                                      .w = mat_act(c, d->workspace.layers[0].x, C),
+                                                      .x = d->last}));
+        TRY(norm_forward(p, &in->final_norm, n, d->last, d->hidden, d->rstd));
+        TRY(c->backend->product(c, &(struct product_args){.m = n,
+                                                          .n = V,
+                                                          .k = C,
+                                                          .a = mat_act(c, d->hidden, C),
+                                                          .b = mat_transposed(in->head),
+                                                          .c = d->z,
+                                                          .c_stride = V}));
+        TRY(take_rows(d, begin, n));
+    }
     return ERR_OK;
 }
 
@@ -259,7 +242,7 @@ static err run_pass(struct decoder *d) {
     TRY(upload(d));
     TRY(embed_tokens(&p, x));
     TRY(layers_forward(&p, x));
-    return d->n_wanted ? last_logits(d, &p) : ERR_OK;
+    return make_logits(d, &p);
 }
 
 err decoder_feed(struct decoder *d, const struct decoder_part *parts, int64_t n_parts) {
@@ -270,12 +253,11 @@ err decoder_feed(struct decoder *d, const struct decoder_part *parts, int64_t n_
         while (i < n_parts && d->batch.n < d->batch.capacity) {
             const int64_t room = d->batch.capacity - d->batch.n, left = parts[i].n - fed;
             const int64_t n = left < room ? left : room;
-            add_tokens(d, parts[i].text, parts[i].ids + fed, n);
+            add_tokens(d, &parts[i], fed, fed + n);
             fed += n;
             if (fed < parts[i].n) break;
-            d->wanted_rows[d->n_wanted] = (int32_t)d->batch.n - 1;
-            d->wanted_texts[d->n_wanted++] = parts[i++].text;
             fed = 0;
+            i++;
         }
         TRY(run_pass(d));
     }

@@ -224,11 +224,9 @@ struct projection *model_projection(struct model *m, const char *module) {
     return NULL;
 }
 
-/* What the operations of a pass need for themselves: products over every width of the model. */
-static void scratch_plan(const struct model *m, struct plan *plan) {
+void scratch_plan(const struct model *m, struct plan *plan, int64_t n_tokens) {
     const struct model_config *c = &m->config;
-    struct work_shape shape = {
-        .rows = m->internal->options.max_tokens, .heads = c->n_heads, .head_size = c->head_size};
+    struct work_shape shape = {.rows = n_tokens, .heads = c->n_heads, .head_size = c->head_size};
     const int64_t widths[] = {c->vocab_size, c->intermediate_size, 2 * c->hidden_size};
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
         if (widths[i] > shape.columns) shape.columns = widths[i];
@@ -260,7 +258,7 @@ err model_plan(struct model *m, struct plan *plan, const struct model_plan_optio
                   row = m->config.hidden_size * dtype_bytes(m->compute->backend->act_dtype);
     in->x_final_at = plan_add(plan, PLAN_ACTIVATIONS, "x_final", plan_size(N, row));
     in->rstd_at = plan_add(plan, PLAN_ACTIVATIONS, "final_rstd", plan_size(N, sizeof(float)));
-    scratch_plan(m, plan);
+    scratch_plan(m, plan, N);
     noise_plan(m, plan);
     return lookup_plan(m, plan);
 }

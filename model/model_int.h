@@ -138,6 +138,9 @@ MUST_CHECK err embed_tokens(const struct pass *p, void *x);
 /* Whether the id is below the vocabulary and the position below the rotary table's length; `number`
  * of the token, for the error. */
 MUST_CHECK err check_token(const struct model *m, int64_t number, int32_t id, int32_t position);
+/* Reserves what the operations of a pass need for themselves: of so many tokens, or keys that its
+ * queries see; products over every width of the model. */
+void scratch_plan(const struct model *m, struct plan *plan, int64_t n_tokens);
 /* Reserving and placing of the loss (model/loss.c), of the lookup's gradient (model/lookup.c) and
  * of the embedding's noise (model/noise.c). */
 size_t loss_plan(struct model *m, struct plan *plan); /* workspace_shape.logits_bytes */

@@ -148,3 +148,12 @@ err sampler_next(struct sampler *s, const struct sample_call *call, int32_t *out
     *out = draw(s, n, some, rng_uniform(&rng, (uint64_t)call->n_answer));
     return ERR_OK;
 }
+
+double log_probability(const float *z, int64_t V, int32_t id) {
+    float most = z[0];
+    double sum = 0.0;
+    for (int64_t i = 1; i < V; i++)
+        if (z[i] > most) most = z[i];
+    for (int64_t i = 0; i < V; i++) sum += exp((double)z[i] - (double)most);
+    return (double)z[id] - (double)most - log(sum);
+}

@@ -41,4 +41,7 @@ struct sample_call {
 /* A logit that is not finite is ERR_NUMERIC naming its token. */
 MUST_CHECK err sampler_next(struct sampler *s, const struct sample_call *call, int32_t *out);
 
+/* log softmax(z)[id], natural, over z (V); in double. */
+double log_probability(const float *z, int64_t V, int32_t id);
+
 #endif

@@ -14,7 +14,9 @@ struct scratch {
 };
 struct cpu_state {
     struct scratch scratch[PAR_MAX_THREADS];
-    struct scratch lent; /* for the thread that is no other's: number 0 */
+    /* For the thread that is no other's, number 0: the newest last. */
+    struct scratch lent[COMPUTE_LENDERS];
+    int n_lent;
 };
 
 err cpu_open(struct compute *c) {
@@ -60,18 +62,25 @@ err cpu_wait(struct compute *c) {
 
 void cpu_lend(struct compute *c, void *memory, size_t bytes) {
     struct cpu_state *state = c->state;
-    state->lent = (struct scratch){memory, bytes};
+    if (par_thread() == 0 && state->n_lent < COMPUTE_LENDERS)
+        state->lent[state->n_lent++] = (struct scratch){memory, bytes};
 }
 
 void cpu_take_back(struct compute *c, const void *memory) {
     struct cpu_state *state = c->state;
-    if (state->lent.memory == memory) state->lent = (struct scratch){0};
+    int n = 0;
+    if (par_thread() != 0) return;
+    for (int i = 0; i < state->n_lent; i++)
+        if (state->lent[i].memory != memory) state->lent[n++] = state->lent[i];
+    state->n_lent = n;
 }
 
 err cpu_scratch(struct compute *c, size_t bytes, void **out) {
     struct cpu_state *state = c->state;
-    *out = state->lent.memory;
-    if (par_thread() == 0 && bytes <= state->lent.bytes) return ERR_OK;
+    for (int i = par_thread() == 0 ? state->n_lent : 0; i-- > 0;) {
+        *out = state->lent[i].memory;
+        if (bytes <= state->lent[i].bytes) return ERR_OK;
+    }
     struct scratch *own = &state->scratch[par_thread()];
     if (bytes > own->bytes) {
         mem_free(own->memory);

@@ -103,17 +103,24 @@ static err cuda_open_cudnn(struct compute *c) {
 }
 
 static void cuda_lend(struct compute *c, void *memory, size_t bytes) {
-    cuda_state(c)->lent = (struct cuda_memory){memory, bytes};
+    struct cuda_state *s = cuda_state(c);
+    if (s->n_lent < COMPUTE_LENDERS) s->lent[s->n_lent++] = (struct cuda_memory){memory, bytes};
 }
 
 static void cuda_take_back(struct compute *c, const void *memory) {
-    if (cuda_state(c)->lent.at == memory) cuda_state(c)->lent = (struct cuda_memory){0};
+    struct cuda_state *s = cuda_state(c);
+    int n = 0;
+    for (int i = 0; i < s->n_lent; i++)
+        if (s->lent[i].at != memory) s->lent[n++] = s->lent[i];
+    s->n_lent = n;
 }
 
 err cuda_scratch(struct compute *c, size_t bytes, void **out) {
     struct cuda_state *s = cuda_state(c);
-    *out = s->lent.at;
-    if (bytes <= s->lent.bytes) return ERR_OK;
+    for (int i = s->n_lent; i-- > 0;) {
+        *out = s->lent[i].at;
+        if (bytes <= s->lent[i].bytes) return ERR_OK;
+    }
     if (bytes > s->own.bytes) {
         TRY(cuda_wait(c)); /* an operation before may still use it */
         if (s->own.at) TRY(cuda_check(c, cudaFree(s->own.at), "cudaFree"));

@@ -37,10 +37,12 @@ struct cuda_state {
     int device;
     cudaStream_t stream;
     cublasLtHandle_t blas;
-    struct blas *algorithms;      /* of products (blas.c); NULL before the first */
-    struct filter *filter;        /* cuDNN (filter_cudnn.c); NULL: another variant */
-    struct cuda_memory lent, own; /* scratch of one operation: lent by the plan, or our own */
-    struct cuda_copies *copies;   /* memory.c */
+    struct blas *algorithms; /* of products (blas.c); NULL before the first */
+    struct filter *filter;   /* cuDNN (filter_cudnn.c); NULL: another variant */
+    /* Scratch of one operation: lent by plans (the newest last), or our own. */
+    struct cuda_memory lent[COMPUTE_LENDERS], own;
+    int n_lent;
+    struct cuda_copies *copies; /* memory.c */
 };
 static inline struct cuda_state *cuda_state(const struct compute *c) {
     return (struct cuda_state *)c->state;

@@ -26,7 +26,7 @@ static struct decoder *open_decoder(struct bench *b, int64_t max_tokens, enum is
 }
 
 static err feed(struct decoder *d, const int32_t *ids, int64_t n) {
-    return decoder_feed(d, &(struct decoder_part){0, ids, n}, 1);
+    return decoder_feed(d, &(struct decoder_part){.text = 0, .ids = ids, .n = n}, 1);
 }
 
 /* The logits stored for a run: after the prompt and after steps 1, 15, 31 (micro: two of them). */

@@ -63,7 +63,8 @@ static void feed_in_company(struct decoder *d, const struct texts *t, uint64_t s
             const int64_t left = lengths[text_of[i]] - fed[i];
             if (rng_below(&rng, draw++, 4) == 0) continue;
             const int64_t take = 1 + (int64_t)rng_below(&rng, draw++, (uint64_t)left);
-            parts[n++] = (struct decoder_part){i, t->ids[text_of[i]] + fed[i], take};
+            parts[n++] =
+                (struct decoder_part){.text = i, .ids = t->ids[text_of[i]] + fed[i], .n = take};
         }
         assert_ok(decoder_feed(d, parts, n));
         for (int64_t k = 0; k < n; k++) {
@@ -135,7 +136,7 @@ static void long_prompts(void **state) {
     assert_ok(batch_init(&b, LONG));
     for (int i = 0; i < 3; i++) {
         small_document((uint64_t)i, n[i], ids[i]);
-        parts[i] = (struct decoder_part){i, ids[i], n[i]};
+        parts[i] = (struct decoder_part){.text = i, .ids = ids[i], .n = n[i]};
     }
     assert_ok(decoder_new(&d, &s.model, &(struct decoder_options){3, LONG, ISOLATE_NONE}));
     assert_ok(decoder_feed(d, parts, 3));
@@ -240,9 +241,10 @@ static void refused_feeds(void **state) {
         decoder_new(&d, &s.model, &(struct decoder_options){1 << 20, 1 << 20, ISOLATE_NONE}),
         ERR_LIMIT, "at a time");
     assert_ok(decoder_new(&d, &s.model, &(struct decoder_options){2, 7, ISOLATE_NONE}));
-    struct decoder_part parts[2] = {{0, t.ids[0], 3}, {1, &wrong, 1}};
+    struct decoder_part parts[2] = {{.text = 0, .ids = t.ids[0], .n = 3},
+                                    {.text = 1, .ids = &wrong, .n = 1}};
     assert_fails(decoder_feed(d, parts, 2), ERR_RANGE, "token 0: id 97");
-    parts[1] = (struct decoder_part){1, t.ids[2], 8};
+    parts[1] = (struct decoder_part){.text = 1, .ids = t.ids[2], .n = 8};
     assert_fails(decoder_feed(d, parts, 2), ERR_LIMIT,
                  "a text of 8 tokens where there is room for 7");
     assert_ok(decoder_feed(d, parts, 1));

@@ -317,7 +317,7 @@ static void ids_and_positions_out_of_range(void **state) {
     assert_true(sum == 0 && trained == 0);
     assert_ok(batch_add_row(&b, 1, ids, ids, NULL, SMALL_EOD, ISOLATE_NONE));
     assert_fails(model_forward(&s.model, &call), ERR_LIMIT, "planned for 3");
-    struct decoder_part part = {0, ids, 2};
+    struct decoder_part part = {.ids = ids, .n = 2};
     assert_ok(decoder_new(&d, &s.model, &(struct decoder_options){1, 200, ISOLATE_NONE}));
     ids[1] = SMALL_V;
     assert_fails(decoder_feed(d, &part, 1), ERR_RANGE, "token 1: id 97");

@@ -163,13 +163,13 @@ static void decoding(void **state) {
     run_step(&k, logits);
     assert_ok(decoder_new(&d, &k.s.model, &(struct decoder_options){1, N, ISOLATE_ALL}));
     for (int i = 0; i < N; i++) {
-        assert_ok(decoder_feed(d, &(struct decoder_part){0, &k.text[i], 1}, 1));
+        assert_ok(decoder_feed(d, &(struct decoder_part){.text = 0, .ids = &k.text[i], .n = 1}, 1));
         assert_memory_equal(decoder_logits(d, 0), logits + i * SMALL_V, SMALL_V * sizeof *logits);
     }
     decoder_clear(d, 0);
-    assert_ok(decoder_feed(d, &(struct decoder_part){0, k.text, 7}, 1));
+    assert_ok(decoder_feed(d, &(struct decoder_part){.text = 0, .ids = k.text, .n = 7}, 1));
     assert_memory_equal(decoder_logits(d, 0), logits + 6 * SMALL_V, SMALL_V * sizeof *logits);
-    assert_ok(decoder_feed(d, &(struct decoder_part){0, k.text + 7, N - 7}, 1));
+    assert_ok(decoder_feed(d, &(struct decoder_part){.text = 0, .ids = k.text + 7, .n = N - 7}, 1));
     assert_memory_equal(decoder_logits(d, 0), logits + (N - 1) * SMALL_V, SMALL_V * sizeof *logits);
     decoder_free(d);
     subject_close(&k);
