@@ -2,12 +2,12 @@
  * `cotrain model convert`: a checkpoint of any format that is read becomes safetensors or GGUF, in
  * the dtype it has or in another that is asked for. Says what was written, what another dtype could
  * not hold, and the hash. A GGUF file gets the tokenizer of the model's folder.
- * Read next: model/convert.h; cli/gguf_vocabulary.h. */
+ * Read next: model/convert.h; release/gguf_vocabulary.h. */
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "cli/command.h"
-#include "cli/gguf_vocabulary.h"
+#include "release/gguf_vocabulary.h"
 #include "model/convert.h"
 #include "model/formats/gguf_names.h"
 #include <string.h>
@@ -83,18 +83,18 @@ static err check_format_options(const struct convert_options *o, const struct fo
     return ERR_OK;
 }
 
-/* "KEY=TEXT" items as pairs. */
+/* "KEY=TEXT" items as keys of the file. */
 static err split_meta(const struct opt_list *meta, struct arena *a, struct gguf_notes *notes) {
-    const char **pairs = arena_alloc(a, 2 * (size_t)meta->n + 1, sizeof *pairs);
-    if (!pairs) return ERR_MEMORY;
+    struct gguf_note *further = arena_alloc(a, (size_t)meta->n + 1, sizeof *further);
+    if (!further) return ERR_MEMORY;
     for (int64_t i = 0; i < meta->n; i++) {
         const char *item = meta->items[i], *equals = strchr(item, '=');
-        pairs[2 * i] = arena_strndup(a, item, (size_t)(equals - item));
-        pairs[2 * i + 1] = equals + 1;
-        if (!pairs[2 * i]) return ERR_MEMORY;
+        further[i] = (struct gguf_note){.text = equals + 1};
+        further[i].key = arena_strndup(a, item, (size_t)(equals - item));
+        if (!further[i].key) return ERR_MEMORY;
     }
-    notes->strings = pairs;
-    notes->n_strings = meta->n;
+    notes->further = further;
+    notes->n_further = meta->n;
     return ERR_OK;
 }
 

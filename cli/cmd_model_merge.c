@@ -123,9 +123,10 @@ static err compare_loaded(struct merging *m, struct loaded *merged) {
     const struct compared models = {&m->adapted.model, &merged->model, &batch};
     err e = batch_init(&batch, m->prompts.longest);
     for (int64_t i = 0; i < m->prompts.n && e == ERR_OK; i++)
-        e = comparison_add(&m->found, &models, m->prompts.rows[i].ids, m->prompts.rows[i].n);
+        e = comparison_add(&m->found, &models, m->prompts.rows[i].ids, m->prompts.rows[i].n, 0);
     batch_release(&batch);
-    return e == ERR_OK ? comparison_check(&m->found, m->bound) : e;
+    if (e != ERR_OK) return e;
+    return fail_in(comparison_check(&m->found, m->bound), "merged weights and adapter disagree");
 }
 
 static err look(void *ctx, const char *dir) {

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include <string.h>
 
-static bool is_weights(const char *name) {
+bool digest_is_weights(const char *name) {
     static const char *const endings[] = {".safetensors", ".safetensors.index.json", ".bin",
                                           ".bin.index.json", ".gguf"};
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
@@ -16,13 +16,13 @@ static bool is_weights(const char *name) {
 }
 
 static bool is_of_model(const char *name) {
-    return is_weights(name) || strcmp(name, "config.json") == 0 ||
+    return digest_is_weights(name) || strcmp(name, "config.json") == 0 ||
            strcmp(name, "tokenizer.model") == 0 ||
            strcmp(name, "latest_checkpointed_iteration.txt") == 0;
 }
 
 static bool is_of_adapter(const char *name) {
-    return is_weights(name) || strcmp(name, "adapter_config.json") == 0;
+    return digest_is_weights(name) || strcmp(name, "adapter_config.json") == 0;
 }
 
 static err add_file(struct str *lines, const char *dir, const char *name) {

@@ -7,7 +7,10 @@
 #define COTRAIN_EVAL_DIGEST_H
 
 #include "base/hash.h"
+#include <stdbool.h>
 
+/* Whether a file's name is that of weights, in whatever format, or of their index. */
+bool digest_is_weights(const char *name);
 /* config.json, the weights in whatever format (with their index) and tokenizer.model of a model
  * folder: SHA-256 over the lines "<file hash>  <name>\n" in byte order. None of them is
  * ERR_MISSING. Of a model that is a single file: that file's SHA-256. */

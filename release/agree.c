@@ -11,6 +11,7 @@
 #include "recipes/recipe.h"
 #include "release/card.h"
 #include "release/files.h"
+#include "release/gguf.h"
 #include "release/manifest.h"
 #include "release/names.h"
 #include "release/seal.h"
@@ -224,16 +225,56 @@ static err open_adapter(struct model *m, const char *dir) {
 }
 
 /* Opening is what checks them. */
-err agree_tensors(const json_t *manifest, const char *dir) {
-    struct compute compute = {0};
+static err open_model(const json_t *manifest, const char *dir, struct compute *compute) {
     struct model model = {0};
-    TRY(compute_open(&compute, "cpu"));
-    err result = model_open(&model, dir, &compute);
-    if (result == ERR_OK) {
-        if (json_is_string(json_object_get(json_object_get(manifest, "chain"), "adapter")))
-            result = open_adapter(&model, dir);
-        model_close(&model);
+    TRY(model_open(&model, dir, compute));
+    err result = ERR_OK;
+    if (json_is_string(json_object_get(json_object_get(manifest, "chain"), "adapter")))
+        result = open_adapter(&model, dir);
+    model_close(&model);
+    return result;
+}
+
+static err open_format(const char *dir, const char *name, struct compute *compute) {
+    struct model model = {0};
+    char *path = path_join(dir, name);
+    err result = path == NULL ? ERR_MEMORY : model_open(&model, path, compute);
+    if (result == ERR_OK) model_close(&model);
+    mem_free(path);
+    return result;
+}
+
+static err open_formats(const json_t *manifest, const struct seal *s, const char *dir,
+                        struct compute *compute) {
+    json_t *formats = release_formats_measured(manifest), *one = NULL;
+    const char *key = NULL;
+    struct name_list names = {0};
+    struct str path = {0};
+    err result = ERR_OK;
+    json_object_foreach(formats, key, one) {
+        str_clear(&path);
+        if (result == ERR_OK) result = release_gguf_path(key, manifest, &path);
+        if (result == ERR_OK && seal_find(s, str_text(&path)) == NULL)
+            result = fail(ERR_GATE, "'%s' is missing", str_text(&path));
+        if (result == ERR_OK) result = open_format(dir, str_text(&path), compute);
+        if (result == ERR_OK) result = name_list_add(&names, str_text(&path));
     }
+    name_list_sort(&names);
+    for (int64_t i = 0; i < s->n_lines && result == ERR_OK; i++)
+        if (str_starts(s->lines[i].path, RELEASE_GGUF "/") &&
+            !name_list_has(&names, s->lines[i].path))
+            result = fail(ERR_GATE, "'%s' is no format that was measured when it was packed",
+                          s->lines[i].path);
+    name_list_release(&names);
+    str_release(&path);
+    return result;
+}
+
+err agree_tensors(const json_t *manifest, const struct seal *s, const char *dir) {
+    struct compute compute = {0};
+    TRY(compute_open(&compute, "cpu"));
+    err result = open_model(manifest, dir, &compute);
+    if (result == ERR_OK) result = open_formats(manifest, s, dir, &compute);
     compute_close(&compute);
     return result;
 }

@@ -97,10 +97,20 @@ err card_model_index(const json_t *manifest, const json_t *before, const json_t 
     return ERR_OK;
 }
 
+bool card_license_is_other(const char *license) {
+    return str_starts(license, "license-");
+}
+
+const char *card_license_link(const json_t *from) {
+    const char *link = json_string_value(json_object_get(from, "license_link"));
+    bool is_yuan = strcmp(json_text_of(from, "license"), "license-yuan") == 0;
+    return link == NULL && is_yuan ? YUAN_LICENSE_LINK : link;
+}
+
 static err add_license(const json_t *manifest, struct str *out) {
-    const char *license = about(manifest, "license"), *link = about(manifest, "license_link");
-    bool is_other = strncmp(license, "license-", strlen("license-")) == 0;
-    if (link == NULL && strcmp(license, "license-yuan") == 0) link = YUAN_LICENSE_LINK;
+    const char *license = about(manifest, "license");
+    const char *link = card_license_link(json_object_get(manifest, "about"));
+    bool is_other = card_license_is_other(license);
     TRY(add_row(out, "license", is_other ? "other" : license));
     if (is_other) TRY(add_row(out, "license_name", license));
     if (link != NULL) TRY(add_row(out, "license_link", link));

@@ -21,6 +21,10 @@ MUST_CHECK err card_write(const json_t *manifest, const json_t *before, const js
 /* The front matter's model-index, as it stands in the card. */
 MUST_CHECK err card_model_index(const json_t *manifest, const json_t *before, const json_t *after,
                                 struct str *out);
+/* How hubs name the licence of the manifest's "about": an identifier, or "other" with a name; and
+ * where its text is, or NULL. */
+bool card_license_is_other(const char *license);
+const char *card_license_link(const json_t *about);
 /* A card of this version's words (the manifest's "card") is what card_write makes, byte for byte;
  * of one with other words only the claims are known, its table and its model-index. Raised with
  * every change of the words. */

@@ -56,9 +56,9 @@ static err compare_merged(struct checking *c, json_t *out) {
     TRY(eval_subject_open(&c->adapted, &opening));
     const struct compared models = {&c->adapted.model, &c->packed.model, &c->adapted.batch};
     for (int64_t i = 0; i < c->n; i++)
-        TRY(comparison_add(&d, &models, c->texts[i].ids, c->texts[i].n));
+        TRY(comparison_add(&d, &models, c->texts[i].ids, c->texts[i].n, 0));
     double bound = comparison_bound(&c->packed.model);
-    TRY(comparison_check(&d, bound));
+    TRY(fail_in(comparison_check(&d, bound), "merged weights and adapter disagree"));
     return json_put(out, "merged_against_adapter",
                     json_pack("{s:I, s:f, s:f}", "positions", (json_int_t)d.positions, "bound",
                               bound, "measured", comparison_relative(&d)));

@@ -4,6 +4,7 @@
  * Read next: release/pack.c, which copies what the lines name. */
 #include "release/files.h"
 #include "base/str.h"
+#include "release/gguf.h"
 #include "release/golden.h"
 #include "release/pack.h"
 #include "release/seal.h"

@@ -4,6 +4,12 @@
  * Read next: release/options.h for the struct they fill. */
 #include "release/options.h"
 
+#define RELEASE_FORMAT(type, u) ",gguf-" #type
+static const char format_names[] =
+#include "release/formats.def"
+    ;
+#undef RELEASE_FORMAT
+
 #define ROW(field, ...) OPT(struct release_options, field, __VA_ARGS__)
 static const struct opt release_rows[] = {
     ROW(name, .required = true, .help = "name of the released model and of its folder"),
@@ -11,6 +17,8 @@ static const struct opt release_rows[] = {
     ROW(license_link, .value = "URL", .help = "where the licence text is"),
     ROW(base_model, .help = "public name of the base model, for the card"),
     ROW(summary, .help = "one or two sentences for the card"),
+    ROW(formats, .choices = &format_names[1],
+        .help = "other formats of the merged model, beside safetensors"),
     ROW(languages, .preset = "zh,en", .help = "languages named in the card"),
     ROW(state_steps, .min = 0, .max = 1e9,
         .help = "steps between the training states that the release carries, for who reproduces a "

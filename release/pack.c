@@ -11,6 +11,7 @@
 #include "release/card.h"
 #include "release/check.h"
 #include "release/files.h"
+#include "release/gguf.h"
 #include "release/golden.h"
 #include "release/loadable.h"
 #include "release/manifest.h"
@@ -103,6 +104,19 @@ static err put_lines(const struct packing *k) {
     return ERR_OK;
 }
 
+/* The recipe's other formats of the model that lies in the folder. */
+static err put_formats(const struct packing *k) {
+    const struct opt_list *formats = &k->inputs->options->formats;
+    json_t *dataset = NULL;
+    char *path = path_join(k->dir, PACK_DATA);
+    err result = path == NULL ? ERR_MEMORY : json_parse_file(path, &dataset);
+    for (int64_t i = 0; i < formats->n && result == ERR_OK; i++)
+        result = release_gguf_write(formats->items[i], k->dir, k->manifest, dataset);
+    json_decref(dataset);
+    mem_free(path);
+    return result;
+}
+
 static err report_is_of(const json_t *report, const char *model_dir, const char *which) {
     char digest[SHA256_HEX_SIZE];
     json_t *subject = NULL;
@@ -132,6 +146,8 @@ static err run_parity(const struct packing *k, json_t **out) {
                                                 .base_dir = p->base_dir,
                                                 .adapter_dir = p->adapter_dir ? adapter : NULL,
                                                 .packed_dir = k->dir,
+                                                .manifest = k->manifest,
+                                                .formats = &p->options->formats,
                                                 .requests = p->requests,
                                                 .dataset_dir = p->dataset_dir},
                        out);
@@ -168,6 +184,7 @@ static err fill(struct packing *k) {
     if (p->inputs != NULL) TRY(sources_pack(p->inputs, k->dir));
     TRY(states_pack(p->train_dir, p->options->state_steps, k->dir));
     TRY(manifest_new(p, &k->manifest));
+    TRY(put_formats(k));
     TRY(run_checks(k));
     TRY(put_card(k));
     TRY(manifest_write(k->manifest, k->dir));

@@ -6,16 +6,14 @@
 #include "adapters/compare.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "release/gguf.h"
 #include "release/golden.h"
-#include <math.h>
-#include <string.h>
-
-static const double tie_deviations = 12.0;
 
 struct parity {
-    const struct release_parity *inputs;
+    const struct release_parity *inputs; /* NULL: a release that is checked */
+    const char *packed_dir;
     struct golden golden;
-    struct eval_subject packed, adapted;
+    struct eval_subject packed;
 };
 
 static err open_subject(struct eval_subject *s, const char *dir, int64_t max_tokens) {
@@ -58,81 +56,80 @@ static err ask_trained(struct parity *p) {
     return result;
 }
 
-struct walk {
-    double difference, logits; /* sums of squares */
-    double bound;
-    int64_t positions, other_choices, vocab;
-};
-
-static int64_t likeliest(const float *logits, int64_t n) {
-    int64_t best = 0;
-    for (int64_t i = 1; i < n; i++)
-        if (logits[i] > logits[best]) best = i;
-    return best;
-}
-
-/* One position: `a` merged, `b` adapted. */
-static err walk_row(struct walk *w, const float *a, const float *b) {
-    double squares = 0.0;
-    for (int64_t i = 0; i < w->vocab; i++) {
-        const double logit = (double)a[i], difference = logit - (double)b[i];
-        squares += logit * logit;
-        w->difference += difference * difference;
+/* Another form of the packed model, along its greedy answers: the positions from which the answer's
+ * tokens and its end were chosen. */
+static err walk(struct parity *p, struct eval_subject *other, struct comparison *c) {
+    const struct compared models = {&p->packed.model, &other->model, &other->batch};
+    err result = ERR_OK;
+    for (int64_t i = 0; i < p->golden.n && result == ERR_OK; i++) {
+        const struct golden_prompt *g = &p->golden.prompts[i];
+        struct tokens all = {0};
+        result = tokens_append(&all, g->ids.ids, g->ids.n);
+        if (result == ERR_OK) result = tokens_append(&all, g->answer.ids.ids, g->answer.ids.n);
+        if (result == ERR_OK) result = comparison_add(c, &models, all.ids, all.n, g->ids.n - 1);
+        tokens_release(&all);
     }
-    w->logits += squares;
-    w->positions++;
-    int64_t own = likeliest(a, w->vocab), other = likeliest(b, w->vocab);
-    if (own == other) return ERR_OK;
-    w->other_choices++;
-    double nearness = tie_deviations * w->bound * sqrt(squares / (double)w->vocab);
-    if ((double)a[own] - (double)a[other] <= nearness) return ERR_OK;
-    return fail(ERR_MISMATCH,
-                "token %lld is the adapter's choice and %lld the merged model's, whose logits are "
-                "%.3g apart (a tie: at most %.3g)",
-                (long long)other, (long long)own, (double)a[own] - (double)a[other], nearness);
-}
-
-/* The positions from which the answer's tokens and its end were chosen. */
-static err walk_prompt(struct parity *p, const struct golden_prompt *g, struct walk *w) {
-    struct tokens all = {0};
-    int64_t first = g->ids.n - 1, n = g->ids.n + g->answer.ids.n;
-    float *a = mem_alloc((size_t)(n - first) * (size_t)w->vocab, sizeof *a);
-    float *b = mem_alloc((size_t)(n - first) * (size_t)w->vocab, sizeof *b);
-    err result = a == NULL || b == NULL ? ERR_MEMORY : ERR_OK;
-    if (result == ERR_OK) result = tokens_append(&all, g->ids.ids, g->ids.n);
-    if (result == ERR_OK) result = tokens_append(&all, g->answer.ids.ids, g->answer.ids.n);
-    if (result == ERR_OK) result = eval_subject_logits(&p->packed, all.ids, n, first, a);
-    if (result == ERR_OK) result = eval_subject_logits(&p->adapted, all.ids, n, first, b);
-    for (int64_t i = 0; i < n - first && result == ERR_OK; i++)
-        result = walk_row(w, a + i * w->vocab, b + i * w->vocab);
-    mem_free(a);
-    mem_free(b);
-    tokens_release(&all);
     return result;
 }
 
-static err compare_adapter(struct parity *p, json_t *out) {
-    struct walk w = {.vocab = p->packed.model.config.vocab_size,
-                     .bound = comparison_bound(&p->packed.model)};
-    TRY(eval_subject_open(&p->adapted,
-                          &(struct eval_subject_options){.model_dir = p->inputs->base_dir,
-                                                         .adapter_dir = p->inputs->adapter_dir,
-                                                         .tokenizer_dir = p->inputs->packed_dir,
-                                                         .device = "cpu",
-                                                         .max_tokens = p->golden.longest}));
-    for (int64_t i = 0; i < p->golden.n; i++)
-        TRY(fail_in(walk_prompt(p, &p->golden.prompts[i], &w), "golden prompt %lld",
-                    (long long)i + 1));
-    double measured = w.logits > 0.0 ? sqrt(w.difference / w.logits) : 0.0;
-    if (!(measured <= w.bound)) /* NaN is not */
-        return fail(ERR_MISMATCH,
-                    "the packed adapter's logits differ by %.3g of their size from "
-                    "the merged model's (at most %.3g)",
-                    measured, w.bound);
-    return json_put(out, "adapter",
-                    json_pack("{s:I, s:f, s:f, s:I}", "positions", (json_int_t)w.positions, "bound",
-                              w.bound, "measured", measured, "other_choices",
-                              (json_int_t)w.other_choices));
+static err compare(struct parity *p, struct eval_subject *other, double bound, json_t **out) {
+    struct comparison c = {0};
+    TRY(walk(p, other, &c));
+    TRY(comparison_check(&c, bound));
+    TRY(comparison_check_choices(&c));
+    *out = json_pack("{s:I, s:f, s:f, s:I}", "positions", (json_int_t)c.positions, "bound", bound,
+                     "measured", comparison_relative(&c), "other_choices",
+                     (json_int_t)(c.positions - c.same_greedy));
+    return *out != NULL ? ERR_OK : fail(ERR_MEMORY, "out of memory for a check");
+}
+
+static err compare_adapter(struct parity *p, json_t **out) {
+    struct eval_subject adapted = {0};
+    err result = eval_subject_open(
+        &adapted, &(struct eval_subject_options){.model_dir = p->inputs->base_dir,
+                                                 .adapter_dir = p->inputs->adapter_dir,
+                                                 .tokenizer_dir = p->packed_dir,
+                                                 .device = "cpu",
+                                                 .max_tokens = p->golden.longest});
+    if (result == ERR_OK) result = compare(p, &adapted, comparison_bound(&p->packed.model), out);
+    eval_subject_close(&adapted);
+    return fail_in(result, "the packed adapter is not the trained model's");
+}
+
+static err compare_format(struct parity *p, const char *format, const json_t *manifest,
+                          json_t **out) {
+    const struct release_format *f = NULL;
+    struct eval_subject other = {0};
+    struct str name = {0};
+    TRY(release_format_find(format, &f));
+    err result = release_gguf_path(format, manifest, &name);
+    char *path = result == ERR_OK ? path_join(p->packed_dir, str_text(&name)) : NULL;
+    if (result == ERR_OK && path == NULL) result = ERR_MEMORY;
+    if (result == ERR_OK)
+        result = eval_subject_open(&other,
+                                   &(struct eval_subject_options){.model_dir = path,
+                                                                  .tokenizer_dir = p->packed_dir,
+                                                                  .device = "cpu",
+                                                                  .max_tokens = p->golden.longest});
+    if (result == ERR_OK)
+        result = compare(p, &other, comparison_bound_of(&p->packed.model.config, f->u), out);
+    result = fail_in(result, "'%s' is not the trained model", str_text(&name));
+    eval_subject_close(&other);
+    mem_free(path);
+    str_release(&name);
+    return result;
+}
+
+static err compare_formats(struct parity *p, json_t *out) {
+    const struct opt_list *formats = p->inputs->formats;
+    json_t *found = json_object();
+    TRY(json_put(out, "formats", found));
+    for (int64_t i = 0; i < formats->n; i++) {
+        json_t *one = NULL;
+        TRY(compare_format(p, formats->items[i], p->inputs->manifest, &one));
+        TRY(json_put(found, formats->items[i], one));
+    }
+    return ERR_OK;
 }
 
 static err check_all(struct parity *p, json_t *out) {
@@ -145,17 +142,18 @@ static err check_all(struct parity *p, json_t *out) {
     golden_release(&written);
     TRY(fail_in(result, "the packed folder is not the trained model"));
     TRY(json_put(out, "prompts", json_integer(p->golden.n)));
-    if (p->inputs->adapter_dir == NULL) return json_put(out, "adapter", json_null());
-    return fail_in(compare_adapter(p, out), "the packed adapter is not the trained model's");
+    json_t *adapter = json_null();
+    if (p->inputs->adapter_dir != NULL) TRY(compare_adapter(p, &adapter));
+    TRY(json_put(out, "adapter", adapter));
+    return compare_formats(p, out);
 }
 
 err release_parity(const struct release_parity *inputs, json_t **out) {
-    struct parity p = {.inputs = inputs};
+    struct parity p = {.inputs = inputs, .packed_dir = inputs->packed_dir};
     json_t *measured = json_object();
     err result =
         measured == NULL ? fail(ERR_MEMORY, "out of memory for a check") : check_all(&p, measured);
     eval_subject_close(&p.packed);
-    eval_subject_close(&p.adapted);
     golden_release(&p.golden);
     if (result != ERR_OK) {
         json_decref(measured);
@@ -165,17 +163,37 @@ err release_parity(const struct release_parity *inputs, json_t **out) {
     return ERR_OK;
 }
 
-err release_parity_check(const char *dir, int64_t *out_prompts) {
-    struct golden g = {0};
-    struct eval_subject s = {0};
-    TRY(golden_read(&g, dir));
-    err result = open_subject(&s, dir, 0);
-    if (result == ERR_OK && g.longest > s.model.config.max_positions)
-        result =
-            fail(ERR_PARSE, "'%s' has a prompt that leaves no room for its answer", GOLDEN_FILE);
-    if (result == ERR_OK) result = golden_compare(&g, &s);
-    *out_prompts = g.n;
-    eval_subject_close(&s);
-    golden_release(&g);
+/* The formats that packing measured. */
+static err check_formats(struct parity *p, const json_t *manifest, int64_t *out_n) {
+    json_t *one = NULL;
+    const char *name = NULL;
+    json_object_foreach(release_formats_measured(manifest), name, one) {
+        json_t *measured = NULL;
+        TRY(compare_format(p, name, manifest, &measured));
+        json_decref(measured);
+        ++*out_n;
+    }
+    return ERR_OK;
+}
+
+static err check_packed(struct parity *p, const json_t *manifest, int64_t *out_formats) {
+    TRY(golden_read(&p->golden, p->packed_dir));
+    TRY(open_subject(&p->packed, p->packed_dir, 0));
+    if (p->golden.longest > p->packed.model.config.max_positions)
+        return fail(ERR_PARSE, "'%s' has a prompt that leaves no room for its answer", GOLDEN_FILE);
+    TRY(golden_compare(&p->golden, &p->packed));
+    eval_subject_close(&p->packed);
+    TRY(open_subject(&p->packed, p->packed_dir, p->golden.longest));
+    return check_formats(p, manifest, out_formats);
+}
+
+err release_parity_check(const char *dir, const json_t *manifest, int64_t *out_prompts,
+                         int64_t *out_formats) {
+    struct parity p = {.packed_dir = dir};
+    *out_formats = 0;
+    err result = check_packed(&p, manifest, out_formats);
+    *out_prompts = p.golden.n;
+    eval_subject_close(&p.packed);
+    golden_release(&p.golden);
     return result;
 }

@@ -5,6 +5,7 @@
 #include "release/statement.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "eval/digest.h"
 #include "release/pack.h"
 #include "release/seal.h"
 #include <string.h>
@@ -38,11 +39,6 @@ static err add_resource(json_t *list, const struct resource *r) {
 
 /* ---- what came out ---- */
 
-static bool is_weights(const char *path) {
-    return str_ends(path, ".safetensors") || str_ends(path, ".safetensors.index.json") ||
-           str_ends(path, ".gguf") || str_ends(path, ".bin");
-}
-
 static err add_chained(json_t *list, const json_t *chain, const char *key, struct resource r) {
     if (!json_is_string(json_object_get(chain, key))) return ERR_OK; /* no adapter */
     TRY(json_need_string(chain, key, &r.hash));
@@ -64,7 +60,7 @@ static err put_subject(json_t *to, const struct statement_source *from, const js
         struct resource r = {.digest_key = "sha256", .role = "weights"};
         TRY(json_need_string(row, "path", &r.name));
         TRY(json_need_string(row, "sha256", &r.hash));
-        if (is_weights(r.name)) TRY(add_resource(subject, &r));
+        if (digest_is_weights(r.name)) TRY(add_resource(subject, &r));
     }
     return ERR_OK;
 }

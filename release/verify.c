@@ -79,18 +79,22 @@ static err check_meaning(struct verifying *v) {
                     : "the card's table and model-index are those of both evaluations"));
     if (!whole)
         TRY(found(v, "card's words", OPEN, "the card's other words: another version wrote them"));
-    TRY(agree_tensors(manifest, dir));
+    TRY(agree_tensors(manifest, &v->seal, dir));
     return found(v, "tensors", PROVED, "every tensor fits config.json");
 }
 
 static err check_golden(struct verifying *v) {
-    int64_t n = 0;
+    int64_t n = 0, n_formats = 0;
     if (!v->asked->golden)
         return found(v, "golden", OPEN,
                      "that the model gives its golden answers: --golden asks it");
-    TRY(release_parity_check(v->asked->dir, &n));
-    return found(v, "golden", PROVED, "asked %lld golden prompts, the model answers to the bit",
-                 (long long)n);
+    TRY(release_parity_check(v->asked->dir, v->facts->manifest, &n, &n_formats));
+    TRY(found(v, "golden", PROVED, "asked %lld golden prompts, the model answers to the bit",
+              (long long)n));
+    if (n_formats == 0) return ERR_OK;
+    return found(v, "formats", PROVED,
+                 "%lld other formats answer them within the bounds of their rounding",
+                 (long long)n_formats);
 }
 
 static err tell_signature(struct verifying *v, const char *file, const char *what,

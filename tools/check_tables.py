@@ -115,6 +115,7 @@ RULES = {
         Rule("TASK", DEFINED.format(r"\w*NAME\w*"), "eval/tasks/NAME.c", "eval/tasks/*.c"),
     ],
     "eval/suite_files.def": [],  # a row is a file of others', known by its hash
+    "release/formats.def": [],  # a row is a type of another table, and a number
     "release/files.def": [],  # a row is a path; unit.release.files holds them apart
     "eval/scorers/mathqa.def": [],  # a row is a phrase of the official scorer's
     "trainer/methods/methods.def": [

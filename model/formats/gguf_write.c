@@ -90,6 +90,15 @@ static err put_string_key(struct writer *w, const char *key, const char *text) {
     return put_text(&w->head, text, strlen(text));
 }
 
+static err put_note(struct writer *w, const struct gguf_note *note) {
+    if (note->text) return put_string_key(w, note->key, note->text);
+    if (!note->texts) return put_u32_key(w, note->key, note->n);
+    TRY(put_array(w, note->key, GGUF_STRING, note->n));
+    for (int64_t i = 0; i < note->n; i++)
+        TRY(put_text(&w->head, note->texts[i], strlen(note->texts[i])));
+    return ERR_OK;
+}
+
 /* "2.1B", "340M" or "52K" parameters. */
 static err put_size_label(struct writer *w) {
     const double n = (double)model_config_parameters(w->o->config);
@@ -115,8 +124,7 @@ static err put_general(struct writer *w) {
     if (notes->name) TRY(put_string_key(w, "general.name", notes->name));
     TRY(put_string_key(w, "general.description", GGUF_NOTE));
     TRY(put_size_label(w));
-    for (int64_t i = 0; i < notes->n_strings; i++)
-        TRY(put_string_key(w, notes->strings[2 * i], notes->strings[2 * i + 1]));
+    for (int64_t i = 0; i < notes->n_further; i++) TRY(put_note(w, &notes->further[i]));
     TRY(put_u32_key(w, "general.alignment", GGUF_ALIGNMENT));
     TRY(put_u32_key(w, "general.quantization_version", QUANTIZATION_VERSION));
     return put_u32_key(w, "general.file_type", file_type(w));

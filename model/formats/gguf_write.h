@@ -27,11 +27,19 @@ struct gguf_token {
     enum gguf_token_kind kind;
 };
 
+/* A further key: a text; where that is NULL, a list of `n` texts; where there is none, the count
+ * `n`. */
+struct gguf_note {
+    const char *key, *text;
+    const char *const *texts;
+    int64_t n;
+};
+
 /* The caller's. */
 struct gguf_notes {
-    const char *name;           /* general.name */
-    const char *const *strings; /* further keys, each followed by its value */
-    int64_t n_strings;          /* of such pairs */
+    const char *name; /* general.name */
+    const struct gguf_note *further;
+    int64_t n_further;
     /* Ids without a token (rows of the embedding past the last) get one of their own, unused. */
     const struct gguf_token *tokens; /* by id; NULL: the file has no tokenizer */
     int64_t n_tokens;

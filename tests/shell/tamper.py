@@ -104,6 +104,10 @@ class Release:
         self.seal()
 
 
+def is_weights(name):
+    return str(name).endswith((".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json", ".gguf"))
+
+
 def redo_statement(r):
     """The statement as the program writes it, for the manifest that lies there."""
     manifest = r.json("manifest.json")
@@ -116,6 +120,8 @@ def redo_statement(r):
     hashes["chain of step records"] = chain["training"]
     folders = {"adapter/": chain["adapter"], "./": chain["merged"], "base/": chain["base"]}
     build, run = statement["predicate"]["buildDefinition"], statement["predicate"]["runDetails"]
+    statement["subject"] = [one for one in statement["subject"] if one["annotations"]["role"] != "weights"] + [
+        {"name": name, "digest": {}, "annotations": {"role": "weights"}} for name in hashes if is_weights(name)]
     for one in statement["subject"] + build["resolvedDependencies"] + run["byproducts"]:
         if one["name"] in hashes:
             one["digest"] = {"sha256": hashes[one["name"]]}
@@ -304,6 +310,29 @@ def _(r):
     merged = r.dir_hash("", ["config.json", "model.safetensors", "tokenizer.model"])
     r.edit_json("provenance/eval-after.json", lambda e: e["subject"].update(model=merged))
     r.redo()
+
+
+# ---- other formats of the model ----
+def cut_format(r):
+    name = "gguf/Tiny-f16.gguf"
+    r.write(name, r.read(name)[:-4096])
+
+
+@row("format-missing-redone", "'gguf/Tiny-q8_0.gguf' is missing")
+def _(r): os.remove(r.path("gguf/Tiny-q8_0.gguf")), r.redo()
+@row("format-extra-redone", "'gguf/Tiny-q4_0.gguf' is no format that was measured when it was packed")
+def _(r): shutil.copy(r.path("gguf/Tiny-q8_0.gguf"), r.path("gguf/Tiny-q4_0.gguf")), r.redo()
+@row("format-cut-redone", "gguf/Tiny-f16.gguf")
+def _(r): cut_format(r), r.redo()
+@row("format-swapped-redone", "'gguf/Tiny-f16.gguf' is not the trained model", "golden")
+def _(r): shutil.copy(os.path.join(r.outside, "other/gguf/Tiny-f16.gguf"), r.path("gguf/Tiny-f16.gguf")), r.redo()
+@row("format-zeros-redone", "'gguf/Tiny-q8_0.gguf' is not the trained model", "golden")
+def _(r):
+    data = r.read("gguf/Tiny-q8_0.gguf")
+    r.write("gguf/Tiny-q8_0.gguf", data[:-20000] + bytes(20000))
+    r.redo()
+@row("format-unknown-redone", "format 'gguf-q1' is not known")
+def _(r): r.redo(lambda m: m["checks"]["golden"]["formats"].update({"gguf-q1": {}}))
 
 
 # ---- the manifest's paths ----

@@ -24,7 +24,7 @@ for file in README.md config.json generation_config.json model.safetensors token
     tokenizer_config.json special_tokens_map.json added_tokens.json adapter/adapter_config.json \
     adapter/adapter_model.safetensors provenance/recipe.yaml logs/plan.json provenance/data.json \
     provenance/eval-before.json provenance/eval-after.json provenance/statement.json golden.json logs/run.jsonl \
-    manifest.json SHA256SUMS RELEASE; do
+    gguf/Tiny-f16.gguf gguf/Tiny-q8_0.gguf manifest.json SHA256SUMS RELEASE; do
     check "$file in the release" test -s "$release/$file"
 done
 check "sha256sum agrees" sh -c "cd '$release' && sha256sum --quiet -c SHA256SUMS"
@@ -64,6 +64,28 @@ assert [(p["request"], p["kind"]) for p in golden["prompts"]] == \
     [(r["id"], kind) for kind in ("example", "case") for r in manifest["requests"]], golden
 parity = manifest["checks"]["golden"]
 assert parity["prompts"] == 4 and parity["adapter"]["measured"] <= parity["adapter"]["bound"]
+assert list(parity["formats"]) == ["gguf-f16", "gguf-q8_0"]
+for one in parity["formats"].values():
+    assert 0 < one["measured"] <= one["bound"] < 0.3 and one["positions"] == parity["adapter"]["positions"], one
+PY
+check "GGUF files say what they are and what they were made from" /usr/bin/python3 - "$release" "$SOURCE_DIR/tests/shell" <<'PY'
+import json, sys
+sys.path.insert(0, sys.argv[2])
+from gguf_reader import Gguf
+sources = json.load(open(sys.argv[1] + "/provenance/data.json"))["sources"]
+for kind, number, file_type in (("f16", 1, 1), ("q8_0", 8, 7)):
+    g = Gguf(f"{sys.argv[1]}/gguf/Tiny-{kind}.gguf")
+    value = lambda key: g.keys["general." + key][1]
+    assert value("name") == "Tiny" and value("version") == "2024-03" and value("license") == "apache-2.0"
+    assert value("languages") == ["zh", "en"] and "fork" in value("description")
+    assert value("base_model.count") == 1 and value("base_model.0.name") == "base"
+    assert value("base_model.0.organization") == "tiny" and value("file_type") == file_type
+    assert value("dataset.count") == len(sources) == 4
+    assert [value(f"dataset.{i}.version") for i in range(4)] == [s["sha256"] for s in sources]
+    assert g.tensors["blk.0.attn_q.weight"][1] == number
+    assert g.keys["tokenizer.ggml.eos_token_id"][1] == 354 and len(g.keys["tokenizer.ggml.tokens"][1]) == 384
+subjects = json.load(open(sys.argv[1] + "/provenance/statement.json"))["subject"]
+assert {"gguf/Tiny-f16.gguf", "gguf/Tiny-q8_0.gguf", "model.safetensors"} <= {s["name"] for s in subjects}
 PY
 # Golden ids are what `generate` makes of the same ids, another way through the program.
 check "golden answers against generate" python3 - "$release" "$COTRAIN" <<'PY'
@@ -173,6 +195,25 @@ run "$COTRAIN" release pack "$recipe" --work "$scratch/astray" --out "$scratch/a
 expect_rc 1
 expect_one_error "the packed adapter is not the trained model's"
 check "nothing was packed" sh -c "! ls -d '$scratch/astray/out'*"
+
+# A format that cannot hold the weights makes another model: an embedding below f16's smallest number.
+cp -r "$scratch/month" "$scratch/small"
+python3 - "$scratch/small/model/model.safetensors" <<'PY'
+import json, struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+at = 8 + struct.unpack("<Q", data[:8])[0]
+begin, end = json.loads(data[8:at])["model.embed_tokens.weight"]["data_offsets"]
+for i in range(at + begin, at + end, 4):
+    data[i:i + 4] = struct.pack("<f", 1e-8 * struct.unpack("<f", data[i:i + 4])[0])
+open(sys.argv[1], "wb").write(data)
+PY
+run "$COTRAIN" run "$scratch/small/lora.yaml" --work "$scratch/small/work"
+expect_rc 1
+expect_err "'gguf/Tiny-f16.gguf' is not the trained model: logits differ by 1 of their size"
+check "nothing was packed" sh -c "! ls -d '$scratch/small/work/release/'*"
+run "$COTRAIN" recipe check "$recipe" --set release.formats=gguf-q4_0
+expect_rc 1
+expect_err "'gguf-q4_0' is none of gguf-f32,gguf-f16,gguf-q8_0"
 
 # ---- gates ----
 run "$COTRAIN" run "$recipe" --work "$scratch/gated" --set 'eval.gates.requests=>= 0.9'

@@ -160,7 +160,8 @@ data:
 train: {sequence_len: 64, micro_batch_size: 2, gradient_accumulation_steps: 2, max_steps: 8, learning_rate: 1.0e-2,
         save_steps: 2, seed: 3}
 eval: {tasks: [requests, validation], max_new_tokens: 8, gates: {validation: "<= +10"}}
-release: {name: Tiny, license: apache-2.0, base_model: tiny/base, summary: A month to test with.}
+release: {name: Tiny, license: apache-2.0, base_model: tiny/base, summary: A month to test with.,
+          formats: [gguf-f16, gguf-q8_0]}
 """
 FULL = """\
 inherit: lora.yaml

@@ -167,7 +167,7 @@ static void check_logits(struct merged *m) {
     for (int i = 0; i < TOKENS; i++) ids[i] = (i * 37 + 11) % (int32_t)m->base.config.vocab_size;
     assert_ok(batch_init(&batch, BATCH));
     const struct compared models = {&m->base, &m->model, &batch};
-    assert_ok(comparison_add(&c, &models, ids, TOKENS));
+    assert_ok(comparison_add(&c, &models, ids, TOKENS, 0));
     batch_release(&batch);
     print_message("  merged against adapted: %.2g where logits reach %.2g\n", c.largest,
                   c.largest_logit);
@@ -176,6 +176,11 @@ static void check_logits(struct merged *m) {
     if (m->base.params[0].dtype == DTYPE_F32) assert_true(c.largest < 2e-5 * c.largest_logit);
     assert_ok(comparison_check(&c, comparison_bound(&m->model)));
     assert_fails(comparison_check(&c, 1e-9), ERR_MISMATCH, "at most 1e-09");
+    assert_ok(comparison_check_choices(&c));
+    assert_true(c.choice.apart <= 2 * c.largest); /* two errors, however they fall */
+    c.choice.rms = c.largest;
+    c.choice.apart = 12.5 * c.largest;
+    assert_fails(comparison_check_choices(&c), ERR_MISMATCH, "a near tie: at most 12 times");
 }
 
 static const char *all[] = {"all"}, *ranks[] = {"q_proj: 6", "layers.1..*: 1"},

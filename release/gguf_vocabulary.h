@@ -2,8 +2,8 @@
  * A tokenizer folder as the plain arrays that a GGUF file takes: the one place where data/ and
  * model/ meet over it.
  * Read next: data/tokens/tokenizer.h, model/formats/gguf_write.h. */
-#ifndef COTRAIN_CLI_GGUF_VOCABULARY_H
-#define COTRAIN_CLI_GGUF_VOCABULARY_H
+#ifndef COTRAIN_RELEASE_GGUF_VOCABULARY_H
+#define COTRAIN_RELEASE_GGUF_VOCABULARY_H
 
 #include "base/json.h"
 #include "data/tokens/tokenizer.h"

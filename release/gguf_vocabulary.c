@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Every id of the tokenizer in order: pieces with their scores, special tokens as control tokens
  * (text must not reach them by merging). bos is written though no text begins with it.
- * Read next: cli/gguf_vocabulary.h, the contract. */
-#include "cli/gguf_vocabulary.h"
+ * Read next: release/gguf_vocabulary.h, the contract. */
+#include "release/gguf_vocabulary.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "eval/fit.h"
