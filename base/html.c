@@ -85,11 +85,6 @@ static const char style[] =
     "nav{display:none}main{max-width:none;padding:0}h2{break-after:avoid}"
     "article,tr{break-inside:avoid}details>*{display:block}.wide{overflow:visible}}";
 
-static bool steers(uint32_t c) {
-    return (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7F && c < 0xA0) || c == 0x2028 ||
-           c == 0x2029 || utf8_invisible(c);
-}
-
 static const char *entity(uint32_t c) {
     switch (c) {
     case '&': return "&amp;";
@@ -106,7 +101,7 @@ err html_text(struct str *out, const char *text, size_t n) {
     for (size_t i = 0; i < n;) {
         uint32_t c;
         size_t size = utf8_next_any(text + i, n - i, &c);
-        bool changed = entity(c) || steers(c) || (c == 0xFFFD && size == 1);
+        bool changed = entity(c) || utf8_steers(c) || (c == 0xFFFD && size == 1);
         if (changed) {
             TRY(str_append(out, text + plain, i - plain));
             plain = i + size;

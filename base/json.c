@@ -181,6 +181,29 @@ err json_text(const json_t *value, int flags, struct str *out) {
     return flags & JSON_TEXT_PRETTY ? str_add(out, "\n") : ERR_OK;
 }
 
+static err quote_clean(struct str *out, const char *text) {
+    json_t *value = json_string(text);
+    if (value == NULL) return fail(ERR_MEMORY, "out of memory writing JSON");
+    err e = json_text(value, 0, out);
+    json_decref(value);
+    return e;
+}
+
+err json_quote(struct str *out, const char *text) {
+    size_t n = strlen(text);
+    struct str clean = {0};
+    err e = ERR_OK;
+    if (utf8_invalid_at(text, n) < 0) return quote_clean(out, text);
+    for (size_t i = 0; i < n && e == ERR_OK;) {
+        uint32_t c;
+        i += utf8_next_any(text + i, n - i, &c);
+        e = str_codepoint(&clean, c);
+    }
+    if (e == ERR_OK) e = quote_clean(out, str_text(&clean));
+    str_release(&clean);
+    return e;
+}
+
 err json_write_file(const char *path, const json_t *value) {
     struct str text = {0};
     err e = json_text(value, JSON_TEXT_PRETTY, &text);

@@ -22,6 +22,9 @@ MUST_CHECK err json_parse_all(const char *text, size_t n, const char *where, jso
  * newline when `pretty`. Doubles are written with 17 significant digits. */
 MUST_CHECK err json_text(const json_t *value, int flags, struct str *out);
 enum { JSON_TEXT_PRETTY = 1, JSON_TEXT_SORTED = 2 };
+/* Appends a text as a JSON string, which YAML reads as one of its own; bytes that are no UTF-8 come
+ * out as U+FFFD. */
+MUST_CHECK err json_quote(struct str *out, const char *text);
 /* Atomic write of json_text(PRETTY). */
 MUST_CHECK err json_write_file(const char *path, const json_t *value);
 

@@ -35,6 +35,9 @@ size_t utf8_next_any(const char *text, size_t n, uint32_t *codepoint);
  * controls, fillers, variation selectors, tags (Unicode: Default_Ignorable_Code_Point, and the
  * interlinear annotation marks). */
 bool utf8_invisible(uint32_t codepoint);
+/* Steers whoever reads it, or what shows it to them: controls but tab and newline, the separators
+ * of lines and paragraphs, what is invisible. */
+bool utf8_steers(uint32_t codepoint);
 int64_t utf8_count(const char *text, size_t n);
 /* Byte at which character number `character` (from 0) of well-formed text begins; n: behind all. */
 size_t utf8_offset(const char *text, size_t n, int64_t character);

@@ -69,6 +69,11 @@ bool utf8_invisible(uint32_t c) {
     return false;
 }
 
+bool utf8_steers(uint32_t c) {
+    return (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7F && c < 0xA0) || c == 0x2028 ||
+           c == 0x2029 || utf8_invisible(c);
+}
+
 int64_t utf8_count(const char *text, size_t n) {
     int64_t count = 0;
     for (size_t i = 0; i < n; i++) count += ((unsigned char)text[i] & 0xC0) != 0x80;

@@ -13,6 +13,7 @@
 #include "cli/train_stage.h"
 #include "data/dataset/dataset.h"
 #include "data/source/files.h"
+#include "eval/markdown.h"
 #include "eval/report.h"
 #include "release/verify.h"
 #include <string.h>

@@ -30,9 +30,6 @@ MUST_CHECK err report_task(const json_t *report, const char *task, const json_t 
 /* One score of a task; `score` "" is the task's own metric. */
 MUST_CHECK err report_score(const json_t *report, const char *task, const char *score, double *out);
 
-/* The before/after table as Markdown, one row per request and task, from reports of the same tasks
- * and cases (else ERR_MISMATCH). The model card and the end of `cotrain run` show it. */
-MUST_CHECK err report_table(const json_t *before, const json_t *after, struct str *out);
 /* One report alone, for people; and a task's part of one. */
 MUST_CHECK err report_task_text(const json_t *part, struct str *out);
 MUST_CHECK err report_text(const json_t *report, struct str *out);

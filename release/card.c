@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The model card (release/card.h). Texts from outside (names, scenarios, summaries) are quoted as
  * JSON strings in the front matter, which YAML reads as its own double-quoted ones.
- * Read next: eval/show.c for the table. */
+ * Read next: eval/markdown.c for the table. */
 #include "release/card.h"
-#include "base/mem.h"
-#include "eval/report.h"
+#include "eval/markdown.h"
 #include "eval/task.h"
 #include "release/golden.h"
 #include "release/pack.h"
@@ -15,21 +14,10 @@ enum { SHOWN_REGRESSIONS = 10 };
 
 #define YUAN_LICENSE_LINK "https://github.com/IEIT-Yuan/Yuan-2.0/blob/main/LICENSE-Yuan"
 
-static err add_quoted(struct str *out, const char *text) {
-    json_t *value = json_string(text);
-    if (value == NULL) return fail(ERR_MEMORY, "out of memory for a card");
-    char *quoted = json_dumps(value, JSON_ENCODE_ANY);
-    json_decref(value);
-    if (quoted == NULL) return fail(ERR_MEMORY, "out of memory for a card");
-    err result = str_add(out, quoted);
-    mem_free(quoted);
-    return result;
-}
-
 /* "  key: "text"\n" */
 static err add_row(struct str *out, const char *indent_and_key, const char *text) {
     TRY(str_printf(out, "%s: ", indent_and_key));
-    TRY(add_quoted(out, text));
+    TRY(json_quote(out, text));
     return str_add(out, "\n");
 }
 
@@ -41,36 +29,6 @@ static bool has_adapter(const json_t *manifest) {
     return json_is_string(json_object_get(json_object_get(manifest, "chain"), "adapter"));
 }
 
-static err add_metric(struct str *out, const char *type, const char *when, double value) {
-    return str_printf(out,
-                      "    - type: %s\n"
-                      "      name: \"%s, %s\"\n"
-                      "      value: %.6f\n"
-                      "      verified: false\n",
-                      type, type, when, value);
-}
-
-static err add_result(struct str *out, const json_t *was, const json_t *is) {
-    static const char *const types[] = {"exact_match", "rouge_l"};
-    const char *id = NULL, *scenario = NULL;
-    TRY(json_need_string(is, "request", &id));
-    TRY(json_need_string(is, "scenario", &scenario));
-    TRY(str_add(out, "  - task:\n      type: text-generation\n"));
-    TRY(add_row(out, "      name", scenario));
-    TRY(str_add(out, "    dataset:\n"));
-    TRY(add_row(out, "      type", id));
-    TRY(add_row(out, "      name", "held-out cases of the request"));
-    TRY(str_add(out, "    metrics:\n"));
-    for (int i = 0; i < 2; i++) {
-        double before = 0.0, after = 0.0;
-        TRY(json_need_number(was, types[i], &before));
-        TRY(json_need_number(is, types[i], &after));
-        TRY(add_metric(out, types[i], "before", before));
-        TRY(add_metric(out, types[i], "after", after));
-    }
-    return ERR_OK;
-}
-
 static bool has_task(const json_t *report, const char *task, const json_t **out) {
     json_t *tasks = json_object_get(report, "tasks");
     for (size_t i = 0; i < json_array_size(tasks); i++) {
@@ -79,22 +37,6 @@ static bool has_task(const json_t *report, const char *task, const json_t **out)
         if (name != NULL && strcmp(name, task) == 0) return true;
     }
     return false;
-}
-
-err card_model_index(const json_t *manifest, const json_t *before, const json_t *after,
-                     struct str *out) {
-    const json_t *was = NULL, *is = NULL;
-    json_t *rows_was = NULL, *rows_is = NULL;
-    if (!has_task(after, "requests", &is)) return ERR_OK;
-    TRY(report_task(before, "requests", &was));
-    TRY(json_need_array(was, "requests", &rows_was));
-    TRY(json_need_array(is, "requests", &rows_is));
-    TRY(str_add(out, "model-index:\n"));
-    TRY(add_row(out, "- name", about(manifest, "name")));
-    TRY(str_add(out, "  results:\n"));
-    for (size_t i = 0; i < json_array_size(rows_is); i++)
-        TRY(add_result(out, json_array_get(rows_was, i), json_array_get(rows_is, i)));
-    return ERR_OK;
 }
 
 bool card_license_is_other(const char *license) {
@@ -128,12 +70,12 @@ static err add_front_matter(const json_t *manifest, const json_t *before, const 
     if (json_array_size(languages) > 0) TRY(str_add(out, "language:\n"));
     for (size_t i = 0; i < json_array_size(languages); i++) {
         TRY(str_add(out, "- "));
-        TRY(add_quoted(out, json_string_value(json_array_get(languages, i))));
+        TRY(json_quote(out, json_string_value(json_array_get(languages, i))));
         TRY(str_add(out, "\n"));
     }
     TRY(str_add(out, "tags:\n- yuan2\n- cotrain\n"));
     if (has_adapter(manifest)) TRY(str_add(out, "- lora\n"));
-    TRY(card_model_index(manifest, before, after, out));
+    TRY(report_model_index(about(manifest, "name"), before, after, out));
     return str_add(out, "---\n");
 }
 
@@ -149,7 +91,7 @@ static err add_lost_cases(const json_t *was, const json_t *is, struct str *out, 
         const char *prompt = json_string_value(json_object_get(b, "prompt"));
         if (prompt == NULL) prompt = json_string_value(json_object_get(b, "prompt_sha256"));
         TRY(str_add(out, "- answered before, not any more: "));
-        TRY(add_quoted(out, prompt != NULL ? prompt : ""));
+        TRY(json_quote(out, prompt != NULL ? prompt : ""));
         TRY(str_add(out, "\n"));
     }
     return ERR_OK;
@@ -266,7 +208,8 @@ err card_check(const struct card_claims *c, bool *out_whole) {
     struct str table = {0}, index = {0};
     const json_t *version = json_object_get(c->manifest, "card");
     err result = report_table(c->before, c->after, &table);
-    if (result == ERR_OK) result = card_model_index(c->manifest, c->before, c->after, &index);
+    if (result == ERR_OK)
+        result = report_model_index(about(c->manifest, "name"), c->before, c->after, &index);
     if (result == ERR_OK && strstr(c->card, str_text(&table)) == NULL)
         result = fail(ERR_GATE, "'README.md': its table is not what the evaluation reports say");
     if (result == ERR_OK && strstr(c->card, str_text(&index)) == NULL)

@@ -3,7 +3,7 @@
  * what got worse, how to chat, and how to check the release. A pure function of the manifest's
  * members and the two reports; it holds no number that is not in a report, which `release verify`
  * checks.
- * Read next: release/manifest.h, eval/report.h. */
+ * Read next: release/manifest.h, eval/markdown.h. */
 #ifndef COTRAIN_RELEASE_CARD_H
 #define COTRAIN_RELEASE_CARD_H
 
@@ -18,9 +18,6 @@ struct card_claims {
 /* `manifest` needs "about" and "chain" (release/manifest.h). Appends the whole card. */
 MUST_CHECK err card_write(const json_t *manifest, const json_t *before, const json_t *after,
                           struct str *out);
-/* The front matter's model-index, as it stands in the card. */
-MUST_CHECK err card_model_index(const json_t *manifest, const json_t *before, const json_t *after,
-                                struct str *out);
 /* How hubs name the licence of the manifest's "about": an identifier, or "other" with a name; and
  * where its text is, or NULL. */
 bool card_license_is_other(const char *license);
@@ -28,7 +25,7 @@ const char *card_license_link(const json_t *about);
 /* A card of this version's words (the manifest's "card") is what card_write makes, byte for byte;
  * of one with other words only the claims are known, its table and its model-index. Raised with
  * every change of the words. */
-enum { CARD_VERSION = 1 };
+enum { CARD_VERSION = 2 };
 /* ERR_GATE where the card claims anything but what the reports say, or was edited. `out_whole`:
  * every byte of it was compared. */
 MUST_CHECK err card_check(const struct card_claims *claims, bool *out_whole);

@@ -28,7 +28,7 @@ chain "$scratch/first" --threads 1
 expect_rc 0
 expect_out "chat:    cotrain chat --model $scratch/first/release/Tiny"
 expect_out "| copying | 6 |"
-expect_out "validation loss:"
+expect_out '| `validation` | `loss` |'
 wanted=$(hash_of "$scratch/first")
 expect_out "hash:    $wanted"
 

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "eval/gates.h"
+#include "eval/markdown.h"
 #include "eval/report.h"
 
 static json_t *report(double exact, int correct, double loss) {
@@ -101,9 +102,9 @@ static void table_pairs_requests(void **state) {
     json_t *before = report(0.5, 10, 2.0), *after = report(0.6, 12, 1.5);
     struct str table = {0};
     assert_ok(report_table(before, after, &table));
-    assert_non_null(
-        strstr(table.data, "| a\\|b | 20 | 0.500 | 0.600 | 0.100–0.900 | 0.500 | 0.500 |\n"));
-    assert_non_null(strstr(table.data, "validation loss: 2.0000 before, 1.5000 after"));
+    assert_non_null(strstr(table.data, "| a\\|b | 20 | 0.500 | 0.600 | 0.100–0.900 | – | – | – | "
+                                       "0.500 | 0.500 |\n"));
+    assert_non_null(strstr(table.data, "| `validation` | `loss` | – | 2.0000 | 1.5000 |"));
     json_t *other =
         json_object_get(json_array_get(json_object_get(before, "tasks"), 0), "requests");
     json_object_set_new(json_array_get(other, 0), "request", json_string("o/r#9@9"));

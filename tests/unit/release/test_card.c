@@ -17,13 +17,13 @@ static json_t *manifest(const char *license, const char *adapter) {
     struct str s = {0};
     assert_ok(str_printf(
         &s,
-        "{\"card\": 1, \"about\": {\"name\": \"Nano \\\"Mars\\\"\", \"month\": \"2024-03\", "
+        "{\"card\": %d, \"about\": {\"name\": \"Nano \\\"Mars\\\"\", \"month\": \"2024-03\", "
         "\"license\": \"%s\","
         " \"license_link\": null, \"base_model\": \"org/base\", \"summary\": null,"
         " \"languages\": [\"zh\", \"en\"]}, \"requests\": [{\"id\": \"o/r#1@2\", \"scenario\":"
         " \"芯片: 代码\", \"capability\": null, \"sha256\": \"aa\"}], \"chain\": {\"adapter\": "
         "%s}}",
-        license, adapter));
+        CARD_VERSION, license, adapter));
     json_t *value = parse(str_text(&s));
     str_release(&s);
     return value;
@@ -68,7 +68,7 @@ static void card_of_an_improved_model(void **state) {
     holds(&card, "      name: \"exact_match, before\"\n      value: 0.000000\n");
     holds(&card, "      name: \"exact_match, after\"\n      value: 1.000000\n");
     holds(&card, "| 芯片: 代码 | 2 | 0.000 | 1.000 |");
-    holds(&card, "validation loss: 2.0000 before, 1.0000 after");
+    holds(&card, "| `validation` | `loss` | – | 2.0000 | 1.0000 |");
     holds(&card, "None among what was measured.");
     holds(&card, "cotrain chat --model .");
     str_release(&card);
