@@ -19,6 +19,7 @@
 #include "eval/task.h"
 #include "model/formats/format.h"
 #include "model/preset.h"
+#include "trainer/loggers/logger.h"
 #include "trainer/methods/method.h"
 #include "trainer/optim/optim.h"
 #include "trainer/schedule/schedule.h"
@@ -171,6 +172,15 @@ static err list_optimizers(json_t *out) {
 static err list_schedules(json_t *out) {
     for (int i = 0; i < n_schedule_kinds; i++)
         if (!add_row(out, schedule_kinds[i]->name, schedule_kinds[i]->summary)) return ERR_MEMORY;
+    return ERR_OK;
+}
+
+static err list_loggers(json_t *out) {
+    for (int i = 0; i < N_LOGGERS; i++) {
+        json_t *row = add_row(out, logger_kinds[i]->name, logger_kinds[i]->summary);
+        if (!row) return ERR_MEMORY;
+        TRY(json_put(row, "always", json_boolean(logger_kinds[i]->always)));
+    }
     return ERR_OK;
 }
 

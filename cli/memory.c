@@ -144,6 +144,8 @@ err memory_use_look(struct memory_use *u) {
     struct process_memory now;
     TRY(process_memory(&now));
     if (now.anonymous_bytes > u->most_bytes) u->most_bytes = now.anonymous_bytes;
+    u->now_bytes =
+        now.anonymous_bytes > u->before_bytes ? now.anonymous_bytes - u->before_bytes : 0;
     return ERR_OK;
 }
 

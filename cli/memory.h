@@ -45,6 +45,7 @@ MUST_CHECK err memory_json(const struct plan *p, const struct fit *fit, json_t *
 struct memory_use {
     int64_t before_bytes; /* anonymous, before the plan was allocated */
     int64_t most_bytes;   /* anonymous, the most at the end of a step */
+    int64_t now_bytes;    /* anonymous at the last look, less those before; 0: not known */
 };
 MUST_CHECK err memory_use_start(struct memory_use *u);
 MUST_CHECK err memory_use_look(struct memory_use *u);

@@ -12,8 +12,8 @@ err timing_start(struct timing *t, const struct trainer *trainer, int64_t planne
     return pace_measure(&t->pace, trainer, planned_bytes);
 }
 
-void timing_step(struct timing *t, const struct trainer *trainer,
-                 const struct train_report *report) {
+double timing_step(struct timing *t, const struct trainer *trainer,
+                   const struct train_report *report) {
     const struct pace_step step = {.rows = (double)trainer->run.source->max_rows,
                                    .tokens = (double)report->tokens,
                                    .trained_tokens = (double)report->trained_tokens};
@@ -23,6 +23,7 @@ void timing_step(struct timing *t, const struct trainer *trainer,
     t->done.rows += step.rows;
     t->done.tokens += step.tokens;
     t->done.trained_tokens += step.trained_tokens;
+    return pace_of_peak(&t->pace, trainer, &step, report->seconds);
 }
 
 static struct pace_step full_step(const struct trainer *trainer) {

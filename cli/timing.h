@@ -22,8 +22,9 @@ struct timing {
 };
 /* Measures, in no more memory than the plan will take or 18 MiB. */
 MUST_CHECK err timing_start(struct timing *t, const struct trainer *trainer, int64_t planned_bytes);
-void timing_step(struct timing *t, const struct trainer *trainer,
-                 const struct train_report *report);
+/* Returns the step's share of the product peak. */
+double timing_step(struct timing *t, const struct trainer *trainer,
+                   const struct train_report *report);
 
 /* Of full steps. */
 double timing_tokens_per_second(const struct timing *t, const struct trainer *trainer);

@@ -49,13 +49,18 @@ static err open_data(struct training *t) {
 
 /* ---- what the trainer calls ---- */
 
+static void on_measure(void *ctx, struct train_report *report) {
+    struct training *t = ctx;
+    report->of_peak = timing_step(&t->timing, &t->trainer, report);
+    if (memory_use_look(&t->use) != ERR_OK) err_clear(); /* a look that failed is one look less */
+    report->memory_bytes = t->use.now_bytes;
+}
+
 static void on_step(void *ctx, const struct train_report *report) {
     struct training *t = ctx;
     char note[64];
     snprintf(note, sizeof note, "loss %.4f, lr %.2e", report->loss, report->lr);
     progress_step(&t->progress, report->step, note);
-    timing_step(&t->timing, &t->trainer, report);
-    if (memory_use_look(&t->use) != ERR_OK) err_clear(); /* a look that failed is one look less */
     if (t->stage->watch) t->stage->watch->on_step(t->stage->watch->ctx, report);
 }
 
@@ -105,6 +110,7 @@ static err open_model(struct training *t, const char *name) {
         .resume = t->stage->resume,
         .state_steps = c->release.state_steps,
         .ctx = t,
+        .on_measure = on_measure,
         .on_step = on_step,
         .on_eval = validation_max_tokens(&t->validation) > 0 ? on_eval : NULL,
         .should_stop = should_stop,

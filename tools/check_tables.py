@@ -118,6 +118,10 @@ RULES = {
     "release/formats.def": [],  # a row is a type of another table, and a number
     "release/files.def": [],  # a row is a path; unit.release.files holds them apart
     "eval/scorers/mathqa.def": [],  # a row is a phrase of the official scorer's
+    "trainer/loggers/loggers.def": [
+        Rule("LOGGER", DEFINED.format("NAME_logger"), "trainer/loggers/NAME.c", "trainer/loggers/*.c",
+             shared=("logger.c",)),
+    ],
     "trainer/methods/methods.def": [
         Rule("METHOD", DEFINED.format("NAME_method"), "trainer/methods/NAME.c", "trainer/methods/*.c",
              shared=("method.c", "names.c")),

@@ -48,6 +48,7 @@ find_missing() {
     need clang-format-14 sh -c 'clang-format-14 --version || clang-format --version | grep -q "version 14[.]"'
     need openssl openssl version
     need openssh-client sh -c 'command -v ssh-keygen'
+    need protobuf-compiler protoc --version # tests/shell/test_loggers.sh reads events with it
     need python3-jsonschema /usr/bin/python3 -c 'import jsonschema'
     need git git --version
     need gh gh --version

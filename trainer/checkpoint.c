@@ -314,14 +314,14 @@ err checkpoint_read_best(struct trainer *t) {
     return e;
 }
 
-/* Folders that a kill left half written. */
+/* Checkpoints and logs that a kill left half written. */
 static err remove_temporary(const char *dir) {
     if (!dir_exists(dir)) return ERR_OK;
     struct name_list names = {0};
     TRY(dir_list(dir, &names));
     err e = ERR_OK;
     for (size_t i = 0; i < names.n && e == ERR_OK; i++) {
-        if (!str_starts(names.names[i], prefix) || !strstr(names.names[i], ".tmp-")) continue;
+        if (!strstr(names.names[i], ".tmp-")) continue;
         char *path = path_join(dir, names.names[i]);
         e = path ? dir_remove(path) : ERR_MEMORY;
         mem_free(path);

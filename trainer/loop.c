@@ -143,6 +143,16 @@ static bool is_kept(const struct trainer *t) {
     return o->save_steps > 0 && p->step % o->save_steps == 0;
 }
 
+/* Into run.jsonl, and from there to the loggers. */
+static err record(struct trainer *t, const struct record_line *line) {
+    struct trainer_internal *in = t->internal;
+    json_t *written;
+    TRY(record_step(&in->record, line, in->progress.chain, &written));
+    err e = loggers_step(&in->loggers, written);
+    json_decref(written);
+    return e;
+}
+
 /* After the update: what there is to write down and to keep. */
 static err finish_step(struct trainer *t, struct train_report *report) {
     struct trainer_internal *in = t->internal;
@@ -152,7 +162,8 @@ static err finish_step(struct trainer *t, struct train_report *report) {
     const struct record_line line = {.report = report,
                                      .metric = best_metric(t->run.options),
                                      .best = decides ? &in->progress.best : NULL};
-    TRY(record_step(&in->record, &line, in->progress.chain));
+    if (t->run.on_measure) t->run.on_measure(t->run.ctx, report);
+    TRY(record(t, &line));
     in->progress.step = report->step;
     in->progress.trained_tokens += report->trained_tokens;
     in->progress.loss = report->loss;
@@ -160,12 +171,28 @@ static err finish_step(struct trainer *t, struct train_report *report) {
     bool stop = !is_over(t) && t->run.should_stop && t->run.should_stop(t->run.ctx);
     if (stop || is_kept(t)) {
         TRY(checkpoint_write(t));
+        TRY(loggers_flush(&in->loggers));
         in->kept_step = report->step;
     }
     if (!stop) return ERR_OK;
     err e =
         fail(ERR_STOPPED, "stopped after step %" PRId64 " of %" PRId64, report->step, t->n_steps);
     return fail_hint(e, "a checkpoint is in '%s'; resume goes on from it", t->run.dir);
+}
+
+static err begin_loggers(struct trainer *t) {
+    const struct model *m = t->run.model;
+    struct logger_run run = {
+        .dir = t->run.dir,
+        .record = t->internal->record.path,
+        .options = t->run.options,
+        .n_steps = t->n_steps,
+        .steps_per_epoch = t->run.source->steps_per_epoch,
+    };
+    for (int64_t i = 0; i < m->n_params; i++)
+        if (strcmp(m->params[i].name, "model.embed_tokens.weight") != 0)
+            run.n_weights += m->params[i].count;
+    return loggers_begin(&t->internal->loggers, &run);
 }
 
 /* Leaves progress, parameters and run.jsonl where the run goes on from. */
@@ -186,7 +213,8 @@ static err begin(struct trainer *t) {
     if (!found) TRY(record_start(&in->progress.identity, in->progress.chain));
     in->kept_step = in->progress.step;
     if (found) LOG(TRAINER, INFO, "going on after step %" PRId64, in->progress.step);
-    return record_cut(&in->record, in->progress.step, in->progress.chain);
+    TRY(record_cut(&in->record, in->progress.step, in->progress.chain));
+    return begin_loggers(t);
 }
 
 /* A step that a device did not live to end is done again from the checkpoint before. */
@@ -215,6 +243,7 @@ static err end(struct trainer *t, struct train_result *result) {
         .ended_early = p->step < t->n_steps,
     };
     memcpy(result->digest, p->chain, sizeof result->digest);
+    TRY(loggers_end(&t->internal->loggers));
     return result->kept_step == p->step ? ERR_OK : checkpoint_read_best(t);
 }
 

@@ -20,6 +20,11 @@ static const char schedule_names[] =
 #include "trainer/schedule/schedule.def"
     ;
 #undef SCHEDULE
+#define LOGGER(name) "," #name
+static const char logger_names[] = "none,all"
+#include "trainer/loggers/loggers.def"
+    ;
+#undef LOGGER
 #define QUANT(name) "," #name
 static const char weight_dtype_names[] = "checkpoint,bf16,f32"
 #include "compute/quants.def"
@@ -102,6 +107,11 @@ static const struct opt rows[] = {
         .help = "the run ends after so many evaluations in a row that are no better (0: never)"),
     ROW(early_stopping_threshold, .min = 0, .max = 1e9,
         .help = "by more than this must an evaluation be better to count as that"),
+    ROW(report_to, .choices = logger_names, .value = "LOGGER",
+        .help = "what the run is logged for beside run.jsonl, trainer_log.jsonl and "
+                "trainer_state.json, which always are (not given: none)"),
+    ROW(logging_steps, .min = 0, .max = 1e9,
+        .help = "steps between what the loggers get; run.jsonl has every step (not given: 1)"),
     ROW(freeze, .aliases = "freeze_parameters_regex", .value = "PATTERN",
         .help = "regular expressions: parameters whose name one matches are not trained"),
     ROW(train_only, .aliases = "unfrozen_parameters,trainable_parameters_regex", .value = "PATTERN",

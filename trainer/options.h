@@ -39,6 +39,8 @@ struct train_options {
     const char *metric_for_best_model, *greater_is_better;
     int64_t early_stopping_patience; /* evaluations; 0: the run never ends early */
     double early_stopping_threshold;
+    struct opt_list report_to; /* loggers beside those that always are (trainer/loggers/) */
+    int64_t logging_steps;     /* steps between their lines; 0: 1 */
     /* of trainer/methods/; zero or empty where a method is not wanted */
     struct opt_list freeze, train_only; /* patterns of parameter names */
     int64_t trainable_layers;           /* the last n, or the first -n; 0: all */

@@ -5,8 +5,8 @@
  * Read next: trainer/record.h for the chain's definition. */
 #include "trainer/record.h"
 
+#include "base/clock.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "trainer/trainer_int.h"
 
@@ -23,7 +23,8 @@ static bool only_keeps(const char *name, const struct train_options *o) {
     const bool rounds = o->gradient_dtype && !strcmp(o->gradient_dtype, "bf16");
     const bool narrow = o->trained_weight_dtype && !strcmp(o->trained_weight_dtype, "bf16");
     const bool evaluates = !strcmp(name, "eval_steps") || !strcmp(name, "eval_strategy");
-    return !strcmp(name, "save_steps") || !strcmp(name, "save_total_limit") ||
+    const bool logs = !strcmp(name, "report_to") || !strcmp(name, "logging_steps");
+    return logs || !strcmp(name, "save_steps") || !strcmp(name, "save_total_limit") ||
            (evaluates && !best_wanted(o)) || !strcmp(name, "recompute") ||
            !strcmp(name, "offload") || (!narrow && !strcmp(name, "trained_weight_dtype")) ||
            (!rounds && (!strcmp(name, "gradient_dtype") || !strcmp(name, "optimizer_in_backward")));
@@ -145,6 +146,20 @@ static err put_best(const struct record_line *l, json_t *line) {
                               (json_int_t)l->best->waited));
 }
 
+/* What is of the machine and the moment; it stands behind everything else. */
+static err put_timings(const struct train_report *report, json_t *line) {
+    const double rate = report->seconds > 0 ? (double)report->tokens / report->seconds : 0;
+    TRY(json_put(line, "tokens_per_second", json_integer(llround(rate))));
+    TRY(json_put(line, "seconds", json_real(report->seconds)));
+    TRY(json_put(line, "time", json_real(clock_time())));
+    if (report->of_peak > 0) TRY(json_put(line, "of_peak", json_real(report->of_peak)));
+    if (report->memory_bytes > 0)
+        TRY(json_put(line, "memory_bytes", json_integer(report->memory_bytes)));
+    if (!report->evaluation) return ERR_OK;
+    TRY(json_put(line, "eval_rows", json_integer(report->evaluation->rows)));
+    return json_put(line, "eval_seconds", json_real(report->evaluation->seconds));
+}
+
 static err fill_line(const struct record *r, const struct record_line *l, const char *chain,
                      json_t *line) {
     const struct train_report *report = l->report;
@@ -162,11 +177,11 @@ static err fill_line(const struct record *r, const struct record_line *l, const 
     TRY(json_put(line, "batch", json_string(r->batch)));
     TRY(json_put(line, "update", json_string(r->update)));
     TRY(json_put(line, "digest", json_string(chain)));
-    double rate = report->seconds > 0 ? (double)report->tokens / report->seconds : 0;
-    return json_put(line, "tokens_per_second", json_integer(llround(rate)));
+    return put_timings(report, line);
 }
 
-err record_step(struct record *r, const struct record_line *l, char chain[SHA256_HEX_SIZE]) {
+err record_step(struct record *r, const struct record_line *l, char chain[SHA256_HEX_SIZE],
+                json_t **out) {
     TRY(move_chain(r, l, chain));
     struct str text = {0};
     json_t *line = json_object();
@@ -174,8 +189,10 @@ err record_step(struct record *r, const struct record_line *l, char chain[SHA256
     if (e == ERR_OK) e = json_text(line, 0, &text);
     if (e == ERR_OK) e = str_add(&text, "\n");
     if (e == ERR_OK) e = file_append(r->path, str_text(&text), text.len);
-    json_decref(line);
     str_release(&text);
+    *out = line;
+    if (e == ERR_OK) return e;
+    json_decref(line);
     return e;
 }
 

@@ -15,6 +15,7 @@
 #define COTRAIN_TRAINER_RECORD_H
 
 #include "base/hash.h"
+#include "base/json.h"
 #include "trainer/source.h"
 #include "trainer/trainer.h"
 
@@ -41,9 +42,9 @@ struct record_line {
     const char *metric;            /* that `best` is of, "eval_loss" */
     const struct train_best *best; /* after the step's evaluation; NULL: it decided nothing */
 };
-/* Moves `chain` on and appends the line. */
+/* Moves `chain` on and appends the line, which *out is, too; the caller json_decref()s. */
 MUST_CHECK err record_step(struct record *r, const struct record_line *line,
-                           char chain[SHA256_HEX_SIZE]);
+                           char chain[SHA256_HEX_SIZE], json_t **out);
 /* Leaves the lines of the first `n_steps` steps; the last of them must carry `chain`. */
 MUST_CHECK err record_cut(const struct record *r, int64_t n_steps, const char *chain);
 

@@ -146,6 +146,7 @@ void trainer_release(struct trainer *t) {
     batch_release(&t->internal->batch);
     mem_free(t->internal->token_loss);
     mem_free(t->internal->record.path);
+    loggers_release(&t->internal->loggers);
     arena_release(&t->internal->arena);
     mem_free(t->internal);
     t->internal = NULL;

@@ -27,7 +27,9 @@ struct train_report {               /* one finished step */
     int64_t trained_tokens, tokens, rows;
     double seconds;                            /* without the evaluation */
     const struct train_evaluation *evaluation; /* after it; NULL: none was due */
-    const char *batch, *update, *digest;       /* as its record has them; valid in on_step */
+    double of_peak;                      /* of the product peak, by on_measure; 0: not known */
+    int64_t memory_bytes;                /* that the run holds, by on_measure; 0 */
+    const char *batch, *update, *digest; /* as its record has them; valid in on_step */
 };
 
 struct train_run {
@@ -42,6 +44,8 @@ struct train_run {
     bool resume;             /* go on from the newest checkpoint in dir; without one, start */
     int64_t state_steps;     /* steps between checkpoints that stay, whatever the options say; 0 */
     void *ctx;               /* of the functions below, each of which may be NULL */
+    /* Before a step is recorded: fills in what the caller can measure. */
+    void (*on_measure)(void *ctx, struct train_report *report);
     void (*on_step)(void *ctx, const struct train_report *report);
     /* Where an evaluation is due (trainer/best.h): measures the model as it stands, in the memory
      * that is planned. NULL: there is nothing to evaluate on. */

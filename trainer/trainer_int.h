@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "trainer/checkpoint.h"
+#include "trainer/loggers/logger.h"
 #include "trainer/offload.h"
 #include "trainer/optim/optim.h"
 #include "trainer/record.h"
@@ -34,6 +35,7 @@ struct trainer_internal {
     struct batch batch;
     float *token_loss; /* (max_tokens) host */
     struct record record;
+    struct loggers loggers;
     struct checkpoint_state progress;
     int64_t kept_step; /* of the newest checkpoint; 0: none */
     struct step_update update;

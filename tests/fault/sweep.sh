@@ -30,7 +30,7 @@ signing_keys() { # two keys in $keys, with what judges their signatures
         ssh-keygen -q -t ed25519 -N '' -f "$keys/ssh" &&
         printf 'keeper@example.org %s\n' "$(cat "$keys/ssh.pub")" >"$keys/signers" || exit 1
 }
-dated='stages|.*/(run.jsonl|plan.json|SHA256SUMS|RELEASE)$' # records with times or the memory that was used
+dated='stages|.*/(run.jsonl|trainer_.*|plan.json|SHA256SUMS|RELEASE)$' # records with times or the memory used
 month=$scratch/month
 "$SOURCE_DIR/tests/shell/tiny_month.py" "$month" || exit 1
 check "the chain" "$COTRAIN" run "$month/lora.yaml" --work "$scratch/work" --set train.max_steps=2

@@ -321,10 +321,12 @@ static void test_limit(void **state) {
     (void)state;
     struct name_list names;
     assert_ok(dir_list(reference_dir[FULL], &names)); /* steps 2, 4 and 6, of which two are kept */
-    assert_int_equal(names.n, 3);
+    assert_int_equal(names.n, 5);
     assert_string_equal(names.names[0], "checkpoint-4");
     assert_string_equal(names.names[1], "checkpoint-6");
     assert_string_equal(names.names[2], "run.jsonl");
+    assert_string_equal(names.names[3], "trainer_log.jsonl");
+    assert_string_equal(names.names[4], "trainer_state.json");
     name_list_release(&names);
 }
 
