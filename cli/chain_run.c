@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The chain from data to a verified release (cli/chain_run.h): its steps, what each reads and what
  * each leaves. The after-evaluation measures the merged model, which is what is released.
- * Read next: cli/data_stage.h, cli/train_stage.h, cli/eval_stage.h, cli/release_stage.h. */
+ * Read next: cli/data_stage.h, cli/train_stage.h, cli/eval_stage.h, cli/gate_stage.h,
+ * cli/release_stage.h. */
 #include "cli/chain_run.h"
 
 #include "base/file.h"
@@ -9,12 +10,15 @@
 #include "cli/data_stage.h"
 #include "cli/eval_stage.h"
 #include "cli/expand_stage.h"
+#include "cli/gate_stage.h"
 #include "cli/release_stage.h"
 #include "cli/train_stage.h"
 #include "data/dataset/dataset.h"
 #include "data/source/files.h"
+#include "eval/gates.h"
 #include "eval/markdown.h"
 #include "eval/report.h"
+#include "eval/user_task.h"
 #include "release/verify.h"
 #include <string.h>
 
@@ -152,6 +156,20 @@ static void data_outputs(const struct chain_run *r, const char **out) {
 
 /* ---- evaluation, before and after ---- */
 
+/* A user's task is its file and its data's. */
+static err task_files_inputs(struct stage *s, const struct eval_options *o) {
+    struct user_tasks own;
+    TRY(user_tasks_open(&own, &o->task_files));
+    err result = ERR_OK;
+    for (int64_t i = 0; i < own.n && result == ERR_OK; i++) {
+        const char *data = user_task_data(own.items[i]);
+        result = stage_input_path(s, o->task_files.items[i], o->task_files.items[i]);
+        if (result == ERR_OK) result = stage_input_path(s, data, data);
+    }
+    user_tasks_close(&own);
+    return result;
+}
+
 static err eval_inputs(struct stage *s, const struct chain_run *r) {
     const struct eval_options *o = &r->chain->eval;
     const struct train_options *t = &r->chain->train; /* how validation rows are formed */
@@ -162,10 +180,15 @@ static err eval_inputs(struct stage *s, const struct chain_run *r) {
                             t->loss_mask, t->isolate);
     for (int64_t i = 0; i < o->tasks.n && result == ERR_OK; i++)
         result = str_printf(&what, " %s", o->tasks.items[i]);
+    if (result == ERR_OK)
+        result = str_printf(&what, " %lld %lld %.17g %lld", (long long)o->suite_max_new_tokens,
+                            (long long)o->samples, o->temperature, (long long)o->seed);
     if (result == ERR_OK) result = stage_input_text(s, "eval", str_text(&what));
-    if (result == ERR_OK && o->retention) result = stage_input_path(s, "retention", o->retention);
     str_release(&what);
-    return result;
+    TRY(result);
+    if (o->retention) TRY(stage_input_path(s, "retention", o->retention));
+    if (o->text) TRY(stage_input_path(s, "text", o->text));
+    return task_files_inputs(s, o);
 }
 
 static err before_inputs(struct stage *s, const struct chain_run *r) {
@@ -245,6 +268,28 @@ static void train_outputs(const struct chain_run *r, const char **out) {
     *out++ = r->work.result;
 }
 
+/* ---- gates ---- */
+
+static err gates_possible(struct chain_run *r) {
+    return gate_stage_possible(r->chain, &r->work);
+}
+
+static err gates_inputs(struct stage *s, const struct chain_run *r) {
+    const struct opt_list *gates = &r->chain->eval.gates;
+    for (int64_t i = 0; i < gates->n; i++) TRY(stage_input_text(s, gates->items[i], "gate"));
+    TRY(stage_input_path(s, "before", r->work.before));
+    return stage_input_path(s, "after", r->work.after);
+}
+
+static err gates_do(struct chain_run *r, const struct stage *s, bool go_on) {
+    (void)s, (void)go_on;
+    return gate_stage(r->chain, &r->work, r->options->json);
+}
+
+static void gates_outputs(const struct chain_run *r, const char **out) {
+    out[0] = r->work.gates;
+}
+
 /* ---- pack ---- */
 
 static err pack_inputs(struct stage *s, const struct chain_run *r) {
@@ -261,8 +306,11 @@ static err pack_inputs(struct stage *s, const struct chain_run *r) {
 }
 
 static err pack_do(struct chain_run *r, const struct stage *s, bool go_on) {
-    struct release_stage stage = {
-        .chain = r->chain, .work = &r->work, .out_dir = r->work.release, .replace = true};
+    struct release_stage stage = {.chain = r->chain,
+                                  .work = &r->work,
+                                  .out_dir = r->work.release,
+                                  .replace = true,
+                                  .json = r->options->json};
     (void)s, (void)go_on;
     return release_stage(&stage, r->hash);
 }
@@ -286,9 +334,10 @@ static const struct step {
 } steps[] = {
     {"expand", expand_inputs, expand_do, expand_outputs, expand_is_wanted, expand_after},
     {"data", files_inputs, data_do, data_outputs, NULL, NULL},
-    {"eval-before", before_inputs, before_do, before_outputs, NULL, NULL},
+    {"eval-before", before_inputs, before_do, before_outputs, NULL, gates_possible},
     {"train", train_inputs, train_do, train_outputs, NULL, NULL},
     {"eval-after", after_inputs, after_do, after_outputs, NULL, NULL},
+    {"gates", gates_inputs, gates_do, gates_outputs, NULL, NULL},
     {"pack", pack_inputs, pack_do, pack_outputs, NULL, NULL},
 };
 
@@ -320,21 +369,25 @@ static err run_steps(struct chain_run *r) {
     return ERR_OK;
 }
 
-static err result_json(const struct chain_run *r, const json_t *before, const json_t *after,
-                       json_t *out) {
+/* What is told of a chain that came to its end. */
+struct told {
+    json_t *before, *after, *gates;
+};
+
+static err result_json(const struct chain_run *r, const struct told *t, json_t *out) {
     TRY(json_put(out, "release", json_string(r->work.release)));
     TRY(json_put(out, "hash", json_string(r->hash)));
     TRY(put_signatures(r->work.release, out));
     TRY(json_put(out, "stages", json_incref(r->stages)));
-    TRY(json_put(out, "before", json_incref((json_t *)before)));
-    return json_put(out, "after", json_incref((json_t *)after));
+    TRY(json_put(out, "gates", json_incref(t->gates)));
+    TRY(json_put(out, "before", json_incref(t->before)));
+    return json_put(out, "after", json_incref(t->after));
 }
 
-static err result_text(const struct chain_run *r, const json_t *before, const json_t *after,
-                       struct str *out) {
+static err result_text(const struct chain_run *r, const struct told *t, struct str *out) {
     TRY(str_add(out, "\n"));
-    TRY(gate_stage(r->chain, &r->work, out));
-    TRY(report_table(before, after, out));
+    TRY(gates_text(t->gates, out));
+    TRY(report_table(t->before, t->after, out));
     TRY(str_printf(out, "\nrelease: %s\nhash:    %s\nsigned:  ", r->work.release, r->hash));
     TRY(release_signed_text(r->work.release, out));
     return str_printf(out,
@@ -342,22 +395,31 @@ static err result_text(const struct chain_run *r, const json_t *before, const js
                       r->work.release, r->work.release);
 }
 
-static err show(const struct chain_run *r) {
-    json_t *before = NULL, *after = NULL, *value = json_object();
-    struct str text = {0};
-    err result = report_read(r->work.before, &before);
-    if (result == ERR_OK) result = report_read(r->work.after, &after);
-    if (result == ERR_OK && r->options->json) {
-        result = result_json(r, before, after, value);
-        if (result == ERR_OK) result = print_json(value);
-    } else if (result == ERR_OK) {
-        result = result_text(r, before, after, &text);
-        if (result == ERR_OK) result = print_text(&text);
-    }
-    str_release(&text);
+static err show_json(const struct chain_run *r, const struct told *t) {
+    json_t *value = json_object();
+    err result = result_json(r, t, value);
+    if (result == ERR_OK) result = print_json(value);
     json_decref(value);
-    json_decref(before);
-    json_decref(after);
+    return result;
+}
+
+static err show_text(const struct chain_run *r, const struct told *t) {
+    struct str text = {0};
+    err result = result_text(r, t, &text);
+    if (result == ERR_OK) result = print_text(&text);
+    str_release(&text);
+    return result;
+}
+
+static err show(const struct chain_run *r) {
+    struct told t = {.before = NULL};
+    err result = report_read(r->work.before, &t.before);
+    if (result == ERR_OK) result = report_read(r->work.after, &t.after);
+    if (result == ERR_OK) result = gate_stage_read(&r->work, &t.gates);
+    if (result == ERR_OK) result = (r->options->json ? show_json : show_text)(r, &t);
+    json_decref(t.gates);
+    json_decref(t.after);
+    json_decref(t.before);
     return result;
 }
 

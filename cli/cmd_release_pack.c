@@ -31,8 +31,10 @@ static err pack(const struct pack_options *o, struct chain *c, struct arena *are
     TRY(chain_need_release(c));
     TRY(work_open(&work, o->work, c->release.name, arena));
     if (expand_wanted(c)) TRY(expand_sources(c, work.expand));
-    struct release_stage stage = {
-        .chain = c, .work = &work, .out_dir = o->out != NULL ? o->out : work.release};
+    struct release_stage stage = {.chain = c,
+                                  .work = &work,
+                                  .out_dir = o->out != NULL ? o->out : work.release,
+                                  .json = o->json};
     TRY(release_stage(&stage, hash));
     return show_release(stage.out_dir, hash, o->json);
 }

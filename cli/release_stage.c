@@ -7,22 +7,11 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/expand_stage.h"
+#include "cli/gate_stage.h"
 #include "cli/release_inputs.h"
-#include "eval/gates.h"
-#include "eval/report.h"
 #include "release/pack.h"
 #include "release/signing.h"
 #include <string.h>
-
-err gate_stage(const struct chain *c, const struct work *w, struct str *lines) {
-    json_t *before = NULL, *after = NULL;
-    err result = report_read(w->before, &before);
-    if (result == ERR_OK) result = report_read(w->after, &after);
-    if (result == ERR_OK) result = gates_check(&c->eval.gates, before, after, lines);
-    json_decref(before);
-    json_decref(after);
-    return result;
-}
 
 static err need_files(const struct work *w) {
     const char *const needed[] = {w->before, w->after, w->merged, w->plan, w->log, w->result};
@@ -101,7 +90,7 @@ err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE])
     const char *training = NULL;
     json_t *result_json = NULL;
     TRY(need_files(w));
-    TRY(gate_stage(c, w, NULL));
+    TRY(gate_stage(c, w, s->json));
     TRY(json_parse_file(w->result, &result_json));
     err result = json_need_string(result_json, "digest", &training);
     if (result == ERR_OK) result = last_part(c->base_model.path, &base_name);
@@ -123,6 +112,7 @@ err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE])
         .choice = json_object_get(result_json, "choice"),
         .before_path = w->before,
         .after_path = w->after,
+        .gates_path = w->gates,
         .replace = s->replace,
         .keys = &c->release.sign,
     };

@@ -15,11 +15,12 @@ struct release_stage {
     const struct work *work;
     const char *out_dir;
     bool replace;                        /* an earlier release there may be replaced */
+    bool json;                           /* what a missed gate is shown as */
     const struct release_inputs *inputs; /* that it carries; NULL: as the recipe names them */
 };
 
-/* Holds the recipe's gates against the work folder's reports (ERR_GATE when one says no), then
- * packs. A work folder whose earlier stages did not run is ERR_MISSING naming the file. */
+/* Holds the recipe's gates (cli/gate_stage.h), then packs. A work folder whose earlier stages did
+ * not run is ERR_MISSING naming the file. */
 MUST_CHECK err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE]);
 /* To standard output: folder, hash, and the release's signatures or that it is unsigned. */
 MUST_CHECK err show_release(const char *dir, const char *hash, bool json);
@@ -27,7 +28,5 @@ MUST_CHECK err show_release(const char *dir, const char *hash, bool json);
 MUST_CHECK err release_signed_text(const char *dir, struct str *out);
 /* The same as members "signed" and "signatures". */
 MUST_CHECK err put_signatures(const char *dir, json_t *to);
-/* The gates alone; appends a line for each. */
-MUST_CHECK err gate_stage(const struct chain *c, const struct work *w, struct str *lines);
 
 #endif

@@ -27,6 +27,7 @@ err work_open(struct work *w, const char *dir, const char *release_name, struct 
                  {&w->eval, "eval"},
                  {&w->before, "eval/before.json"},
                  {&w->after, "eval/after.json"},
+                 {&w->gates, "eval/gates.json"},
                  {&w->train, "train"},
                  {&w->adapter, "train/adapter"},
                  {&w->merged, "train/merged"},

@@ -3,7 +3,8 @@
  * read and of everything it wrote; a stage whose record still fits is not run again, so a run that
  * was killed goes on where it was, and one whose recipe changed repeats just what the change
  * reaches.
- *   expand/, data/, eval/before.json, eval/after.json, train/ (cli/train_stage.h), release/NAME/
+ *   expand/, data/, eval/before.json, eval/after.json, eval/gates.json, train/ (cli/train_stage.h),
+ *   release/NAME/
  *   cache/               encoded rows (data/tokens/token_cache.h); may be deleted at any time
  *   stages/NAME.json     records; stages.jsonl: what each run of a stage took, in seconds
  * Read next: cli/cmd_run.c. */
@@ -16,8 +17,8 @@
 
 struct work {
     const char *dir;
-    const char *expand, *data, *eval, *before, *after, *train, *adapter, *merged, *plan, *log,
-        *result;
+    const char *expand, *data, *eval, *before, *after, *gates, *train, *adapter, *merged, *plan,
+        *log, *result;
     const char *cache;   /* of encoded rows: COTRAIN_CACHE, else below `dir` */
     const char *release; /* the release's own folder; NULL: there is to be none */
 };

@@ -5,46 +5,11 @@
 #include "eval/compare.h"
 
 #include "base/mem.h"
-#include "base/philox.h"
+#include "eval/confidence.h"
 #include "eval/pairs.h"
 #include "eval/report.h"
 #include "eval/text.h"
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { N_RESAMPLES = 10000, RESAMPLE_SEED = 1947 };
-
-double mcnemar_exact(int64_t wins, int64_t losses) {
-    int64_t n = wins + losses, fewer = wins < losses ? wins : losses;
-    double sum = 0.0;
-    for (int64_t i = 0; i <= fewer; i++)
-        sum += exp(lgamma((double)n + 1.0) - lgamma((double)i + 1.0) -
-                   lgamma((double)(n - i) + 1.0) - (double)n * M_LN2);
-    return fmin(1.0, 2.0 * sum);
-}
-
-static int by_value(const void *a, const void *b) {
-    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
-}
-
-err paired_bootstrap(const int8_t *differences, int64_t n, struct interval *out) {
-    int32_t *sums = mem_alloc(N_RESAMPLES, sizeof *sums);
-    if (sums == NULL) return ERR_MEMORY;
-    for (int64_t k = 0; k < N_RESAMPLES; k++) {
-        const struct rng r = {RESAMPLE_SEED, RNG_RESAMPLE, (uint64_t)k};
-        sums[k] = 0;
-        for (int64_t i = 0; i < n; i++)
-            sums[k] += differences[rng_below(&r, (uint64_t)i, (uint64_t)n)];
-    }
-    qsort(sums, N_RESAMPLES, sizeof *sums, by_value);
-    double count = n > 0 ? (double)n : 1.0;
-    out->low = sums[N_RESAMPLES / 40] / count; /* 2.5 % below */
-    out->high = sums[N_RESAMPLES - 1 - N_RESAMPLES / 40] / count;
-    mem_free(sums);
-    return ERR_OK;
-}
 
 static err item_name(const json_t *item, struct str *out) {
     const json_t *number = json_object_get(item, "item");
@@ -60,78 +25,148 @@ static err item_name(const json_t *item, struct str *out) {
     return str_add(out, "\"");
 }
 
-static err check_items(const json_t *a, const json_t *b) {
-    size_t n = json_array_size(a), m = json_array_size(b), i = 0;
-    struct str name = {0};
-    while (i < n && i < m && item_same(json_array_get(a, i), json_array_get(b, i))) i++;
-    if (i == n && i == m) return ERR_OK;
-    err result = item_name(json_array_get(i < n ? a : b, i), &name);
-    if (result == ERR_OK && n != m && (i == n || i == m))
-        result =
-            fail(ERR_MISMATCH, "%zu items against %zu: %s is in one only", n, m, str_text(&name));
-    else if (result == ERR_OK)
-        result = fail(ERR_MISMATCH, "the items differ from number %zu on: %s against another",
-                      i + 1, str_text(&name));
-    str_release(&name);
-    return result;
-}
-
-/* A name for lists: the item's number, id, or its prompt. */
-static json_t *short_name(const json_t *item) {
-    static const char *const keys[] = {"task_id", "item", "prompt", "prompt_sha256"};
+/* A name for lists: the item's id, number, or its prompt. */
+static err push_name(json_t *list, const json_t *item) {
+    static const char *const keys[] = {"task_id", "item", "prompt"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         json_t *name = json_object_get(item, keys[i]);
-        if (name != NULL) return json_incref(name);
+        if (name != NULL) return json_push(list, json_incref(name));
     }
-    return json_null();
+    return json_push(list, json_sprintf("sha256:%s", json_text_of(item, "prompt_sha256")));
 }
 
-struct pairs {
-    int64_t n, wins, losses, a_right, b_right, n_unjudged;
+/* ---- results: one an item ---- */
+
+/* What is known of an item by one score. */
+struct result {
+    const json_t *item; /* of several answers the first */
+    double value;       /* right 1, wrong 0, or a measure; of several answers their mean */
+    bool is_judged, is_verdict;
+};
+struct results {
+    struct result *items; /* owned */
+    int64_t n;
+    bool all_judged, all_verdicts; /* is_verdict: 0 or 1 and nothing between */
 };
 
-static err count_pairs(const json_t *a, const json_t *b, int8_t *differences, json_t *row,
-                       struct pairs *out) {
-    json_t *won = json_array();
-    TRY(json_put(row, "won", won));
-    json_t *lost = json_array();
-    TRY(json_put(row, "lost", lost));
-    *out = (struct pairs){.n = (int64_t)json_array_size(a)};
-    for (int64_t i = 0; i < out->n; i++) {
-        const json_t *item = json_array_get(b, (size_t)i);
-        int was = item_verdict(json_array_get(a, (size_t)i)), is = item_verdict(item);
-        if (was < 0 || is < 0) {
-            out->n_unjudged++;
-            continue;
-        }
-        differences[i] = (int8_t)(is - was);
-        out->a_right += was;
-        out->b_right += is;
-        out->wins += is > was;
-        out->losses += is < was;
-        if (is != was) TRY(json_push(is > was ? won : lost, short_name(item)));
+/* The member that holds a score of one answer; NULL: none does. */
+static const json_t *member_of(const json_t *item, const char *score, bool is_metric) {
+    const json_t *value = json_object_get(item, score);
+    if (value == NULL && is_metric) value = json_object_get(item, "correct");
+    if (value == NULL && is_metric) value = json_object_get(item, "exact");
+    return value;
+}
+
+static bool another_answer(const json_t *first, const json_t *item) {
+    return json_object_get(item, "sample") != NULL &&
+           json_equal(json_object_get(first, "item"), json_object_get(item, "item"));
+}
+
+/* The result of the item that begins at *at, and past its answers. */
+static struct result next_result(const json_t *items, size_t *at, const char *score,
+                                 bool is_metric) {
+    struct result r = {.item = json_array_get(items, *at), .is_judged = true, .is_verdict = true};
+    int64_t n = 0;
+    do {
+        const json_t *value = member_of(json_array_get(items, *at), score, is_metric);
+        r.is_judged &= json_is_boolean(value) || json_is_number(value);
+        r.is_verdict &= json_is_boolean(value);
+        r.value += json_is_boolean(value) ? json_is_true(value) : json_number_value(value);
+        n++;
+        (*at)++;
+    } while (*at < json_array_size(items) && another_answer(r.item, json_array_get(items, *at)));
+    r.is_verdict &= n == 1;
+    r.value /= (double)n;
+    return r;
+}
+
+static err read_results(const json_t *part, const char *score, struct results *out) {
+    const json_t *items = json_object_get(part, "items");
+    bool is_metric = strcmp(score, json_text_of(part, "metric")) == 0;
+    *out = (struct results){.all_judged = true, .all_verdicts = true};
+    out->items = mem_alloc(json_array_size(items) + 1, sizeof *out->items);
+    if (out->items == NULL) return ERR_MEMORY;
+    for (size_t at = 0; at < json_array_size(items);) {
+        struct result r = next_result(items, &at, score, is_metric);
+        out->items[out->n++] = r;
+        out->all_judged &= r.is_judged;
+        out->all_verdicts &= r.is_verdict;
     }
     return ERR_OK;
 }
 
-static err put_pairs(json_t *row, const struct pairs *p, const int8_t *differences) {
-    struct interval i;
-    double n = p->n > 0 ? (double)p->n : 1.0;
-    TRY(paired_bootstrap(differences, p->n, &i));
-    TRY(json_put(row, "n", json_integer(p->n)));
-    TRY(json_put(row, "a", json_real((double)p->a_right / n)));
-    TRY(json_put(row, "b", json_real((double)p->b_right / n)));
-    TRY(json_put(row, "difference", json_real((double)(p->wins - p->losses) / n)));
-    TRY(json_put(row, "interval", json_pack("[f,f]", i.low, i.high)));
-    TRY(json_put(row, "wins", json_integer(p->wins)));
-    TRY(json_put(row, "losses", json_integer(p->losses)));
-    TRY(json_put(row, "ties", json_integer(p->n - p->wins - p->losses)));
-    return json_put(row, "p_value", json_real(mcnemar_exact(p->wins, p->losses)));
+static err check_items(const struct results *a, const struct results *b) {
+    int64_t n = a->n, m = b->n, i = 0;
+    struct str name = {0};
+    while (i < n && i < m && item_same(a->items[i].item, b->items[i].item)) i++;
+    if (i == n && i == m) return ERR_OK;
+    err result = item_name((i < n ? a : b)->items[i].item, &name);
+    if (result == ERR_OK && n != m && (i == n || i == m))
+        result = fail(ERR_MISMATCH, "%lld items against %lld: %s is in one only", (long long)n,
+                      (long long)m, str_text(&name));
+    else if (result == ERR_OK)
+        result = fail(ERR_MISMATCH, "the items differ from number %lld on: %s against another",
+                      (long long)i + 1, str_text(&name));
+    str_release(&name);
+    return result;
 }
 
-static err put_scores(json_t *row, const json_t *a, const json_t *b, const char *metric) {
-    const json_t *was = json_object_get(json_object_get(a, "scores"), metric);
-    const json_t *is = json_object_get(json_object_get(b, "scores"), metric);
+/* ---- pairs ---- */
+
+struct pairing {
+    struct results a, b;
+    double *differences; /* owned */
+    struct paired_counts counts;
+    double sum_a, sum_b;
+};
+
+static err count_pairs(struct pairing *p, json_t *row) {
+    json_t *won = json_array();
+    TRY(json_put(row, "won", won));
+    json_t *lost = json_array();
+    TRY(json_put(row, "lost", lost));
+    p->counts.n = p->a.n;
+    for (int64_t i = 0; i < p->a.n; i++) {
+        const struct result *was = &p->a.items[i], *is = &p->b.items[i];
+        p->differences[i] = is->value - was->value;
+        p->sum_a += was->value;
+        p->sum_b += is->value;
+        p->counts.wins += is->value > was->value;
+        p->counts.losses += is->value < was->value;
+        if (is->value != was->value) TRY(push_name(is->value > was->value ? won : lost, is->item));
+    }
+    return ERR_OK;
+}
+
+static err put_pairs(json_t *row, const struct pairing *p, double confidence) {
+    struct paired_counts c = p->counts;
+    struct interval i = paired_interval(c, confidence);
+    if (!p->a.all_verdicts || !p->b.all_verdicts)
+        TRY(bootstrap_interval(p->differences, c.n, confidence, &i));
+    double n = (double)c.n;
+    TRY(json_put(row, "n", json_integer(c.n)));
+    TRY(json_put(row, "a", json_real(p->sum_a / n)));
+    TRY(json_put(row, "b", json_real(p->sum_b / n)));
+    TRY(json_put(row, "difference", json_real((p->sum_b - p->sum_a) / n)));
+    TRY(json_put(row, "interval", json_pack("[f,f]", i.low, i.high)));
+    TRY(json_put(row, "wins", json_integer(c.wins)));
+    TRY(json_put(row, "losses", json_integer(c.losses)));
+    TRY(json_put(row, "ties", json_integer(c.n - c.wins - c.losses)));
+    return json_put(row, "p_value", json_real(mcnemar_exact(c.wins, c.losses)));
+}
+
+static err pair(struct pairing *p, double confidence, json_t *row) {
+    TRY(check_items(&p->a, &p->b));
+    if (p->a.n == 0 || !p->a.all_judged || !p->b.all_judged) return ERR_OK;
+    p->differences = mem_alloc((size_t)p->a.n, sizeof *p->differences);
+    if (p->differences == NULL) return ERR_MEMORY;
+    TRY(count_pairs(p, row));
+    return put_pairs(row, p, confidence);
+}
+
+static err put_scores(json_t *row, const json_t *a, const json_t *b, const char *score) {
+    const json_t *was = json_object_get(json_object_get(a, "scores"), score);
+    const json_t *is = json_object_get(json_object_get(b, "scores"), score);
     if (!json_is_number(was) || !json_is_number(is)) return ERR_OK;
     double x = json_number_value(was), y = json_number_value(is);
     TRY(json_put(row, "a", json_real(x)));
@@ -139,38 +174,81 @@ static err put_scores(json_t *row, const json_t *a, const json_t *b, const char 
     return json_put(row, "difference", json_real(y - x));
 }
 
-static err compare_items(const json_t *a, const json_t *b, json_t *row, bool *out_judged) {
-    struct pairs p;
-    TRY(check_items(a, b));
-    if (json_object_get(json_array_get(a, 0), "sample") != NULL)
-        return fail(ERR_UNSUPPORTED, "several answers to an item are not independent: compare "
-                                     "greedy ones");
-    int8_t *differences = mem_zalloc(json_array_size(a) + 1, sizeof *differences);
-    if (differences == NULL) return ERR_MEMORY;
-    err result = count_pairs(a, b, differences, row, &p);
-    *out_judged = result == ERR_OK && p.n_unjudged == 0;
-    if (*out_judged) result = put_pairs(row, &p, differences);
-    mem_free(differences);
+static err fill_row(const json_t *a, const json_t *b, const struct comparing *what, json_t *row) {
+    struct pairing p = {.differences = NULL};
+    bool is_paired = false;
+    TRY(json_put(row, "task", json_string(what->task)));
+    TRY(json_put(row, "metric", json_string(what->score)));
+    err result = read_results(a, what->score, &p.a);
+    if (result == ERR_OK) result = read_results(b, what->score, &p.b);
+    if (result == ERR_OK) result = pair(&p, what->confidence, row);
+    is_paired = p.differences != NULL;
+    mem_free(p.differences);
+    mem_free(p.b.items);
+    mem_free(p.a.items);
+    if (result != ERR_OK) return fail_in(result, "task '%s'", what->task);
+    return is_paired ? ERR_OK : put_scores(row, a, b, what->score);
+}
+
+/* Two parts of the same task. */
+static err compare_parts(const json_t *a, const json_t *b, struct comparing what, json_t **out) {
+    const char *metric_a = json_text_of(a, "metric"), *metric_b = json_text_of(b, "metric");
+    if (what.score[0] == '\0') {
+        what.score = metric_b;
+        if (strcmp(metric_a, metric_b) != 0)
+            return fail(ERR_MISMATCH, "task '%s': metric '%s' against '%s'", what.task, metric_a,
+                        metric_b);
+    }
+    json_t *row = json_object();
+    err result = fill_row(a, b, &what, row);
+    if (result != ERR_OK) {
+        json_decref(row);
+        return result;
+    }
+    *out = row;
+    return ERR_OK;
+}
+
+err compare_score(const json_t *a, const json_t *b, const struct comparing *what, json_t **out) {
+    const json_t *part_a = NULL, *part_b = NULL;
+    TRY(report_task(a, what->task, &part_a));
+    TRY(report_task(b, what->task, &part_b));
+    return compare_parts(part_a, part_b, *what, out);
+}
+
+static err interval_of(const struct results *r, const struct comparing *what,
+                       struct interval *out) {
+    double *values = NULL, sum = 0.0;
+    if (r->n == 0 || !r->all_judged) {
+        fail(ERR_UNSUPPORTED, "'%s' has no '%s' of each item, so nothing tells how sure it is",
+             what->task, what->score);
+        return fail_hint(ERR_UNSUPPORTED, "leave the confidence out");
+    }
+    values = mem_alloc((size_t)r->n, sizeof *values);
+    if (values == NULL) return ERR_MEMORY;
+    for (int64_t i = 0; i < r->n; i++) sum += values[i] = r->items[i].value;
+    err result = ERR_OK;
+    if (r->all_verdicts)
+        *out = share_interval((int64_t)sum, r->n, what->confidence);
+    else
+        result = bootstrap_interval(values, r->n, what->confidence, out);
+    mem_free(values);
     return result;
 }
 
-static err compare_task(const json_t *a, const json_t *b, json_t *rows) {
-    const char *task = json_text_of(b, "task"), *metric = json_text_of(b, "metric");
-    const json_t *items_a = json_object_get(a, "items"), *items_b = json_object_get(b, "items");
-    bool judged = false;
-    json_t *row = json_object();
-    TRY(json_push(rows, row));
-    TRY(json_put(row, "task", json_string(task)));
-    TRY(json_put(row, "metric", json_string(metric)));
-    if (strcmp(metric, json_text_of(a, "metric")) != 0)
-        return fail(ERR_MISMATCH, "task '%s': metric '%s' against '%s'", task,
-                    json_text_of(a, "metric"), metric);
-    if (json_array_size(items_a) > 0 || json_array_size(items_b) > 0) {
-        err result = compare_items(items_a, items_b, row, &judged);
-        if (result != ERR_OK) return fail_in(result, "task '%s'", task);
-    }
-    return judged ? ERR_OK : put_scores(row, a, b, metric);
+err score_interval(const json_t *report, const struct comparing *what, struct interval *out) {
+    const json_t *part = NULL;
+    struct results r = {.n = 0};
+    struct comparing named = *what;
+    TRY(report_task(report, what->task, &part));
+    if (named.score[0] == '\0') named.score = json_text_of(part, "metric");
+    TRY(read_results(part, named.score, &r));
+    err result = interval_of(&r, &named, out);
+    mem_free(r.items);
+    return result;
 }
+
+/* ---- reports ---- */
 
 static const json_t *find_task(const json_t *report, const char *name) {
     size_t i = 0;
@@ -197,8 +275,12 @@ static err compare_all(const json_t *a, const json_t *b, json_t *to) {
     json_t *part = NULL, *rows = json_array();
     TRY(json_put(to, "tasks", rows));
     json_array_foreach(json_object_get(b, "tasks"), i, part) {
-        const json_t *was = find_task(a, json_text_of(part, "task"));
-        if (was != NULL) TRY(compare_task(was, part, rows));
+        const char *task = json_text_of(part, "task");
+        const json_t *was = find_task(a, task);
+        json_t *row = NULL;
+        if (was == NULL) continue;
+        TRY(compare_parts(was, part, (struct comparing){task, "", 0.95}, &row));
+        TRY(json_push(rows, row));
     }
     TRY(put_missing(to, "only_a", a, b));
     TRY(put_missing(to, "only_b", b, a));
@@ -248,4 +330,24 @@ err compare_text(const json_t *comparison, struct str *out) {
             TRY(str_printf(out, "%s: only in %s\n", json_string_value(row), only[k][1]));
     }
     return ERR_OK;
+}
+
+enum { MAX_NAME_CHARACTERS = 30, MAX_HASH_CHARACTERS = sizeof "sha256:" + 11 };
+
+static err add_name(const json_t *name, struct str *out) {
+    if (json_is_integer(name)) return str_printf(out, "%lld", (long long)json_integer_value(name));
+    struct span text = {json_string_value(name), json_string_length(name)};
+    if (text_starts(text, "sha256:")) return text_add_clean(out, text, MAX_HASH_CHARACTERS);
+    TRY(str_add(out, "\""));
+    TRY(text_add_clean(out, text, MAX_NAME_CHARACTERS));
+    return str_add(out, "\"");
+}
+
+err compare_add_names(const json_t *items, size_t n_most, struct str *out) {
+    size_t n = json_array_size(items);
+    for (size_t i = 0; i < n && i < n_most; i++) {
+        if (i > 0) TRY(str_add(out, ", "));
+        TRY(add_name(json_array_get(items, i), out));
+    }
+    return n > n_most ? str_printf(out, " and %zu more", n - n_most) : ERR_OK;
 }

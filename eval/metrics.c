@@ -86,9 +86,12 @@ err metric_rouge_l(const char *expected, const char *got, double *out_f1) {
     return result;
 }
 
-/* (p + z2/2n -+ z sqrt(p(1-p)/n + z2/4n2)) / (1 + z2/n), with p = k/n */
 struct interval wilson_interval(int64_t k, int64_t n) {
-    const double z = 1.959963984540054;
+    return wilson_interval_z(k, n, 1.959963984540054);
+}
+
+/* (p + z2/2n -+ z sqrt(p(1-p)/n + z2/4n2)) / (1 + z2/n), with p = k/n */
+struct interval wilson_interval_z(int64_t k, int64_t n, double z) {
     if (n <= 0) return (struct interval){0.0, 1.0};
     double count = (double)n, share = (double)k / count, z2 = z * z;
     double middle = share + z2 / (2.0 * count);

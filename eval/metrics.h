@@ -23,12 +23,14 @@ bool metric_exact_match(const char *expected, const char *got);
 enum { ROUGE_MAX_CODEPOINTS = 65536 };
 MUST_CHECK err metric_rouge_l(const char *expected, const char *got, double *out_f1);
 
-/* Wilson's score interval at 95 % for k right answers of n (n = 0: the whole of [0,1]).
- * Source: Wilson (1927); z = 1.959963984540054. */
+/* Wilson's score interval at 95 % for k right answers of n (n = 0: the whole of [0,1]), and for
+ * another normal quantile than 1.959963984540054.
+ * Source: Wilson (1927). */
 struct interval {
     double low, high;
 };
 struct interval wilson_interval(int64_t k, int64_t n);
+struct interval wilson_interval_z(int64_t k, int64_t n, double z);
 
 /* The chance that one of k answers is right, estimated without bias from n answers of which c are:
  *   pass@k = 1 - C(n - c, k) / C(n, k) = 1 - prod_{i = n-c+1}^{n} (1 - k / i)      0 < k <= n

@@ -12,7 +12,8 @@ static const struct opt eval_rows[] = {
     ROW(gates, .map = true, .value = "TASK: CONDITION",
         .help =
             "what a task's score must do, e.g. {requests: \">= +0.05\"}: a signed number is the "
-            "change from before to after, an unsigned one the score after"),
+            "change from before to after, an unsigned one the score after; \"at 95%\" behind it "
+            "asks that items show it (docs/evaluation.md)"),
     ROW(retention, .path = true, .value = "FILE",
         .help = "general cases for the task `retention`, JSON Lines of prompt and response"),
     ROW(limit, .min = 0, .max = 1e9, .preset = "0", .help = "cases of each request; 0 takes all"),

@@ -5,7 +5,7 @@
 #include "eval/rows.h"
 
 #include "base/mem.h"
-#include "eval/compare.h"
+#include "eval/confidence.h"
 #include "eval/pairs.h"
 #include "eval/task.h"
 #include <string.h>

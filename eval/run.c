@@ -38,6 +38,14 @@ static err check_options(const struct eval_options *options, const struct user_t
     for (int64_t i = 0; i < options->gates.n; i++) {
         TRY(gate_parse(options->gates.items[i], &gate));
         TRY(user_tasks_find(own, gate.task, &task));
+        if (gate.confidence > 0.0 && !task->has_items) {
+            fail(ERR_UNSUPPORTED,
+                 "gate '%s': '%s' has no score of single items, so nothing tells "
+                 "how sure it is",
+                 options->gates.items[i], gate.task);
+            return fail_hint(ERR_UNSUPPORTED, "leave '%s' out",
+                             strstr(options->gates.items[i], "at "));
+        }
         if (!user_tasks_has(own, task) && !opt_list_has(&options->tasks, gate.task))
             return fail(ERR_MISSING, "gate '%s': the task is not among eval.tasks",
                         options->gates.items[i]);

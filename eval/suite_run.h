@@ -16,6 +16,6 @@ MUST_CHECK err suite_run(const struct eval_context *c, json_t **out);
 /* What the rows of all suites have in common. */
 #define SUITE_TASK(name_, summary_, metric_, suite_)                                               \
     .name = #name_, .summary = summary_, .metric = metric_, .higher_is_better = true,              \
-    .need = suite_need, .run = suite_run, .suite = suite_
+    .has_items = true, .need = suite_need, .run = suite_run, .suite = suite_
 
 #endif

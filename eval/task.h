@@ -34,6 +34,7 @@ struct eval_task {
     const char *name, *summary;
     const char *metric; /* the score a gate means by the task's name */
     bool higher_is_better;
+    bool has_items; /* its part says what came of each item, so a gate can have a confidence */
     /* The most tokens of one model_forward that run will ask for (0: none). `subject` is not open.
      */
     MUST_CHECK err (*need)(const struct eval_context *c, int64_t *out_max_tokens);

@@ -125,7 +125,8 @@ err text_add_clean(struct str *to, struct span s, int64_t n_most) {
     for (size_t at = 0; at < s.n && n_most > 0; n_most--) {
         uint32_t c = 0;
         at += utf8_next_any(s.text + at, s.n - at, &c);
-        TRY(str_codepoint(to, c != 0 ? c : 0xFFFD));
+        bool shown = c >= ' ' && (c < 0x7F || c > 0x9F) && !utf8_invisible(c);
+        TRY(str_codepoint(to, shown ? c : c == '\n' || c == '\t' ? ' ' : 0xFFFD));
     }
     return ERR_OK;
 }

@@ -30,8 +30,9 @@ struct span text_after_last(struct span s, const char *part);
 struct span text_piece(struct span s, const char *separator, int64_t index);
 int64_t text_n_pieces(struct span s, const char *separator);
 
-/* Appends at most n_most characters; bytes that are no UTF-8, and NUL, come out as U+FFFD. For
- * texts of strangers that go into reports and messages. */
+/* Appends at most n_most characters on one line: ends of lines become blanks; bytes that are no
+ * UTF-8, controls and what draws nothing come out as U+FFFD. For texts of strangers that go into
+ * reports and messages. */
 MUST_CHECK err text_add_clean(struct str *to, struct span s, int64_t n_most);
 /* Every `from`, from the left, becomes `to`. `from` is not empty. */
 MUST_CHECK err text_replace(struct str *s, const char *from, const char *to);

@@ -265,6 +265,7 @@ static err open_one(struct user_tasks *u, const char *file) {
                                  .summary = "a user's own task",
                                  .metric = t->is.metric,
                                  .higher_is_better = true,
+                                 .has_items = true,
                                  .need = suite_need,
                                  .run = suite_run,
                                  .suite = &t->suite};
@@ -302,6 +303,11 @@ err user_tasks_find(const struct user_tasks *u, const char *name, const struct e
         return ERR_OK;
     }
     return eval_task_find(name, out);
+}
+
+const char *user_task_data(const struct eval_task *task) {
+    const struct user_task *t = task->suite->own;
+    return t->is.data;
 }
 
 bool user_tasks_has(const struct user_tasks *u, const struct eval_task *task) {

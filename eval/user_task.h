@@ -27,6 +27,8 @@ void user_tasks_close(struct user_tasks *u);
 /* As eval_task_find, user's tasks first; `u` may be NULL. */
 MUST_CHECK err user_tasks_find(const struct user_tasks *u, const char *name,
                                const struct eval_task **out);
+/* The path of the data of a user's task. */
+const char *user_task_data(const struct eval_task *task);
 bool user_tasks_has(const struct user_tasks *u, const struct eval_task *task);
 
 #endif

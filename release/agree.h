@@ -28,6 +28,9 @@ MUST_CHECK err agree_statement(const json_t *manifest, const char *release, cons
 /* The reports are of the chain's models, and the card claims what they say. `out_whole`: every byte
  * of the card was compared (release/card.h). */
 MUST_CHECK err agree_card(const json_t *manifest, const char *dir, bool *out_whole);
+/* The gates of the recipe, held again against both reports, all hold and give what is kept of them.
+ */
+MUST_CHECK err agree_gates(const char *dir, int64_t *out_gates);
 /* Every tensor's name and shape fits config.json, and the adapter's the model's projections. The
  * files of other formats are those that packing measured, and open as models. */
 MUST_CHECK err agree_tensors(const json_t *manifest, const struct seal *s, const char *dir);

@@ -19,6 +19,7 @@
 #define PACK_DATA "provenance/data.json"
 #define PACK_BEFORE "provenance/eval-before.json"
 #define PACK_AFTER "provenance/eval-after.json"
+#define PACK_GATES "provenance/gates.json"
 #define PACK_LOG "logs/run.jsonl"
 
 struct release_pack {
@@ -37,6 +38,7 @@ struct release_pack {
     const char *training_digest;          /* end of the chain of step records */
     const json_t *choice;                 /* by evaluations during training; NULL: none */
     const char *before_path, *after_path; /* evaluation reports; the second one is of merged_dir */
+    const char *gates_path;               /* what the recipe's gates say of them (eval/gates.h) */
     const struct release_keys *keys;      /* to sign with; none: it is unsigned */
     bool replace;                         /* an earlier release of that folder may be replaced */
 };

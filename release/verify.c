@@ -61,7 +61,7 @@ static err check_meaning(struct verifying *v) {
     const char *dir = v->asked->dir;
     const json_t *manifest = v->facts->manifest;
     bool whole = false;
-    int64_t steps = 0;
+    int64_t steps = 0, gates = 0;
     TRY(agree_list(manifest, &v->seal));
     TRY(agree_recipe(dir));
     TRY(agree_chain(manifest, &v->seal, dir));
@@ -79,6 +79,10 @@ static err check_meaning(struct verifying *v) {
                     : "the card's table and model-index are those of both evaluations"));
     if (!whole)
         TRY(found(v, "card's words", OPEN, "the card's other words: another version wrote them"));
+    TRY(agree_gates(dir, &gates));
+    if (gates > 0)
+        TRY(found(v, "gates", PROVED, "all %lld gates of the recipe hold, by both evaluations",
+                  (long long)gates));
     TRY(agree_tensors(manifest, &v->seal, dir));
     return found(v, "tensors", PROVED, "every tensor fits config.json");
 }

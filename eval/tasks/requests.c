@@ -22,6 +22,7 @@ const struct eval_task eval_task_requests = {
     .summary = "held-out cases of each request: exact match and ROUGE-L on characters",
     .metric = "exact_match",
     .higher_is_better = true,
+    .has_items = true,
     .need = need,
     .run = run,
 };

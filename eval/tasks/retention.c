@@ -30,6 +30,7 @@ const struct eval_task eval_task_retention = {
     .summary = "general cases that training must not spoil: exact match and ROUGE-L on characters",
     .metric = "exact_match",
     .higher_is_better = true,
+    .has_items = true,
     .need = need,
     .run = run,
 };

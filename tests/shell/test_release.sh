@@ -16,15 +16,16 @@ import json, sys
 result = json.load(open(sys.argv[1]))
 assert result["release"] == sys.argv[2]
 assert "release " + result["hash"] in open(sys.argv[2] + "/RELEASE").read()
-assert [s["stage"] for s in result["stages"]] == ["data", "eval-before", "train", "eval-after", "pack"]
+assert [s["stage"] for s in result["stages"]] == ["data", "eval-before", "train", "eval-after", "gates", "pack"]
+assert result["gates"] and all(g["holds"] and g["missed_by"] == 0 for g in result["gates"])
 PY
 
 # ---- what is in it ----
 for file in README.md config.json generation_config.json model.safetensors tokenizer.model \
     tokenizer_config.json special_tokens_map.json added_tokens.json adapter/adapter_config.json \
     adapter/adapter_model.safetensors provenance/recipe.yaml logs/plan.json provenance/data.json \
-    provenance/eval-before.json provenance/eval-after.json provenance/statement.json golden.json logs/run.jsonl \
-    gguf/Tiny-f16.gguf gguf/Tiny-q8_0.gguf manifest.json SHA256SUMS RELEASE; do
+    provenance/eval-before.json provenance/eval-after.json provenance/gates.json provenance/statement.json \
+    golden.json logs/run.jsonl gguf/Tiny-f16.gguf gguf/Tiny-q8_0.gguf manifest.json SHA256SUMS RELEASE; do
     check "$file in the release" test -s "$release/$file"
 done
 check "sha256sum agrees" sh -c "cd '$release' && sha256sum --quiet -c SHA256SUMS"
@@ -220,6 +221,24 @@ run "$COTRAIN" run "$recipe" --work "$scratch/gated" --set 'eval.gates.requests=
 expect_rc 3
 expect_err "gate requests: 0.0000, wanted >= 0.9: missed by 0.9000"
 check "nothing was packed" test ! -e "$scratch/gated/release"
+expect_err "eval/gates.json' has every item that was lost"
+run "$COTRAIN" run "$recipe" --work "$scratch/gated" --set 'eval.gates.requests=>= 0.9' --json
+expect_rc 3
+check "the gates as JSON" python3 - "$scratch/out" "$scratch/gated/eval/gates.json" <<'PY'
+import json, sys
+said, kept = (json.load(open(path)) for path in sys.argv[1:])
+assert said == {"gates": kept}
+assert [(g["task"], g["holds"]) for g in kept] == [("validation", True), ("requests", False)]
+assert kept[1]["paired"]["n"] == 12 and kept[1]["missed_by"] == 0.9
+PY
+run "$COTRAIN" run "$recipe" --work "$scratch/gated" --set 'eval.gates.validation=<= +10 at 95%'
+expect_rc 1
+expect_one_error "'validation' has no score of single items"
+sed 's/gates: {/&requests.bleu: ">= 0.1", /' "$recipe" >"$scratch/month/bleu.yaml"
+run "$COTRAIN" run "$scratch/month/bleu.yaml" --work "$scratch/early"
+expect_rc 1
+expect_one_error "task 'requests' has no score 'bleu'"
+check "a gate that cannot be held is told before training" test ! -e "$scratch/early/train"
 
 # ---- the adapter on the base answers as the merged model does ----
 run "$COTRAIN" eval run --recipe "$recipe" --data "$work/data" --adapter "$work/train/adapter" --json

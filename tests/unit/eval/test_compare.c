@@ -1,48 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Comparing two evaluations: McNemar's exact test against values worked out by hand, the bootstrap
- * against what it must be near, and items that do not belong together.
+ * Comparing two evaluations item by item: counts, several answers to an item, measures beside right
+ * and wrong, items that do not belong together, and how items are named.
  * Under test: eval/compare.h. */
 #include "tests/unit/test.h"
 
 #include "eval/compare.h"
-#include <math.h>
-
-static void exact_p_values(void **state) {
-    (void)state;
-    static const struct {
-        int64_t wins, losses;
-        double p;
-    } rows[] = {
-        {0, 0, 1.0},
-        {1, 0, 1.0},
-        {3, 3, 1.0},
-        {5, 0, 0.0625},                     /* 2 / 2^5 */
-        {0, 10, 0.001953125},               /* 2 / 2^10 */
-        {8, 2, 0.109375},                   /* 2 (1 + 10 + 45) / 2^10 */
-        {600, 400, 2.7284641560660184e-10}, /* a sum of integers, divided once */
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        double p = mcnemar_exact(rows[i].wins, rows[i].losses);
-        if (fabs(p - rows[i].p) > 1e-9 * rows[i].p)
-            fail_msg("%lld against %lld: %.17g", (long long)rows[i].wins, (long long)rows[i].losses,
-                     p);
-    }
-}
-
-static void resampling_is_near_the_normal_interval(void **state) {
-    (void)state;
-    int8_t d[1000] = {0};
-    struct interval i, again;
-    for (int k = 0; k < 60; k++) d[k] = 1;
-    for (int k = 60; k < 100; k++) d[k] = -1;
-    assert_ok(paired_bootstrap(d, 1000, &i));
-    /* mean 0.02, deviation sqrt((0.1 - 0.02^2) / 1000) = 0.00998: 0.02 -+ 1.96 of them */
-    assert_true(fabs(i.low - 0.00044) < 0.002 && fabs(i.high - 0.03956) < 0.002);
-    assert_ok(paired_bootstrap(d, 1000, &again));
-    assert_true(i.low == again.low && i.high == again.high);
-    assert_ok(paired_bootstrap(d, 0, &i));
-    assert_true(i.low == 0.0 && i.high == 0.0);
-}
 
 /* A report of one task whose items are right where the mark is '1'; '-' has no verdict. */
 static json_t *report(const char *task, const char *marks, int first) {
@@ -75,6 +37,60 @@ static void items_are_paired(void **state) {
     json_decref(b);
 }
 
+static json_t *parse(const char *text) {
+    json_t *value = NULL;
+    assert_ok(json_parse(text, strlen(text), "test", &value));
+    return value;
+}
+
+/* Of several answers an item's result is their mean; another score than the task's own is compared
+ * by its own member of the items. */
+static void answers_and_measures_are_paired(void **state) {
+    (void)state;
+    json_t *a = parse("{\"tasks\": [{\"task\": \"t\", \"metric\": \"pass@1\", \"scores\": {},"
+                      " \"items\": [{\"item\": 0, \"sample\": 0, \"correct\": true, \"f\": 0.5},"
+                      " {\"item\": 0, \"sample\": 1, \"correct\": false, \"f\": 0.5},"
+                      " {\"item\": 1, \"sample\": 0, \"correct\": true, \"f\": 0.25},"
+                      " {\"item\": 1, \"sample\": 1, \"correct\": true, \"f\": 0.25}]}]}");
+    json_t *b = parse("{\"tasks\": [{\"task\": \"t\", \"metric\": \"pass@1\", \"scores\": {},"
+                      " \"items\": [{\"item\": 0, \"sample\": 0, \"correct\": true, \"f\": 1.0},"
+                      " {\"item\": 0, \"sample\": 1, \"correct\": true, \"f\": 1.0},"
+                      " {\"item\": 1, \"sample\": 0, \"correct\": false, \"f\": 0.25},"
+                      " {\"item\": 1, \"sample\": 1, \"correct\": false, \"f\": 0.25}]}]}");
+    json_t *row = NULL;
+    assert_ok(compare_score(a, b, &(struct comparing){"t", "", 0.95}, &row));
+    assert_int_equal(json_integer_value(json_object_get(row, "n")), 2);
+    assert_true(json_number_value(json_object_get(row, "a")) == 0.75);
+    assert_true(json_number_value(json_object_get(row, "difference")) == -0.25);
+    assert_int_equal(json_integer_value(json_object_get(row, "wins")), 1);
+    assert_int_equal(json_integer_value(json_object_get(row, "losses")), 1);
+    json_decref(row);
+    assert_ok(compare_score(a, b, &(struct comparing){"t", "f", 0.95}, &row));
+    assert_true(json_number_value(json_object_get(row, "difference")) == 0.25);
+    assert_int_equal(json_integer_value(json_object_get(row, "wins")), 1);
+    assert_int_equal(json_integer_value(json_object_get(row, "ties")), 1);
+    json_decref(row);
+    struct interval i;
+    assert_fails(score_interval(a, &(struct comparing){"t", "majority", 0.95}, &i), ERR_UNSUPPORTED,
+                 "no 'majority' of each item");
+    json_decref(a);
+    json_decref(b);
+}
+
+static void names_are_short_and_sealed_ones_hashes(void **state) {
+    (void)state;
+    json_t *items =
+        parse("[3, \"HumanEval/7\", \"a\\u001b[31m line\\nof text that is much too long\","
+              " \"sha256:0123456789abcdef0123456789abcdef\", 4, 5]");
+    struct str text = {0};
+    assert_ok(compare_add_names(items, 4, &text));
+    assert_string_equal(str_text(&text),
+                        "3, \"HumanEval/7\", \"a\xEF\xBF\xBD[31m line of text that is mu\", "
+                        "sha256:0123456789ab and 2 more");
+    str_release(&text);
+    json_decref(items);
+}
+
 static void other_items_are_refused(void **state) {
     (void)state;
     json_t *a = report("t", "111", 0), *fewer = report("t", "11", 0),
@@ -95,9 +111,9 @@ static void other_items_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exact_p_values),
-        cmocka_unit_test(resampling_is_near_the_normal_interval),
         cmocka_unit_test(items_are_paired),
+        cmocka_unit_test(answers_and_measures_are_paired),
+        cmocka_unit_test(names_are_short_and_sealed_ones_hashes),
         cmocka_unit_test(other_items_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
