@@ -136,13 +136,13 @@ static double decisive(const struct holding *h) {
     return low ? h->interval.low : h->interval.high;
 }
 
-static err put_outcome(const char *item, const struct holding *h, json_t *to) {
+static err put_outcome(const char *item, const struct holding *h, const json_t *row, json_t *to) {
     const struct gate *g = &h->gate;
     double number = decisive(h);
     bool holds = condition_holds(g->compare, number, h->bound) != g->unless;
     TRY(json_put(to, "gate", json_string(item)));
     TRY(json_put(to, "task", json_string(g->task)));
-    TRY(json_put(to, "score", json_string(g->score)));
+    TRY(json_put(to, "score", json_string(json_text_of(row, "metric"))));
     TRY(json_put(to, "of", json_string(g->change ? "change" : "after")));
     TRY(put_number(to, "before", h->before));
     TRY(put_number(to, "after", h->after));
@@ -202,7 +202,7 @@ static err hold(const char *item, const json_t *before, const json_t *after, jso
     const struct comparing what = {h.gate.task, h.gate.score, confidence};
     TRY(compare_score(before, after, &what, &row));
     err result = h.gate.confidence > 0.0 ? find_interval(row, after, &h) : ERR_OK;
-    if (result == ERR_OK) result = put_outcome(item, &h, outcome);
+    if (result == ERR_OK) result = put_outcome(item, &h, row, outcome);
     if (result == ERR_OK) result = put_pairs(row, outcome);
     json_decref(row);
     return result;

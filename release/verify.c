@@ -81,7 +81,9 @@ static err check_meaning(struct verifying *v) {
         TRY(found(v, "card's words", OPEN, "the card's other words: another version wrote them"));
     TRY(agree_gates(dir, &gates));
     if (gates > 0)
-        TRY(found(v, "gates", PROVED, "all %lld gates of the recipe hold, by both evaluations",
+        TRY(found(v, "gates", PROVED,
+                  gates == 1 ? "the gate of the recipe holds, by both evaluations"
+                             : "all %lld gates of the recipe hold, by both evaluations",
                   (long long)gates));
     TRY(agree_tensors(manifest, &v->seal, dir));
     return found(v, "tensors", PROVED, "every tensor fits config.json");

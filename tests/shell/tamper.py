@@ -304,6 +304,25 @@ def _(r):
 def _(r):
     r.edit_json("provenance/eval-after.json", lambda e: e["subject"].update(model="0" * 64))
     r.redo()
+@row("gates-kept-redone", "'provenance/gates.json' is not what both evaluations give")
+def _(r):
+    r.edit_json("provenance/gates.json", lambda g: g[0].update(after=g[0]["after"] / 2))
+    r.redo()
+@row("gate-loosened-redone", "'provenance/gates.json' is not what both evaluations give")
+def _(r):
+    r.write("provenance/recipe.yaml", r.read("provenance/recipe.yaml").replace(b"<= +10", b"<= +11"))
+    r.redo()
+@row("gate-missed-redone", "gate validation: change ")
+def _(r):
+    before, after = (next(t["scores"]["loss"] for t in r.json(f"provenance/eval-{which}.json")["tasks"]
+                          if t["task"] == "validation") for which in ("before", "after"))
+    off = round((after - before + 9) * 1e9) / 1e9
+
+    def miss(gates):
+        gates[0].update(gate="validation: <= -9", bound=-9.0, holds=False, missed_by=off)
+    r.write("provenance/recipe.yaml", r.read("provenance/recipe.yaml").replace(b"<= +10", b"<= -9"))
+    r.edit_json("provenance/gates.json", miss)
+    r.redo()
 @row("tensor-shapes-redone", "model.embed_tokens.weight")
 def _(r):
     r.edit_json("config.json", lambda c: c.update(vocab_size=c["vocab_size"] + 1))

@@ -229,6 +229,7 @@ import json, sys
 said, kept = (json.load(open(path)) for path in sys.argv[1:])
 assert said == {"gates": kept}
 assert [(g["task"], g["holds"]) for g in kept] == [("validation", True), ("requests", False)]
+assert [g["score"] for g in kept] == ["loss", "exact_match"]
 assert kept[1]["paired"]["n"] == 12 and kept[1]["missed_by"] == 0.9
 PY
 run "$COTRAIN" run "$recipe" --work "$scratch/gated" --set 'eval.gates.validation=<= +10 at 95%'
