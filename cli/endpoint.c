@@ -4,13 +4,13 @@
  * Read next: cli/endpoint.h, the contract. */
 #include "cli/endpoint.h"
 
-#include "issues/github/token.h"
+#include "remote/token.h"
 
 err endpoint_open(struct endpoint *e, const struct chat_options *options, const char *token_file) {
     *e = (struct endpoint){.options = *options};
     TRY(http_url_check(options->url));
     if (token_file) {
-        TRY(token_read(token_file, &e->token));
+        TRY(token_read(token_file, NULL, 0, &e->token));
         e->options.token = str_text(&e->token);
     }
     return chat_new(&e->options, &e->chat);

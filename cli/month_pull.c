@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "issues/github/collect.h"
-#include "issues/github/token.h"
+#include "remote/token.h"
 #include <string.h>
 
 static err check_day(const struct month_pull *m) {
@@ -19,10 +19,11 @@ static err check_day(const struct month_pull *m) {
 }
 
 err month_github(const struct month_pull *m, struct arena *a, struct github **out) {
+    static const enum env_name names[] = {ENV_GH_TOKEN, ENV_GITHUB_TOKEN}; /* in gh's order */
     struct str token = {0};
     const char *cache;
     TRY(program_path(m->program, PROGRAM_CACHE, a, &cache));
-    err e = token_read(m->token_file, &token);
+    err e = token_read(m->token_file, names, 2, &token);
     const struct github_options options = {.token = token.len > 0 ? str_text(&token) : NULL,
                                            .cache_dir = cache,
                                            .max_wait_s = m->max_wait_s > 0 ? m->max_wait_s : -1};

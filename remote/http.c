@@ -70,6 +70,7 @@ err http_start(struct http *h, const struct http_request *request, struct http_a
     out->status = 0;
     out->again = out->stalled = false;
     if (!t) return ERR_MEMORY;
+    t->file = -1;
     t->limits = &h->limits;
     t->request = request;
     t->answer = out;

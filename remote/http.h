@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * HTTP by libcurl: one request, one answer, whole in memory; one at a time, or many side by side.
+ * What is sent may lie in a file, which is read as it goes.
  * Speaks https, and plain http to loopback only. A token goes into the Authorization header of the
  * host that was asked and nowhere else: not into a log, an error or another host's request;
  * redirects are the caller's to follow. What an answer means is the caller's business too; only
@@ -25,12 +26,14 @@ MUST_CHECK err http_new(const struct http_options *options, struct http **out);
 void http_free(struct http *h); /* NULL is fine */
 
 struct http_request {
-    const char *method, *url;   /* method NULL: GET */
+    const char *method, *url;   /* method NULL: GET, with a body POST, with a file PUT */
     const char *const *headers; /* "Name: value"; one with a control character is ERR_RANGE */
     int64_t n_headers;
     const char *token; /* bearer token, or NULL */
     const void *body;  /* NULL: none */
     size_t n_body;
+    const char *file; /* in place of a body: `file_bytes` of it from `file_offset` on; or NULL */
+    int64_t file_offset, file_bytes;
     size_t max_bytes; /* of the answer's body, decoded; more is ERR_LIMIT */
 };
 /* Answers of any status, with the body decoded (gzip and whatever else libcurl knows). */
@@ -42,8 +45,9 @@ struct http_answer {
     bool stalled; /* nothing came for stall_timeout_ms */
 };
 /* ERR_IO: no answer (refused, cut, stalled, TLS), naming host and reason. ERR_STOPPED: the process
- * was asked to stop (base/stop.h); a request with a body is never broken off for that. Replaces
- * *out, which the caller releases either way. */
+ * was asked to stop (base/stop.h); a request with a body is never broken off for that, one with a
+ * file is. ERR_MISMATCH: the file is shorter than was said. Replaces *out, which the caller
+ * releases either way. */
 MUST_CHECK err http_send(struct http *h, const struct http_request *request,
                          struct http_answer *out);
 void http_answer_release(struct http_answer *a);

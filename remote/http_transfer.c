@@ -10,11 +10,14 @@
 #include "base/mem.h"
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-enum { HEADERS_MAX = 1 << 18 };
+enum { HEADERS_MAX = 1 << 18, ASK_FIRST_BYTES = 1 << 20 };
 
 /* A callback's error, kept until the request is over: others may fail in between. */
 static err note(struct transfer *t, err e) {
@@ -82,13 +85,60 @@ static err add_headers(struct transfer *t) {
                         (long long)i + 1);
         TRY(add_header(t, r->headers[i]));
     }
+    /* Before a large file is sent libcurl waits whether it is wanted; for a small one that is
+     * slower
+     * than to send it. */
+    if (r->file && r->file_bytes <= ASK_FIRST_BYTES) TRY(add_header(t, "Expect:"));
     return r->token ? add_token(t, r->token) : ERR_OK;
+}
+
+/* The next bytes of the file, never more than were announced. */
+static size_t give_file(char *out, size_t size, size_t n, void *context) {
+    struct transfer *t = context;
+    const struct http_request *r = t->request;
+    size_t most = size * n;
+    if ((int64_t)most > r->file_bytes - t->sent) most = (size_t)(r->file_bytes - t->sent);
+    if (most == 0) return 0;
+    ssize_t got;
+    do got = pread(t->file, out, most, r->file_offset + t->sent);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        (void)note(t, fail_errno(ERR_IO, errno, "cannot read '%s'", r->file));
+    else if (got == 0)
+        (void)note(t, fail(ERR_MISMATCH, "'%s' became shorter while it was sent", r->file));
+    if (got <= 0) return CURL_READFUNC_ABORT;
+    t->sent += got;
+    return (size_t)got;
+}
+
+/* libcurl sends again what a connection that turned out to be dead did not take. */
+static int seek_file(void *context, curl_off_t offset, int origin) {
+    struct transfer *t = context;
+    if (origin != SEEK_SET || offset < 0 || offset > t->request->file_bytes)
+        return CURL_SEEKFUNC_FAIL;
+    t->sent = offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static err set_file(struct transfer *t) {
+    const struct http_request *r = t->request;
+    int bad = 0;
+    t->file = open(r->file, O_RDONLY | O_CLOEXEC);
+    if (t->file < 0) return fail_errno(ERR_IO, errno, "cannot read '%s'", r->file);
+    bad |= curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
+    bad |= curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->file_bytes);
+    bad |= curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, give_file);
+    bad |= curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
+    bad |= curl_easy_setopt(t->easy, CURLOPT_SEEKFUNCTION, seek_file);
+    bad |= curl_easy_setopt(t->easy, CURLOPT_SEEKDATA, t);
+    return bad ? fail(ERR_MEMORY, "out of memory for a request") : ERR_OK;
 }
 
 static err set_method(struct transfer *t) {
     CURL *easy = t->easy;
     const struct http_request *r = t->request;
-    const char *method = r->method ? r->method : "GET";
+    const char *usual = r->body ? "POST" : r->file ? "PUT" : "GET";
+    const char *method = r->method ? r->method : usual;
     int bad = 0;
     if (has_control(method)) return fail(ERR_RANGE, "'%s' is no method", method);
     if (r->body) {
@@ -98,9 +148,10 @@ static err set_method(struct transfer *t) {
          * again by itself; nobody knows then whether the server has it twice. */
         bad |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     }
+    if (r->file) TRY(set_file(t));
     if (strcmp(method, "HEAD") == 0)
         bad |= curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    else if (strcmp(method, r->body ? "POST" : "GET") != 0)
+    else if (strcmp(method, usual) != 0)
         bad |= curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
     return bad ? fail(ERR_MEMORY, "out of memory for a request") : ERR_OK;
 }
@@ -214,5 +265,6 @@ void transfer_free(struct transfer *t) {
     if (!t) return;
     curl_easy_cleanup(t->easy); /* before the list of headers that it points to */
     curl_slist_free_all(t->headers);
+    if (t->file >= 0) close(t->file);
     mem_free(t);
 }

@@ -26,7 +26,7 @@ struct github_clock {
 };
 struct github_options {
     const char *api_url;   /* NULL: GITHUB_API_URL, or else https://api.github.com */
-    const char *token;     /* NULL: ask as nobody (issues/github/token.h reads one) */
+    const char *token;     /* NULL: ask as nobody (remote/token.h reads one) */
     const char *cache_dir; /* made when needed; NULL: nothing is kept */
     int64_t max_wait_s;    /* a longer wait is ERR_STOPPED instead; 0: 900, negative: never wait */
     int64_t max_pages;     /* of one list; 0: 1000 */

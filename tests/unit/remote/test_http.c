@@ -174,6 +174,34 @@ static void requests_to_the_byte(void **state) {
     server_stop(&s);
 }
 
+static void a_file_goes_as_it_lies(void **state) {
+    (void)state;
+    struct server s;
+    char path[256];
+    SERVE(&s, OK_HEAD "ETag: \"x\"\r\nContent-Length: 0\r\n\r\n",
+          OK_HEAD "Content-Length: 0\r\n\r\n", OK_HEAD "Content-Length: 0\r\n\r\n");
+    snprintf(path, sizeof path, "%s/file", folder);
+    assert_ok(file_write(path, "0123456789", 10));
+    struct http_request r = {.url = s.url, .file = path, .file_bytes = 10, .max_bytes = 9};
+    assert_ok(http_send(http, &r, &answer));
+    assert_header("etag", "\"x\"");
+    assert_seen(&s, "PUT /a?b=c HTTP/1.1\r\n", true);
+    assert_seen(&s, "Content-Length: 10\r\n", true);
+    assert_seen(&s, "\r\n\r\n0123456789", true);
+    assert_ok(file_remove(s.seen));
+    r.file_offset = 3;
+    r.file_bytes = 4;
+    assert_ok(http_send(http, &r, &answer));
+    assert_seen(&s, "Content-Length: 4\r\n", true);
+    assert_seen(&s, "\r\n\r\n3456", true);
+    assert_seen(&s, "34567", false);
+    r.file_offset = 8;
+    assert_fails(http_send(http, &r, &answer), ERR_MISMATCH, "became shorter while it was sent");
+    r.file = "/nonexistent/file";
+    assert_fails(http_send(http, &r, &answer), ERR_IO, "cannot read '/nonexistent/file'");
+    server_stop(&s);
+}
+
 static void redirects_are_the_callers(void **state) {
     (void)state;
     struct server s;
@@ -491,6 +519,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         EACH(answers_come_whole),
         EACH(requests_to_the_byte),
+        EACH(a_file_goes_as_it_lies),
         EACH(redirects_are_the_callers),
         EACH(no_header_breaks_the_line),
         EACH(addresses_that_are_not_asked),

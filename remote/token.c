@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reading a token. The file's owner and rights are those of the file that was opened, so nobody can
  * exchange it between the look and the reading.
- * Read next: issues/github/token.h, the contract. */
-#include "issues/github/token.h"
+ * Read next: remote/token.h, the contract. */
+#include "remote/token.h"
 
-#include "base/env.h"
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -63,12 +62,14 @@ static err from_file(const char *path, struct str *out) {
     return e;
 }
 
-err token_read(const char *path, struct str *out) {
+err token_read(const char *path, const enum env_name *names, int n, struct str *out) {
     token_release(out);
     if (path) return from_file(path, out);
-    const char *name = "GH_TOKEN", *text = env_get(ENV_GH_TOKEN);
-    if (!text) name = "GITHUB_TOKEN", text = env_get(ENV_GITHUB_TOKEN);
-    return text ? take(text, strlen(text), name, out) : ERR_OK;
+    for (int i = 0; i < n; i++) {
+        const char *text = env_get(names[i]);
+        if (text) return take(text, strlen(text), env_rows[names[i]].name, out);
+    }
+    return ERR_OK;
 }
 
 void token_release(struct str *token) {

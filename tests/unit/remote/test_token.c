@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Tokens: from the environment and from files, who may own and read those, and that no error
  * repeats one.
- * Under test: issues/github/token.h. */
+ * Under test: remote/token.h. */
 #include "tests/unit/folder_test.h"
 
-#include "issues/github/token.h"
+#include "remote/token.h"
 #include <sys/stat.h>
+
+static const enum env_name names[] = {ENV_GH_TOKEN, ENV_GITHUB_TOKEN};
 
 #define TOKEN "ghp_SECRETsecret0123456789"
 
@@ -20,7 +22,7 @@ static const char *token_file(const char *text, size_t n, mode_t mode) {
 
 static void gives(const char *path, const char *wanted) {
     struct str token = {0};
-    assert_ok(token_read(path, &token));
+    assert_ok(token_read(path, names, 2, &token));
     assert_string_equal(str_text(&token), wanted);
     token_release(&token);
     assert_null(token.data);
@@ -28,7 +30,7 @@ static void gives(const char *path, const char *wanted) {
 
 static void refuses(const char *path, err code, const char *part) {
     struct str token = {0};
-    assert_fails(token_read(path, &token), code, part);
+    assert_fails(token_read(path, names, 2, &token), code, part);
     assert_null(strstr(err_message(), "SECRET"));
     assert_null(strstr(err_hint(), "SECRET"));
     assert_int_equal(token.len, 0);
