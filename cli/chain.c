@@ -149,6 +149,19 @@ err chain_defaults(json_t **out) {
     return code;
 }
 
+err chain_read_packed(struct chain *c, const char *recipe_path) {
+    struct recipe r;
+    memset(c, 0, sizeof(*c));
+    err code = recipe_read_elsewhere(&r, recipe_path, &chain_schema, c);
+    if (code != ERR_OK) {
+        recipe_release(&r);
+        memset(c, 0, sizeof(*c));
+        return code;
+    }
+    c->arena = r.arena; /* its texts are the chain's now */
+    return ERR_OK;
+}
+
 void chain_release(struct chain *c) {
     arena_release(&c->arena);
     memset(c, 0, sizeof(*c));

@@ -19,6 +19,7 @@
 #include "eval/task.h"
 #include "model/formats/format.h"
 #include "model/preset.h"
+#include "release/push.h"
 #include "trainer/loggers/logger.h"
 #include "trainer/methods/method.h"
 #include "trainer/optim/optim.h"
@@ -193,6 +194,14 @@ static err list_tasks(json_t *out) {
     }
     return ERR_OK;
 }
+
+#ifdef COTRAIN_PROGRAMME
+static err list_targets(json_t *out) {
+    for (int i = 0; i < n_target_types; i++)
+        if (!add_row(out, push_type_name(i), push_type_summary(i))) return ERR_MEMORY;
+    return ERR_OK;
+}
+#endif
 
 static err list_ops(json_t *out) {
     for (int i = 0; i < n_ops; i++)

@@ -58,13 +58,13 @@ if(COTRAIN_SECCOMP_HEADERS)
 else()
   message(STATUS "sandbox: left out (no seccomp.h; libseccomp-dev has it)")
 endif()
-# Takes from a list of sources those that include a folder that is left out, or a header of cli/ that does.
+# Takes from a list of sources those that include a folder that is left out, or a header of cli/ or release/ that does.
 function(cotrain_leave_out sources_name)
   if(NOT COTRAIN_LEFT_OUT)
     return()
   endif()
   list(TRANSFORM COTRAIN_LEFT_OUT APPEND "/" OUTPUT_VARIABLE gone)
-  file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/cli/*.h)
+  file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/cli/*.h ${PROJECT_SOURCE_DIR}/release/*.h)
   foreach(pass 1 2 3) # headers that include headers
     foreach(header ${headers})
       list(JOIN gone "|" pattern)
@@ -94,6 +94,10 @@ function(cotrain_folder name rank uses libraries)
     list(FILTER sources EXCLUDE REGEX "/compute/cpu/") # see compute/backends.def
   endif()
   list(FILTER sources EXCLUDE REGEX "/compute/cuda/") # a shared object: cotrain_cuda below
+  cotrain_leave_out(sources)
+  if(COTRAIN_LEFT_OUT)
+    list(REMOVE_ITEM uses ${COTRAIN_LEFT_OUT})
+  endif()
   if(NOT sources)
     message(FATAL_ERROR "folder ${name} has no sources")
   endif()

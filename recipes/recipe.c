@@ -56,7 +56,7 @@ static err value_text(struct recipe *r, const struct opt *row, const char *name,
     }
     const char *path = usable_path(r, node);
     if (!path) return ERR_MEMORY;
-    if (file_exists(path) || (row->pattern && strpbrk(path, "*?["))) {
+    if (r->elsewhere || file_exists(path) || (row->pattern && strpbrk(path, "*?["))) {
         *out = path;
         return ERR_OK;
     }
@@ -231,9 +231,8 @@ static err fill_map(struct recipe *r, const struct recipe_schema *schema, const 
     return ERR_OK;
 }
 
-err recipe_read(struct recipe *r, const char *path, const struct opt_list *sets,
-                const struct recipe_schema *schema, void *target) {
-    memset(r, 0, sizeof(*r));
+static err read_whole(struct recipe *r, const char *path, const struct opt_list *sets,
+                      const struct recipe_schema *schema, void *target) {
     char *dir = path_dir(path);
     r->path = arena_strdup(&r->arena, path);
     r->dir = dir ? arena_strdup(&r->arena, dir) : NULL;
@@ -245,6 +244,19 @@ err recipe_read(struct recipe *r, const char *path, const struct opt_list *sets,
     struct filling top = {"", schema->table(), r->top, target, true};
     TRY(fill_map(r, schema, &top));
     return recipe_faults_err(&r->faults);
+}
+
+err recipe_read(struct recipe *r, const char *path, const struct opt_list *sets,
+                const struct recipe_schema *schema, void *target) {
+    memset(r, 0, sizeof(*r));
+    return read_whole(r, path, sets, schema, target);
+}
+
+err recipe_read_elsewhere(struct recipe *r, const char *path, const struct recipe_schema *schema,
+                          void *target) {
+    memset(r, 0, sizeof(*r));
+    r->elsewhere = true;
+    return read_whole(r, path, NULL, schema, target);
 }
 
 err recipe_presets(struct recipe *r, const struct recipe_schema *schema, void *target) {

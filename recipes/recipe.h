@@ -20,6 +20,7 @@ struct recipe {
     struct recipe_node *top;     /* merged, keys under their own names; NULL: not readable */
     struct recipe_faults faults; /* what is wrong */
     struct recipe_faults notes;  /* what is accepted but worth knowing; codes are ERR_OK */
+    bool elsewhere;              /* paths are not looked for */
 };
 
 /* Reads a recipe into `target`, the struct that schema->table and its sections fill. `sets` may be
@@ -27,6 +28,10 @@ struct recipe {
  * there may be none. Either way the caller releases `r`. */
 MUST_CHECK err recipe_read(struct recipe *r, const char *path, const struct opt_list *sets,
                            const struct recipe_schema *schema, void *target);
+/* The same of a recipe from another machine: whether anything is where its paths say is not looked
+ * at. */
+MUST_CHECK err recipe_read_elsewhere(struct recipe *r, const char *path,
+                                     const struct recipe_schema *schema, void *target);
 /* The same without a file: every key at its default. */
 MUST_CHECK err recipe_presets(struct recipe *r, const struct recipe_schema *schema, void *target);
 void recipe_release(struct recipe *r);

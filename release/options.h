@@ -7,6 +7,7 @@
 
 #include "base/opt.h"
 #include "release/signing.h"
+#include "release/targets.h"
 
 struct release_options {
     const char *name;         /* of the released model and its folder, "Yuan2-2B-Mars" */
@@ -20,6 +21,7 @@ struct release_options {
     struct opt_list formats;  /* of the merged model beside safetensors, release/formats.def */
     struct release_keys sign; /* whose keys they are is no part of the release: its recipe lacks
                                * them */
+    struct release_target_list targets; /* where it is pushed to */
 };
 struct opt_table release_options_table(void);
 

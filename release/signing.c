@@ -74,7 +74,7 @@ static err make_envelope(const char *dir, const struct sign_key *key, struct str
 static err sign_sums(const char *dir, const char *ssh_key, struct str *out) {
     struct str sums = {0};
     err result = read_in(dir, SEAL_SUMS, &sums);
-    if (result == ERR_OK) result = ssh_sign(ssh_key, &sums, out);
+    if (result == ERR_OK) result = ssh_sign(ssh_key, SSH_OF_FILE, &sums, out);
     str_release(&sums);
     return result;
 }

@@ -8,8 +8,6 @@
 #include "base/sign.h"
 #include <string.h>
 
-#define NAMESPACE "file"
-
 static err run(struct program *p, const char *const *words, const struct str *text) {
     *p = (struct program){.words = words,
                           .input = text != NULL ? str_text(text) : NULL,
@@ -35,8 +33,8 @@ static bool is_private(const char *key) {
     return !str_ends(key, ".pub");
 }
 
-err ssh_sign(const char *key, const struct str *text, struct str *out) {
-    const char *const words[] = {"ssh-keygen", "-Y", "sign", "-n", NAMESPACE, "-f", key, NULL};
+err ssh_sign(const char *key, const char *name_space, const struct str *text, struct str *out) {
+    const char *const words[] = {"ssh-keygen", "-Y", "sign", "-n", name_space, "-f", key, NULL};
     struct program p;
     struct str what = {0};
     if (!file_exists(key)) return fail(ERR_MISSING, "there is no key '%s'", key);
@@ -83,11 +81,10 @@ err ssh_verify(const char *signature, const struct str *text, const char *signer
         if (!file_exists(signers)) return fail(ERR_MISSING, "there is no file '%s'", signers);
         TRY(find_principal(signature, signers, &out->name));
     }
-    const char *const known[] = {
-        "ssh-keygen",         "-Y", "verify", "-n", NAMESPACE, "-s", signature, "-f", signers, "-I",
-        str_text(&out->name), NULL};
+    const char *const known[] = {"ssh-keygen", "-Y", "verify", "-n", SSH_OF_FILE,          "-s",
+                                 signature,    "-f", signers,  "-I", str_text(&out->name), NULL};
     const char *const anyone[] = {"ssh-keygen", "-Y", "check-novalidate", "-n",
-                                  NAMESPACE,    "-s", signature,          NULL};
+                                  SSH_OF_FILE,  "-s", signature,          NULL};
     TRY(run(&p, signers != NULL ? known : anyone, text));
     err result = p.exit_code == 0 ? take_key(&p, &out->key)
                                   : refused(&p, ERR_GATE, "it is no signature of this release");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SSH signatures of a file, made and judged by ssh-keygen itself: so keys may lie in an agent or a
- * hardware token, and nothing here needs to know their kinds. The namespace is "file".
+ * hardware token, and nothing here needs to know their kinds. A release's own are made in the
+ * namespace "file"; git looks for its commits' and tags' in "git".
  * Read next: release/signing.h. */
 #ifndef COTRAIN_RELEASE_SSH_H
 #define COTRAIN_RELEASE_SSH_H
@@ -9,9 +10,14 @@
 #include "base/str.h"
 #include <stdbool.h>
 
-/* Appends the signature of `text`. `key` is a private key file (ERR_DENIED when others can read
+#define SSH_OF_FILE "file"
+#define SSH_OF_GIT "git"
+
+/* Appends the signature of `text` in that namespace. `key` is a private key file (ERR_DENIED when
+ * others can read
  * it), or a public one whose private half an agent holds. */
-MUST_CHECK err ssh_sign(const char *key, const struct str *text, struct str *out);
+MUST_CHECK err ssh_sign(const char *key, const char *name_space, const struct str *text,
+                        struct str *out);
 
 struct ssh_signer {
     struct str name; /* as the file of signers calls it; empty: not asked */

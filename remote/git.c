@@ -7,14 +7,14 @@
 
 #include "base/fault.h"
 #include "base/mem.h"
+#include "remote/git_int.h"
 #include <git2.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { FILE_MAX_BYTES = 64 << 20 };
 
-/* A place where a test may end the process or make the step fail, as any write may. */
-static err may_fail(const char *step) {
+err git_may_fail(const char *step) {
     return fault_now(FAULT_IO) ? fail(ERR_IO, "%s: no space left on device", step) : ERR_OK;
 }
 
@@ -23,7 +23,7 @@ struct git_repo {
     char *dir;
 };
 
-static err git_fail(int code, const char *what, const char *subject) {
+err git_fail(int code, const char *what, const char *subject) {
     const git_error *why = git_error_last();
     const char *text = why && why->message ? why->message : "no reason given";
     if (code == GIT_ELOCKED)
@@ -291,15 +291,15 @@ err git_repo_commit(struct git_repo *repo, const struct git_commit_of *commit, b
     git_index *index;
     git_oid tree_id;
     *out_made = false;
-    TRY(may_fail("git tree"));
+    TRY(git_may_fail("git tree"));
     if (git_index_new(&index) < 0) return fail(ERR_MEMORY, "out of memory");
     err e = head_commit(repo, &parent);
     if (e == ERR_OK) e = make_tree(repo, commit, parent, index, &tree_id);
-    if (e == ERR_OK) e = may_fail("git commit");
+    if (e == ERR_OK) e = git_may_fail("git commit");
     if (e == ERR_OK) *out_made = !parent || !git_oid_equal(&tree_id, git_commit_tree_id(parent));
     if (e == ERR_OK && *out_made) e = make_commit(repo, commit, parent, &tree_id);
     git_commit_free(parent);
-    if (e == ERR_OK) e = may_fail("git index");
+    if (e == ERR_OK) e = git_may_fail("git index");
     if (e == ERR_OK) e = refresh_index(repo, commit, index);
     git_index_free(index);
     return e;

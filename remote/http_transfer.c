@@ -86,8 +86,7 @@ static err add_headers(struct transfer *t) {
         TRY(add_header(t, r->headers[i]));
     }
     /* Before a large file is sent libcurl waits whether it is wanted; for a small one that is
-     * slower
-     * than to send it. */
+     * slower than to send it. */
     if (r->file && r->file_bytes <= ASK_FIRST_BYTES) TRY(add_header(t, "Expect:"));
     return r->token ? add_token(t, r->token) : ERR_OK;
 }

@@ -111,6 +111,9 @@ RULES = {
     "base/sandbox/limits.def": [],  # the compiler makes a field and a reason of each row
     "base/sandbox/places.def": [],  # paths, which a host may lack
     "base/sandbox/calls.def": [],  # names that libseccomp knows
+    "release/targets.def": [
+        Rule("TARGET", DEFINED.format("target_NAME"), "release/targets/NAME.c", "release/targets/*.c"),
+    ],
     "eval/tasks.def": [
         Rule("TASK", DEFINED.format(r"\w*NAME\w*"), "eval/tasks/NAME.c", "eval/tasks/*.c"),
     ],

@@ -51,6 +51,7 @@ find_missing() {
     need protobuf-compiler protoc --version # tests/shell/test_loggers.sh reads events with it
     need python3-jsonschema /usr/bin/python3 -c 'import jsonschema'
     need git git --version
+    need git-lfs git lfs version
     need gh gh --version
     # tests/shell/test_preview_html.sh looks at a page in a browser, with Chinese texts
     need chromium chromium --version

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Git LFS (remote/lfs.h). One object at a time, so that no more of a release than its largest file
+ * lies on the disk twice. `git lfs` may hard-link an object into a repository on this disk, so a
+ * copy is made for it and not a link: what is in a release has one name.
+ * Read next: base/program.h. */
+#include "remote/lfs.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/program.h"
+#include <stdio.h>
+#include <string.h>
+
+err lfs_pointer(const struct lfs_object *o, struct str *out) {
+    return str_printf(out, "version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %lld\n",
+                      o->oid, (long long)o->bytes);
+}
+
+/* ---- the store ---- */
+
+static err object_path(const char *repository, const struct lfs_object *o, struct str *out) {
+    return str_printf(out, "%s/lfs/objects/%.2s/%.2s/%s", repository, o->oid, o->oid + 2, o->oid);
+}
+
+err lfs_store_check(const char *repository, const struct lfs_object *o, enum lfs_found *out) {
+    struct str path = {0};
+    char hash[SHA256_HEX_SIZE] = "";
+    *out = LFS_MISSING;
+    err e = object_path(repository, o, &path);
+    if (e == ERR_OK && file_exists(str_text(&path))) {
+        e = sha256_file(str_text(&path), hash);
+        *out = strcmp(hash, o->oid) == 0 ? LFS_GOOD : LFS_DAMAGED;
+    }
+    str_release(&path);
+    return e;
+}
+
+static err make_parent(const char *path) {
+    char *parent = path_dir(path);
+    if (!parent) return ERR_MEMORY;
+    err e = dir_make(parent);
+    mem_free(parent);
+    return e;
+}
+
+err lfs_store_add(const char *repository, const char *file, const struct lfs_object *o) {
+    struct str path = {0};
+    enum lfs_found found = LFS_MISSING;
+    err e = dir_need_room(repository, o->bytes);
+    if (e == ERR_OK) e = object_path(repository, o, &path);
+    if (e == ERR_OK) e = make_parent(str_text(&path));
+    if (e == ERR_OK) e = file_copy(file, str_text(&path));
+    if (e == ERR_OK) e = lfs_store_check(repository, o, &found);
+    if (e == ERR_OK && found != LFS_GOOD) {
+        TRY(file_remove(str_text(&path)));
+        e = fail(ERR_MISMATCH, "'%s' was changed while it was copied", file);
+    }
+    str_release(&path);
+    return e;
+}
+
+err lfs_store_remove(const char *repository, const struct lfs_object *o) {
+    struct str path = {0};
+    err e = object_path(repository, o, &path);
+    if (e == ERR_OK) e = file_remove(str_text(&path));
+    str_release(&path);
+    return e;
+}
+
+err lfs_store_set_aside(const char *repository, const struct lfs_object *o) {
+    struct str from = {0}, to = {0};
+    err e = object_path(repository, o, &from);
+    if (e == ERR_OK) e = str_printf(&to, "%s/lfs/bad/%s", repository, o->oid);
+    if (e == ERR_OK) e = make_parent(str_text(&to));
+    if (e == ERR_OK && rename(str_text(&from), str_text(&to)) != 0)
+        e = fail(ERR_IO, "cannot move '%s' aside", str_text(&from));
+    str_release(&from);
+    str_release(&to);
+    return e;
+}
+
+/* ---- the program ---- */
+
+/* As a shell takes it for one word. */
+static err add_quoted(const char *text, struct str *out) {
+    TRY(str_add(out, "'"));
+    for (; *text; text++) TRY(*text == '\'' ? str_add(out, "'\\''") : str_append(out, text, 1));
+    return str_add(out, "'");
+}
+
+err lfs_helper(const char *file, const char *variable, struct str *out) {
+    TRY(str_add(out, "credential.helper=!f() { echo username=oauth2; printf password=; "));
+    if (!file) return str_printf(out, "printf '%%s\\n' \"$%s\"; }; f", variable);
+    TRY(str_add(out, "cat "));
+    TRY(add_quoted(file, out));
+    return str_add(out, "; }; f");
+}
+
+/* The last line of what it complained of; git-lfs puts the reason there. */
+static err complain(const struct program *p, const struct lfs_remote *r, const char *what) {
+    const char *text = str_text(&p->errors), *line = text;
+    size_t n = p->errors.len;
+    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r')) n--;
+    for (size_t i = 0; i < n; i++)
+        if (text[i] == '\n' || text[i] == '\r') line = text + i + 1;
+    if (strstr(text, "is not a git command"))
+        return fail_hint(fail(ERR_MISSING, "there is no program 'git lfs'"),
+                         "Debian: apt install git-lfs");
+    return fail_hint(
+        fail(ERR_IO, "%s '%s': %.*s", what, r->name, (int)(n - (size_t)(line - text)), line),
+        "run it again: it goes on where it stopped");
+}
+
+/* `words` come behind `git lfs`. Nobody is asked for a password: there may be nobody. */
+static err run_lfs(const struct lfs_remote *r, const char *const *words, const char *what) {
+    const char *const head[] = {"env",
+                                "GIT_TERMINAL_PROMPT=0",
+                                "GIT_ASKPASS=true",
+                                "git",
+                                "-c",
+                                "lfs.locksverify=false",
+                                "-C",
+                                r->repository,
+                                NULL};
+    const char *all[32];
+    size_t n = 0;
+    for (size_t i = 0; head[i]; i++) all[n++] = head[i];
+    if (r->helper) {
+        all[n++] = "-c";
+        all[n++] = "credential.helper="; /* those of the configuration are not asked */
+        all[n++] = "-c";
+        all[n++] = r->helper;
+    }
+    all[n++] = "lfs";
+    while (*words) all[n++] = *words++;
+    all[n] = NULL;
+    struct program p = {.words = all};
+    TRY(program_run(&p));
+    err e = ERR_OK;
+    if (p.exit_code == 127)
+        e = fail_hint(fail(ERR_MISSING, "there is no program 'git'"), "Debian: apt install git");
+    else if (p.exit_code != 0)
+        e = complain(&p, r, what);
+    program_clear(&p);
+    return e;
+}
+
+err lfs_push(const struct lfs_remote *r, const struct lfs_object *o) {
+    const char *const words[] = {"push", "--object-id", r->name, o->oid, NULL};
+    return run_lfs(r, words, "git lfs push to");
+}
+
+err lfs_fetch(const struct lfs_remote *r, const char *at, const char *path) {
+    const char *const words[] = {"fetch", r->name, at, "--include", path, "--exclude", "", NULL};
+    return run_lfs(r, words, "git lfs fetch from");
+}
