@@ -19,6 +19,7 @@
 #include "eval/markdown.h"
 #include "eval/report.h"
 #include "eval/user_task.h"
+#include "release/ledger.h"
 #include "release/verify.h"
 #include <string.h>
 
@@ -148,6 +149,14 @@ static err expand_after(struct chain_run *r) {
 static err data_do(struct chain_run *r, const struct stage *s, bool go_on) {
     (void)s, (void)go_on;
     return data_stage(r->chain, r->work.data, r->work.cache);
+}
+
+/* Rows that nobody may publish a model of are refused here, not after the training. */
+static err data_after(struct chain_run *r) {
+    json_t *ledger = NULL;
+    TRY(ledger_make(r->work.data, &ledger));
+    json_decref(ledger);
+    return ERR_OK;
 }
 
 static void data_outputs(const struct chain_run *r, const char **out) {
@@ -333,7 +342,7 @@ static const struct step {
     err (*after)(struct chain_run *r);         /* whether it was done now or before; or NULL */
 } steps[] = {
     {"expand", expand_inputs, expand_do, expand_outputs, expand_is_wanted, expand_after},
-    {"data", files_inputs, data_do, data_outputs, NULL, NULL},
+    {"data", files_inputs, data_do, data_outputs, NULL, data_after},
     {"eval-before", before_inputs, before_do, before_outputs, NULL, gates_possible},
     {"train", train_inputs, train_do, train_outputs, NULL, NULL},
     {"eval-after", after_inputs, after_do, after_outputs, NULL, NULL},

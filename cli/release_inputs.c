@@ -3,6 +3,7 @@
  * resolved recipe, list items by number.
  * Read next: release/sources.c, which packs them. */
 #include "cli/release_inputs.h"
+#include "release/ledger.h"
 #include <string.h>
 
 struct listing {
@@ -28,7 +29,7 @@ static bool drawn_from(const struct chain *c, const char *request) {
 
 static const char *why_withheld(const struct chain *c, const struct data_source *s) {
     if (s->withhold) return "the recipe says so";
-    if (!s->license) return "no licence is said";
+    if (!s->license || strcmp(s->license, LEDGER_UNKNOWN) == 0) return "no licence is said";
     return drawn_from(c, s->request) ? "sealed cases were drawn from it" : NULL;
 }
 

@@ -10,8 +10,10 @@
 #include "eval/report.h"
 #include "recipes/recipe.h"
 #include "release/card.h"
+#include "release/data_card.h"
 #include "release/files.h"
 #include "release/gguf.h"
+#include "release/ledger.h"
 #include "release/manifest.h"
 #include "release/names.h"
 #include "release/seal.h"
@@ -187,21 +189,26 @@ static err check_subject(const json_t *report, const json_t *chain, const char *
                 key);
 }
 
+static err read_text(const char *dir, const char *name, struct str *out) {
+    char *path = path_join(dir, name);
+    if (path == NULL) return ERR_MEMORY;
+    err result = file_read(path, MAX_CARD_BYTES, out);
+    if (result == ERR_OK && strlen(str_text(out)) != out->len)
+        result = fail(ERR_GATE, "'%s' holds a NUL", name);
+    mem_free(path);
+    return result;
+}
+
 static err check_card(const json_t *manifest, const json_t *before, const json_t *after,
                       const char *dir, bool *out_whole) {
     const json_t *chain = json_object_get(manifest, "chain");
     struct str card = {0};
     TRY(check_subject(before, chain, "base_model"));
     TRY(check_subject(after, chain, "merged"));
-    char *path = path_join(dir, "README.md");
-    if (path == NULL) return ERR_MEMORY;
-    err result = file_read(path, MAX_CARD_BYTES, &card);
+    err result = read_text(dir, "README.md", &card);
     const struct card_claims claims = {str_text(&card), manifest, before, after};
-    if (result == ERR_OK && strlen(str_text(&card)) != card.len)
-        result = fail(ERR_GATE, "'README.md' holds a NUL");
     if (result == ERR_OK) result = card_check(&claims, out_whole);
     str_release(&card);
-    mem_free(path);
     return result;
 }
 
@@ -212,6 +219,64 @@ err agree_card(const json_t *manifest, const char *dir, bool *out_whole) {
     if (result == ERR_OK) result = check_card(manifest, before, after, dir, out_whole);
     json_decref(before);
     json_decref(after);
+    return result;
+}
+
+/* Rows by licence are all rows of the source. */
+static err check_source(const json_t *source, const json_t *counted) {
+    const char *name = json_text_of(source, "name"), *key = NULL;
+    json_t *rows = NULL;
+    int64_t licensed = 0;
+    if (strcmp(name, json_text_of(counted, "name")) != 0)
+        return fail(ERR_GATE, "'%s': its sources are not the dataset's", LEDGER_FILE);
+    json_object_foreach(json_object_get(counted, "licenses"), key, rows) licensed +=
+        json_integer_value(rows);
+    if (licensed == json_int_of(counted, "rows")) return ERR_OK;
+    return fail(ERR_GATE, "'%s': of %lld rows of a source, %lld have a licence", LEDGER_FILE,
+                (long long)json_int_of(counted, "rows"), (long long)licensed);
+}
+
+static err check_ledger(const json_t *dataset, const json_t *ledger) {
+    json_t *sources = NULL, *splits = NULL, *one = NULL;
+    const json_t *counted = json_object_get(ledger, "sources");
+    int64_t rows = 0;
+    size_t i = 0;
+    TRY(json_need_array(dataset, "sources", &sources));
+    TRY(json_need_array(dataset, "splits", &splits));
+    if (json_array_size(sources) != json_array_size(counted))
+        return fail(ERR_GATE, "'%s': its sources are not the dataset's", LEDGER_FILE);
+    json_array_foreach(sources, i, one) {
+        TRY(check_source(one, json_array_get(counted, i)));
+        rows += json_int_of(json_array_get(counted, i), "rows");
+    }
+    json_array_foreach(splits, i, one) rows -= json_int_of(one, "rows");
+    if (rows == 0) return ERR_OK;
+    return fail(ERR_GATE, "'%s': it does not count the dataset's rows", LEDGER_FILE);
+}
+
+static err check_data_card(const struct data_card *from, const char *dir) {
+    struct str again = {0}, found = {0};
+    err result = read_text(dir, DATA_CARD_FILE, &found);
+    if (result == ERR_OK) result = data_card_write(from, &again);
+    if (result == ERR_OK)
+        result = card_same_words(DATA_CARD_FILE, str_text(&again), str_text(&found));
+    str_release(&again);
+    str_release(&found);
+    return result;
+}
+
+err agree_data_card(const json_t *manifest, const char *dir, bool whole) {
+    json_t *dataset = NULL, *ledger = NULL;
+    char *path = path_join(dir, PACK_DATA);
+    if (path == NULL) return ERR_MEMORY;
+    err result = json_parse_file(path, &dataset);
+    if (result == ERR_OK) result = ledger_read(dir, &ledger);
+    if (result == ERR_OK) result = check_ledger(dataset, ledger);
+    const struct data_card from = {manifest, dataset, ledger};
+    if (result == ERR_OK && whole) result = check_data_card(&from, dir);
+    json_decref(dataset);
+    json_decref(ledger);
+    mem_free(path);
     return result;
 }
 

@@ -31,6 +31,9 @@ MUST_CHECK err agree_card(const json_t *manifest, const char *dir, bool *out_who
 /* The gates of the recipe, held again against both reports, all hold and give what is kept of them.
  */
 MUST_CHECK err agree_gates(const char *dir, int64_t *out_gates);
+/* The ledger is the dataset's: the same sources, every row counted, none without a licence; and the
+ * data card is what both give. `whole`: the cards' words are this version's. */
+MUST_CHECK err agree_data_card(const json_t *manifest, const char *dir, bool whole);
 /* Every tensor's name and shape fits config.json, and the adapter's the model's projections. The
  * files of other formats are those that packing measured, and open as models. */
 MUST_CHECK err agree_tensors(const json_t *manifest, const struct seal *s, const char *dir);

@@ -22,9 +22,11 @@ MUST_CHECK err card_write(const json_t *manifest, const json_t *before, const js
  * where its text is, or NULL. */
 bool card_license_is_other(const char *license);
 const char *card_license_link(const json_t *about);
+/* ERR_GATE naming the line where the file `name` of a release is not `wanted`. */
+MUST_CHECK err card_same_words(const char *name, const char *wanted, const char *found);
 /* A card of this version's words (the manifest's "card") is what card_write makes, byte for byte;
  * of one with other words only the claims are known, its table and its model-index. Raised with
- * every change of the words. */
+ * every change of the words, those of DATA.md among them. */
 enum { CARD_VERSION = 2 };
 /* ERR_GATE where the card claims anything but what the reports say, or was edited. `out_whole`:
  * every byte of it was compared. */

@@ -4,8 +4,10 @@
  * Read next: release/pack.c, which copies what the lines name. */
 #include "release/files.h"
 #include "base/str.h"
+#include "release/data_card.h"
 #include "release/gguf.h"
 #include "release/golden.h"
+#include "release/ledger.h"
 #include "release/pack.h"
 #include "release/seal.h"
 #include "release/sources.h"

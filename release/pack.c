@@ -10,9 +10,11 @@
 #include "eval/report.h"
 #include "release/card.h"
 #include "release/check.h"
+#include "release/data_card.h"
 #include "release/files.h"
 #include "release/gguf.h"
 #include "release/golden.h"
+#include "release/ledger.h"
 #include "release/loadable.h"
 #include "release/manifest.h"
 #include "release/parity.h"
@@ -25,6 +27,7 @@ struct packing {
     const struct release_pack *inputs;
     const char *dir; /* the temporary folder */
     json_t *manifest, *before, *after;
+    json_t *dataset, *ledger; /* the dataset's manifest, and what its rows are under */
 };
 
 /* A file into the folder, with the sub-folder it stands in. */
@@ -107,13 +110,28 @@ static err put_lines(const struct packing *k) {
 /* The recipe's other formats of the model that lies in the folder. */
 static err put_formats(const struct packing *k) {
     const struct opt_list *formats = &k->inputs->options->formats;
-    json_t *dataset = NULL;
-    char *path = path_join(k->dir, PACK_DATA);
-    err result = path == NULL ? ERR_MEMORY : json_parse_file(path, &dataset);
-    for (int64_t i = 0; i < formats->n && result == ERR_OK; i++)
-        result = release_gguf_write(formats->items[i], k->dir, k->manifest, dataset);
-    json_decref(dataset);
+    for (int64_t i = 0; i < formats->n; i++)
+        TRY(release_gguf_write(formats->items[i], k->dir, k->manifest, k->dataset));
+    return ERR_OK;
+}
+
+static err read_data(struct packing *k) {
+    char *path = path_join(k->inputs->dataset_dir, "manifest.json");
+    err result = path == NULL ? ERR_MEMORY : json_parse_file(path, &k->dataset);
+    if (result == ERR_OK) result = ledger_make(k->inputs->dataset_dir, &k->ledger);
     mem_free(path);
+    return result;
+}
+
+static err put_data_card(const struct packing *k) {
+    const struct data_card from = {k->manifest, k->dataset, k->ledger};
+    struct str card = {0}, ledger = {0};
+    err result = json_text(k->ledger, JSON_TEXT_PRETTY, &ledger);
+    if (result == ERR_OK) result = put_text(k->dir, ledger.data, ledger.len, LEDGER_FILE);
+    if (result == ERR_OK) result = data_card_write(&from, &card);
+    if (result == ERR_OK) result = put_text(k->dir, card.data, card.len, DATA_CARD_FILE);
+    str_release(&card);
+    str_release(&ledger);
     return result;
 }
 
@@ -177,6 +195,7 @@ static err fill(struct packing *k) {
     TRY(report_read(p->after_path, &k->after));
     TRY(report_is_of(k->before, p->base_dir, "before"));
     TRY(report_is_of(k->after, p->merged_dir, "after"));
+    TRY(read_data(k));
     TRY(put_folder(k->dir, p->merged_dir, ""));
     TRY(put_lines(k));
     TRY(put_loadable(k));
@@ -185,6 +204,7 @@ static err fill(struct packing *k) {
     TRY(states_pack(p->train_dir, p->options->state_steps, k->dir));
     TRY(manifest_new(p, &k->manifest));
     TRY(put_formats(k));
+    TRY(put_data_card(k));
     TRY(run_checks(k));
     TRY(put_card(k));
     TRY(manifest_write(k->manifest, k->dir));
@@ -227,6 +247,8 @@ err release_pack(const struct release_pack *p, const char *out_dir,
     json_decref(k.manifest);
     json_decref(k.before);
     json_decref(k.after);
+    json_decref(k.dataset);
+    json_decref(k.ledger);
     if (result != ERR_OK) result = dir_give_up(fail_in(result, "release '%s'", out_dir), k.dir);
     str_release(&temporary);
     return result;

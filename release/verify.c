@@ -77,6 +77,9 @@ static err check_meaning(struct verifying *v) {
     TRY(found(v, "card", PROVED,
               whole ? "the card says what the manifest and both evaluations give, word for word"
                     : "the card's table and model-index are those of both evaluations"));
+    TRY(agree_data_card(manifest, dir, whole));
+    TRY(found(v, "licences", PROVED,
+              "the ledger gives a licence for every row of the training data"));
     if (!whole)
         TRY(found(v, "card's words", OPEN, "the card's other words: another version wrote them"));
     TRY(agree_gates(dir, &gates));

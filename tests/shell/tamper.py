@@ -331,6 +331,37 @@ def _(r):
     r.redo()
 
 
+# ---- licences and the data card, with everything redone ----
+def ledger(change):
+    return lambda r: (r.edit_json("provenance/ledger.json", change), r.redo())
+
+
+def edit_data_card(r, old, new):
+    text = r.read("DATA.md").decode()
+    assert old in text, old
+    r.write("DATA.md", text.replace(old, new, 1))
+    r.redo()
+
+
+row("ledger-unlicensed", "of 24 rows of a source, 4 have a licence")(
+    ledger(lambda l: l["sources"][1]["licenses"].update({"apache-2.0": 4})))
+row("ledger-source-gone", "its sources are not the dataset's")(ledger(lambda l: l["sources"].pop()))
+row("ledger-source-renamed", "its sources are not the dataset's")(ledger(lambda l: l["sources"][1].update(name="x")))
+row("ledger-rows-gone", "it does not count the dataset's rows")(
+    ledger(lambda l: l["sources"][1].update(rows=4, licenses={"mit": 4})))
+row("ledger-licence-changed", "'DATA.md': line ")(
+    ledger(lambda l: l["sources"][1].update(licenses={"mit": 24})))
+row("ledger-newer", "version 2 (this program reads 1)")(ledger(lambda l: l.update(cotrain_ledger=2)))
+row("ledger-list-gone", "'generators'")(ledger(lambda l: l.pop("generators")))
+row("ledger-no-texts", "'summary'")(ledger(lambda l: l["lints"][0].pop("summary")))
+@row("data-card-edited", "'DATA.md' has been changed")
+def _(r): r.write("DATA.md", r.read("DATA.md").replace(b"apache-2.0", b"mit"))
+@row("data-card-redone", "'DATA.md': line ")
+def _(r): edit_data_card(r, "apache-2.0 (24)", "mit (24)")
+@row("data-card-nul-redone", "'DATA.md' holds a NUL")
+def _(r): r.write("DATA.md", r.read("DATA.md") + b"\0more"), r.redo()
+
+
 # ---- other formats of the model ----
 def cut_format(r):
     name = "gguf/Tiny-f16.gguf"
@@ -374,7 +405,7 @@ row("path-empty", "a path is empty")(bad_path(""))
 row("path-long", "is over 512")(bad_path("a" * 600))
 row("path-nul", "'path'")(bad_path("a\0b"))
 row("path-number", "'path'")(bad_path(7))
-@row("path-twice", "'manifest.json': 'README.md' stands there twice")
+@row("path-twice", "'manifest.json': 'DATA.md' stands there twice")
 def _(r): r.redo(lambda m: m["files"].insert(0, m["files"][0]))
 @row("path-out-of-order", "is out of order")
 def _(r): r.redo(lambda m: m["files"].reverse())
@@ -390,7 +421,8 @@ def _(r):
         m["files"].append({"path": "logs/run.jsonl", "bytes": 1, "sha256": sha(r.read("logs/run.jsonl"))})
         m["files"].sort(key=lambda f: f["path"].encode())
     r.redo(change)
-for _name in ("README.md", "golden.json", "config.json", "tokenizer.model", "provenance/recipe.yaml",
+for _name in ("README.md", "DATA.md", "golden.json", "config.json", "tokenizer.model", "provenance/recipe.yaml",
+              "provenance/ledger.json",
               "provenance/data.json", "provenance/eval-before.json", "provenance/eval-after.json"):
     row("redone-without-" + os.path.basename(_name), f"'{_name}' is missing")(
         lambda r, name=_name: (os.remove(r.path(name)), r.redo_without(name)))
@@ -414,12 +446,12 @@ row("sums-crlf", "'SHA256SUMS': line 1 ends with CR LF")(sums(lambda t: t.replac
 row("sums-escaped", "'SHA256SUMS': line 1 has an escaped path")(sums(lambda t: "\\" + t.replace("README", "READ\\nME", 1)))
 row("sums-binary", "line 1 has no two spaces")(sums(lambda t: t.replace("  ", " *", 1)))
 row("sums-capitals", "line 1 does not begin with a SHA-256")(sums(lambda t: "A" + t[1:]))
-row("sums-twice", "'SHA256SUMS': 'README.md' stands there twice")(sums(lambda t: t.split("\n")[0] + "\n" + t))
+row("sums-twice", "'SHA256SUMS': 'DATA.md' stands there twice")(sums(lambda t: t.split("\n")[0] + "\n" + t))
 row("sums-leaves", "'SHA256SUMS': path '../outside/secret' leaves the folder")(
     sums(lambda t: t.replace("README.md", "../outside/secret")))
 row("sums-absolute", "path '/etc/passwd' is absolute")(sums(lambda t: t.replace("README.md", "/etc/passwd")))
 row("sums-case", "'README.md' and 'READme.md' differ by case alone")(
-    sums(lambda t: re.sub(r"^(.{64})  README.md\n", r"\1  README.md\n\1  READme.md\n", t)))
+    sums(lambda t: re.sub(r"^(.{64})  README.md\n", r"\1  README.md\n\1  READme.md\n", t, flags=re.M)))
 row("sums-signature", "names a file that has no sum")(sums(lambda t: t.replace("model.safetensors", "model.sig")))
 row("sums-no-end", "has no end")(sums(lambda t: t[:-1]))
 row("sums-empty", "does not belong")(sums(lambda t: ""))
@@ -587,7 +619,7 @@ row("provenance-unknown-key", "'provenance.intoto.jsonl': the signature is not t
     sign_again("other.pem", "provenance.intoto.jsonl"))
 row("model-other-hint", "'model.sig': it was signed by another key", "signed")(
     bundle(lambda b: b["verificationMaterial"]["publicKey"].update(hint="0" * 64)))
-row("model-payload", "'model.sig': it is not of this release: its list differs at 'RELEASE'", "signed")(
+row("model-payload", "'model.sig': it is not of this release: its list differs at 'README.md'", "signed")(
     bundle(lambda b: edit_payload(b["dsseEnvelope"], lambda s: s["predicate"]["resources"][1].update(digest="0" * 64))))
 row("model-payload-shorter", "'model.sig': it is not of this release", "signed")(
     bundle(lambda b: edit_payload(b["dsseEnvelope"], lambda s: s["predicate"]["resources"].pop())))

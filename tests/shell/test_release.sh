@@ -21,7 +21,7 @@ assert result["gates"] and all(g["holds"] and g["missed_by"] == 0 for g in resul
 PY
 
 # ---- what is in it ----
-for file in README.md config.json generation_config.json model.safetensors tokenizer.model \
+for file in README.md DATA.md provenance/ledger.json config.json generation_config.json model.safetensors tokenizer.model \
     tokenizer_config.json special_tokens_map.json added_tokens.json adapter/adapter_config.json \
     adapter/adapter_model.safetensors provenance/recipe.yaml logs/plan.json provenance/data.json \
     provenance/eval-before.json provenance/eval-after.json provenance/gates.json provenance/statement.json \
@@ -181,6 +181,36 @@ for point in 2 9 23 41 60; do
     run "$COTRAIN" release verify "$release" --hash "$hash"
     expect_rc 0
 done
+
+# ---- licences: each row has one, or nothing is trained ----
+sed 's/license: apache-2.0, request: "tiny\/requests#2@2"/request: "tiny\/requests#2@2"/' "$recipe" >"$scratch/month/unlicensed.yaml"
+run "$COTRAIN" run "$scratch/month/unlicensed.yaml" --work "$scratch/unlicensed"
+expect_rc 3
+expect_err "stage 'data': 24 rows of 'turn.train.jsonl' (request 'tiny/requests#2@2') say no licence"
+check "nothing was trained" test ! -e "$scratch/unlicensed/train"
+sed 's/license: apache-2.0, request: "tiny\/requests#2@2"/license: unknown, request: "tiny\/requests#2@2"/' "$recipe" >"$scratch/month/unknown.yaml"
+sed 's/}$/, "license": "mit", "reviewer": "Li", "origin": {"generator": "gpt|x", "model": "m"}}/' "$scratch/month/copy.train.jsonl" |
+    head -20 >"$scratch/month/own.jsonl"
+sed -n '21,$p' "$scratch/month/copy.train.jsonl" >>"$scratch/month/own.jsonl"
+sed -i 's/copy.train.jsonl/own.jsonl/' "$scratch/month/unknown.yaml"
+run "$COTRAIN" run "$scratch/month/unknown.yaml" --work "$scratch/unknown"
+expect_rc 0
+check "the ledger counts what rows say" python3 - "$scratch/unknown/release/Tiny" <<'PY'
+import json, sys
+ledger = json.load(open(sys.argv[1] + "/provenance/ledger.json"))
+assert [s["licenses"] for s in ledger["sources"]] == \
+    [{"as posted": 1}, {"mit": 20, "apache-2.0": 4}, {"as posted": 1}, {"unknown": 24}], ledger["sources"]
+assert ledger["sources"][1]["generators"] == {"gpt|x": 20} and ledger["sources"][1]["reviewers"] == {"Li": 20}
+assert ledger["generators"] == [{"generator": "gpt|x", "model": "m", "rows": 20, "licenses": {"mit": 20}}]
+assert ledger["rows"] == 50
+card = open(sys.argv[1] + "/DATA.md").read()
+assert "| gpt\\|x | m | 20 | mit (20) |" in card and "unknown (24)" in card, card
+sources = json.load(open(sys.argv[1] + "/provenance/sources.json"))
+withheld = {i["at"]: i["withheld"] for i in sources["inputs"]}
+assert withheld["turn.train.jsonl"] == "no licence is said" and withheld["own.jsonl"] is None, withheld
+PY
+run "$COTRAIN" release verify "$scratch/unknown/release/Tiny"
+expect_rc 0
 
 # ---- parity: a packed adapter that is not the trained model's goes nowhere ----
 cp -r "$work" "$scratch/astray"
