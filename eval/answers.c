@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Answers, a decoder per thread (eval/answers.h). Errors are kept per thread by base/err.h,
- * so a worker copies its message into its answer, and the first failed answer in order is reported:
- * which one that is does not depend on threads either. */
+ * Answers out of one decoder (eval/answers.h): prompts are encoded, generation goes through them in
+ * its own order, and each answer becomes text as it ends; until then a text has memory for its
+ * tokens only while it is in the decoder.
+ * Read next: eval/subject.h, model/generate.c. */
 #include "eval/answers.h"
 #include "base/mem.h"
-#include "base/par.h"
 #include "model/generate.h"
 #include <string.h>
 
-struct worker {
-    struct decoder *decoder;
-    int32_t *out;
-};
 struct decoding {
     struct eval_subject *subject;
     struct answer *answers;
     struct tokens *prompts; /* encoded */
-    struct worker *workers; /* one per thread, opened when first used */
+    struct generate_text *texts;
+    int64_t *asked; /* of each text: the answer that it becomes */
     int64_t max_tokens;
     const struct answer_options *options;
 };
@@ -48,39 +45,31 @@ static err keep_whole(const struct decoding *d, struct answer *a, const struct t
     return decode_text(d, a, a->tokens.ids + from, a->tokens.n - from);
 }
 
-static err answer_one(struct decoding *d, struct worker *w, int64_t i) {
+/* What `out` holds becomes the answer. */
+static err keep(struct decoding *d, int64_t i, const int32_t *out) {
     struct answer *a = &d->answers[i];
-    const struct tokens *prompt = &d->prompts[i];
-    a->n_prompt_tokens = prompt->n;
-    if (prompt->n >= d->max_tokens) return keep_whole(d, a, prompt, NULL);
-    if (w->decoder == NULL) {
-        const struct decoder_options shape = {
-            .n_texts = 1, .max_tokens = d->max_tokens, .isolate = ISOLATE_NONE};
-        TRY(decoder_new(&w->decoder, &d->subject->model, &shape));
-        w->out = mem_alloc((size_t)d->options->max_new_tokens, sizeof *w->out);
-        if (w->out == NULL) return ERR_MEMORY;
-    }
-    int64_t room = d->max_tokens - prompt->n, most = d->options->max_new_tokens;
-    struct generate_text text = {.prompt = prompt->ids,
-                                 .n_prompt = prompt->n,
-                                 .max_new_tokens = most < room ? most : room,
-                                 .number = a->number,
-                                 .out = w->out};
-    const struct generate_options how = {.sampling = d->options->sampling};
-    TRY(generate(w->decoder, &text, 1, &how));
-    a->n_tokens = text.n_out;
-    a->ended = text.ended;
-    return d->options->whole ? keep_whole(d, a, prompt, w->out)
-                             : decode_text(d, a, w->out, a->n_tokens);
+    a->n_prompt_tokens = d->prompts[i].n;
+    TRY(d->options->whole ? keep_whole(d, a, &d->prompts[i], out)
+                          : decode_text(d, a, out, a->n_tokens));
+    return d->options->on_answer ? d->options->on_answer(d->options->ctx, i) : ERR_OK;
 }
 
-static void answer_range(void *ctx, int64_t begin, int64_t end, int thread) {
+static err on_begin(void *ctx, int64_t i) {
+    struct generate_text *text = &((struct decoding *)ctx)->texts[i];
+    text->out = mem_alloc((size_t)text->max_new_tokens, sizeof *text->out);
+    return text->out == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+static err on_end(void *ctx, int64_t i) {
     struct decoding *d = ctx;
-    for (int64_t i = begin; i < end; i++) {
-        struct answer *a = &d->answers[i];
-        a->failed = answer_one(d, &d->workers[thread], i);
-        if (a->failed != ERR_OK) a->text = mem_strdup(err_message());
-    }
+    struct generate_text *text = &d->texts[i];
+    struct answer *a = &d->answers[d->asked[i]];
+    a->n_tokens = text->n_out;
+    a->ended = text->ended;
+    err result = keep(d, d->asked[i], text->out);
+    mem_free(text->out);
+    text->out = NULL;
+    return result;
 }
 
 static err encode(const struct decoding *d, const char *prompt, struct tokens *out) {
@@ -92,6 +81,7 @@ static err encode_prompts(struct decoding *d, int64_t n) {
     int64_t longest = 0;
     for (int64_t i = 0; i < n; i++) {
         TRY(encode(d, d->answers[i].prompt, &d->prompts[i]));
+        if (d->prompts[i].n == 0) return fail(ERR_PARSE, "prompt %lld is empty", (long long)i + 1);
         if (d->prompts[i].n > longest) longest = d->prompts[i].n;
     }
     d->max_tokens = longest + d->options->max_new_tokens;
@@ -103,36 +93,53 @@ static err encode_prompts(struct decoding *d, int64_t n) {
     return ERR_OK;
 }
 
-static err first_failure(const struct answer *answers, int64_t n) {
+/* Texts for the prompts that leave room for an answer; the others have none. */
+static err make_texts(struct decoding *d, int64_t n, int64_t *out_n) {
+    *out_n = 0;
     for (int64_t i = 0; i < n; i++) {
-        if (answers[i].failed != ERR_OK)
-            return fail(answers[i].failed, "prompt %lld: %s", (long long)(i + 1),
-                        answers[i].text != NULL ? answers[i].text : "out of memory");
+        const struct tokens *prompt = &d->prompts[i];
+        int64_t room = d->max_tokens - prompt->n, most = d->options->max_new_tokens;
+        if (room < 1) {
+            TRY(keep(d, i, NULL));
+            continue;
+        }
+        d->asked[*out_n] = i;
+        d->texts[(*out_n)++] = (struct generate_text){.prompt = prompt->ids,
+                                                      .n_prompt = prompt->n,
+                                                      .max_new_tokens = most < room ? most : room,
+                                                      .number = d->answers[i].number};
     }
     return ERR_OK;
 }
 
+static err answer_all(struct decoding *d, int64_t n) {
+    const struct generate_options how = {
+        .sampling = d->options->sampling,
+        .listener = {.on_begin = on_begin, .on_end = on_end, .ctx = d}};
+    struct decoder *decoder = NULL;
+    int64_t n_texts = 0;
+    TRY(encode_prompts(d, n));
+    TRY(make_texts(d, n, &n_texts));
+    if (n_texts == 0) return ERR_OK;
+    TRY(eval_subject_decoder(d->subject, n_texts, d->max_tokens, &decoder));
+    err result = generate(decoder, d->texts, n_texts, &how);
+    decoder_free(decoder);
+    return result;
+}
+
 err answers_decode(struct eval_subject *s, struct answer *answers, int64_t n,
                    const struct answer_options *options) {
-    int threads = par_threads();
     struct decoding d = {.subject = s, .answers = answers, .options = options};
     if (n == 0) return ERR_OK;
     d.prompts = mem_zalloc((size_t)n, sizeof *d.prompts);
-    d.workers = mem_zalloc((size_t)threads, sizeof *d.workers);
-    err result = d.prompts == NULL || d.workers == NULL ? ERR_MEMORY : encode_prompts(&d, n);
-    if (result == ERR_OK) {
-        if (s->compute.backend->host_memory)
-            par_for(n, 1, answer_range, &d);
-        else
-            answer_range(&d, 0, n, 0); /* a device is one thread's */
-        result = first_failure(answers, n);
-    }
-    for (int i = 0; d.workers != NULL && i < threads; i++) {
-        decoder_free(d.workers[i].decoder);
-        mem_free(d.workers[i].out);
-    }
+    d.texts = mem_zalloc((size_t)n, sizeof *d.texts);
+    d.asked = mem_alloc((size_t)n, sizeof *d.asked);
+    err result =
+        d.prompts == NULL || d.texts == NULL || d.asked == NULL ? ERR_MEMORY : answer_all(&d, n);
+    for (int64_t i = 0; d.texts != NULL && i < n; i++) mem_free(d.texts[i].out);
     for (int64_t i = 0; d.prompts != NULL && i < n; i++) tokens_release(&d.prompts[i]);
-    mem_free(d.workers);
+    mem_free(d.asked);
+    mem_free(d.texts);
     mem_free(d.prompts);
     return result;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Generations in a file (eval/generations.h). Lines are appended by one write each, so only the
- * last one can be torn.
+ * last one can be torn; they are put in order by writing the file anew.
  * Read next: eval/score.c, which reads the same lines. */
 #include "eval/generations.h"
 
@@ -114,12 +114,45 @@ err generations_head(const struct generations *g, const struct generation_head *
     return ERR_OK;
 }
 
+static err add_text(const json_t *line, struct str *to) {
+    TRY(json_text(line, 0, to));
+    return str_add(to, "\n");
+}
+
 err generations_add(const struct generations *g, const json_t *line) {
     struct str text = {0};
     if (g->path == NULL) return ERR_OK;
-    err result = json_text(line, 0, &text);
-    if (result == ERR_OK) result = str_add(&text, "\n");
+    err result = add_text(line, &text);
     if (result == ERR_OK) result = file_append(g->path, text.data, text.len);
+    str_release(&text);
+    return result;
+}
+
+/* Unless the file is so already. */
+static err write_new(const char *path, const struct str *text) {
+    struct str old = {0};
+    err result = file_read(path, MAX_BYTES, &old);
+    bool same = result == ERR_OK && old.len == text->len && !memcmp(old.data, text->data, old.len);
+    if (result == ERR_OK && !same) result = file_write(path, text->data, text->len);
+    str_release(&old);
+    return result;
+}
+
+err generations_settle(const struct generations *g, const char *task, const json_t *lines) {
+    struct str text = {0};
+    const char *key = NULL, *of = NULL;
+    json_t *line = NULL;
+    size_t i;
+    err result = ERR_OK;
+    if (g->path == NULL || json_array_size(lines) == 0) return ERR_OK;
+    json_object_foreach(g->lines, key, line) {
+        if (result == ERR_OK) result = json_need_string(line, "task", &of);
+        if (result == ERR_OK && strcmp(of, task) != 0) result = add_text(line, &text);
+    }
+    json_array_foreach(lines, i, line) {
+        if (result == ERR_OK) result = add_text(line, &text);
+    }
+    if (result == ERR_OK) result = write_new(g->path, &text);
     str_release(&text);
     return result;
 }

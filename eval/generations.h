@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a model answered, kept as JSON Lines so that scoring can be repeated without it: one line an
- * item, written when the item is done.
+ * item, written when the item is done, and in the order of items when all are.
  *   {"task", "item", "task_id", "model": DIGEST, "adapter": DIGEST or null, "version",
  *    "decoding": "greedy", "seed": 0, "max_new_tokens", "prompt", "tokens": [ids of prompt and
  *    answer], "n_prompt_tokens", "ended", and the record that the scorer reads (eval/suite.h)}
@@ -37,5 +37,9 @@ MUST_CHECK err generations_head(const struct generations *g, const struct genera
                                 json_t **out);
 /* Appends the line to the file. */
 MUST_CHECK err generations_add(const struct generations *g, const json_t *line);
+/* All lines of a task are there: they stand in the order of `lines` now, behind those that the file
+ * has of other tasks, whatever the order in which they were added. */
+MUST_CHECK err generations_settle(const struct generations *g, const char *task,
+                                  const json_t *lines);
 
 #endif

@@ -9,11 +9,18 @@
 #include "eval/subject.h"
 #include "eval/suite.h"
 
-/* Puts "choices": [{"log_likelihood", "n_tokens", "n_characters"}] of an item's options. */
-MUST_CHECK err likelihood_weigh(struct eval_subject *s, const struct suite_item *item,
-                                enum special_whitespace whitespace, json_t *line);
-/* No more tokens than that has the longest of its options with the prompt. */
-int64_t likelihood_max_tokens(const struct suite_item *item);
+/* Weighs the options of n items, side by side, what their texts share once. lines[i] gets
+ * "choices": [{"log_likelihood", "n_tokens", "n_characters"}], and then on_line(ctx, i) is called:
+ * as items are done, not in order; one that fails ends all. */
+struct likelihood_items {
+    const struct suite_item *const *items; /* (n) */
+    json_t *const *lines;                  /* (n) */
+    int64_t n;
+    enum special_whitespace whitespace;
+    MUST_CHECK err (*on_line)(void *ctx, int64_t i);
+    void *ctx;
+};
+MUST_CHECK err likelihood_weigh(struct eval_subject *s, const struct likelihood_items *w);
 /* The sum over ids[first..n), first >= 1. n is at most the subject's max_tokens. */
 MUST_CHECK err likelihood_sum(struct eval_subject *s, const int32_t *ids, int64_t n, int64_t first,
                               double *out);

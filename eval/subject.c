@@ -3,6 +3,7 @@
  * folders' digests are taken so that a report names what it measured.
  * Read next: eval/answers.c and eval/tasks/, which use it. */
 #include "eval/subject.h"
+#include "base/log.h"
 #include "eval/digest.h"
 #include "eval/fit.h"
 #include <string.h>
@@ -27,6 +28,9 @@ static err open_model(struct eval_subject *s, const struct eval_subject_options 
     TRY(plan_allocate(&s->plan, &s->compute));
     TRY(model_start(&s->model, &s->plan));
     if (s->adapter != NULL) TRY(adapter_start(s->adapter, &s->plan));
+    s->memory_bytes = options->memory_bytes > 0
+                          ? options->memory_bytes - (int64_t)s->plan.total_bytes
+                          : INT64_MAX;
     return batch_init(&s->batch, plan.max_tokens);
 }
 
@@ -59,6 +63,19 @@ void eval_subject_close(struct eval_subject *s) {
     plan_release(&s->plan);
     if (s->compute_is_open) compute_close(&s->compute);
     *s = (struct eval_subject){0};
+}
+
+err eval_subject_decoder(struct eval_subject *s, int64_t n_texts, int64_t max_tokens,
+                         struct decoder **out) {
+    struct decoder_options options = {.n_texts = n_texts < EVAL_TEXTS ? n_texts : EVAL_TEXTS,
+                                      .max_tokens = max_tokens,
+                                      .isolate = ISOLATE_NONE};
+    int64_t bytes = 0;
+    TRY(decoder_fit(&s->model, &options, s->memory_bytes, &bytes));
+    LOG(EVAL, INFO, "%lld texts of at most %lld tokens side by side, in %lld bytes",
+        (long long)options.n_texts, (long long)max_tokens, (long long)bytes);
+    if (bytes > s->decoder_bytes) s->decoder_bytes = bytes;
+    return decoder_new(out, &s->model, &options);
 }
 
 err eval_subject_pass(struct eval_subject *s, const int32_t *ids, int64_t n) {

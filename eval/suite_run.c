@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A suite's items through a model (eval/suite_run.h): a handful at a time, so that what is done is
- * kept (eval/generations.h) before the next ones begin.
+ * A suite's items through a model (eval/suite_run.h): those that are not kept from before are asked
+ * all in one go, and each is kept (eval/generations.h) as it ends, so a run that was killed goes on
+ * at the item.
  * Read next: eval/answers.h, eval/score.h. */
 #include "eval/suite_run.h"
 
@@ -12,8 +13,6 @@
 #include "eval/likelihood.h"
 #include "eval/score.h"
 #include <string.h>
-
-enum { AT_ONCE = 16 };
 
 /* A run over one suite. */
 struct asking {
@@ -50,11 +49,6 @@ err suite_need(const struct eval_context *c, int64_t *out_max_tokens) {
     *out_max_tokens = 0; /* decoders bring their own memory */
     if (c->task->suite->scorer->runs_programs && !c->unsafe) TRY(need_sandbox());
     TRY(suite_load(c->task->suite, &c->datasets, &items));
-    if (c->task->suite->form == ANSWER_CHOICES)
-        for (int64_t i = 0; i < n_asked(c, &items); i++) {
-            int64_t most = likelihood_max_tokens(&items.items[i]);
-            if (most > *out_max_tokens) *out_max_tokens = most;
-        }
     suite_items_release(&items);
     return ERR_OK;
 }
@@ -87,85 +81,99 @@ static err fill_line(const struct asking *a, const struct suite_item *item,
     return suite_record(a->suite, item, answer->text, line);
 }
 
-/* What has to be asked yet of items [from, from + AT_ONCE). */
-struct handful {
-    json_t *lines[AT_ONCE]; /* of each item: kept from before, or begun; owned */
-    struct answer answers[AT_ONCE];
-    int64_t item[AT_ONCE]; /* of each answer */
-    int64_t n_lines, n_answers;
+/* What has to be asked yet. */
+struct pending {
+    struct asking *a;
+    json_t **lines; /* (a->n) of each answer: kept from before, or begun; owned */
+    int64_t n, n_done;
+    struct answer *answers; /* (n), and with them the item and the line of each */
+    const struct suite_item **items;
+    json_t **heads;
+    struct progress *shown;
 };
 
-static err begin(const struct asking *a, int64_t from, struct handful *h) {
-    for (; h->n_lines < AT_ONCE && from + h->n_lines < a->n; h->n_lines++) {
-        const json_t *kept = NULL;
-        json_t *head = NULL;
-        TRY(new_head(a, from + h->n_lines, &head));
-        err result = generations_find(&a->kept, head, &kept);
-        if (result != ERR_OK) {
-            json_decref(head);
-            return result;
-        }
-        if (kept != NULL) {
-            json_decref(head);
-            h->lines[h->n_lines] = json_incref((json_t *)kept);
-            continue;
-        }
-        h->lines[h->n_lines] = head;
-        h->answers[h->n_answers] = (struct answer){.prompt = item_of(a, from + h->n_lines)->prompt,
-                                                   .number = (uint64_t)(from + h->n_lines)};
-        h->item[h->n_answers++] = h->n_lines;
+/* The line of answer number i: from before, or a new one that is yet to be asked for. */
+static err begin_line(struct pending *p, int64_t i) {
+    const json_t *kept = NULL;
+    TRY(new_head(p->a, i, &p->lines[i]));
+    TRY(generations_find(&p->a->kept, p->lines[i], &kept));
+    if (kept != NULL) {
+        json_decref(p->lines[i]);
+        p->lines[i] = json_incref((json_t *)kept);
+        return ERR_OK;
     }
+    const struct suite_item *item = item_of(p->a, i);
+    p->answers[p->n] = (struct answer){.prompt = item->prompt, .number = (uint64_t)i};
+    p->items[p->n] = item;
+    p->heads[p->n++] = p->lines[i];
     return ERR_OK;
 }
 
-static err ask(const struct asking *a, int64_t from, struct handful *h) {
-    const struct answer_options how = {.max_new_tokens = answer_length(a->c),
-                                       .whitespace = a->c->whitespace,
-                                       .sampling = a->sampling,
+static err on_line(void *ctx, int64_t k) {
+    struct pending *p = ctx;
+    TRY(generations_add(&p->a->kept, p->heads[k]));
+    progress_step(p->shown, p->a->n - p->n + ++p->n_done, NULL);
+    return ERR_OK;
+}
+
+static err on_answer(void *ctx, int64_t k) {
+    struct pending *p = ctx;
+    TRY(fill_line(p->a, p->items[k], &p->answers[k], p->heads[k]));
+    answers_clear(&p->answers[k], 1);
+    return on_line(ctx, k);
+}
+
+static err ask(struct pending *p) {
+    const struct eval_context *c = p->a->c;
+    const struct answer_options how = {.max_new_tokens = answer_length(c),
+                                       .whitespace = c->whitespace,
+                                       .sampling = p->a->sampling,
                                        .whole = true,
-                                       .alone = a->suite->form == ANSWER_TEXT};
-    TRY(answers_decode(a->c->subject, h->answers, h->n_answers, &how));
-    for (int64_t i = 0; i < h->n_answers; i++) {
-        json_t *line = h->lines[h->item[i]];
-        TRY(fill_line(a, item_of(a, from + h->item[i]), &h->answers[i], line));
-        TRY(generations_add(&a->kept, line));
-    }
-    return ERR_OK;
+                                       .alone = p->a->suite->form == ANSWER_TEXT,
+                                       .on_answer = on_answer,
+                                       .ctx = p};
+    return answers_decode(c->subject, p->answers, p->n, &how);
 }
 
-static err weigh(const struct asking *a, int64_t from, struct handful *h) {
-    for (int64_t i = 0; i < h->n_answers; i++) {
-        json_t *line = h->lines[h->item[i]];
-        const struct suite_item *item = item_of(a, from + h->item[i]);
-        TRY(likelihood_weigh(a->c->subject, item, a->c->whitespace, line));
-        TRY(generations_add(&a->kept, line));
-    }
-    return ERR_OK;
+static err weigh(struct pending *p) {
+    const struct likelihood_items items = {.items = p->items,
+                                           .lines = p->heads,
+                                           .n = p->n,
+                                           .whitespace = p->a->c->whitespace,
+                                           .on_line = on_line,
+                                           .ctx = p};
+    return likelihood_weigh(p->a->c->subject, &items);
 }
 
-static err ask_handful(const struct asking *a, int64_t from) {
-    struct handful h = {.n_lines = 0};
-    err result = begin(a, from, &h);
-    if (result == ERR_OK) result = (a->suite->form == ANSWER_CHOICES ? weigh : ask)(a, from, &h);
-    for (int64_t i = 0; i < h.n_lines && result == ERR_OK; i++)
-        result = json_push(a->lines, json_incref(h.lines[i]));
-    for (int64_t i = 0; i < h.n_lines; i++) json_decref(h.lines[i]);
-    answers_clear(h.answers, h.n_answers);
-    return result;
+static err ask_pending(struct pending *p) {
+    struct asking *a = p->a;
+    if (p->lines == NULL || p->answers == NULL || p->items == NULL || p->heads == NULL)
+        return ERR_MEMORY;
+    for (int64_t i = 0; i < a->n; i++) TRY(begin_line(p, i));
+    progress_step(p->shown, a->n - p->n, NULL);
+    TRY((a->suite->form == ANSWER_CHOICES ? weigh : ask)(p));
+    for (int64_t i = 0; i < a->n; i++) TRY(json_push(a->lines, json_incref(p->lines[i])));
+    return generations_settle(&a->kept, a->c->task->name, a->lines);
 }
 
 static err ask_all(struct asking *a) {
     struct progress shown;
-    err result = ERR_OK;
+    const size_t n = (size_t)a->n + 1;
+    struct pending p = {.a = a,
+                        .lines = mem_zalloc(n, sizeof *p.lines),
+                        .answers = mem_zalloc(n, sizeof *p.answers),
+                        .items = mem_alloc(n, sizeof *p.items),
+                        .heads = mem_alloc(n, sizeof *p.heads),
+                        .shown = &shown};
     progress_start(&shown, a->c->task->name, a->n);
-    for (int64_t from = 0; from < a->n && result == ERR_OK; from += AT_ONCE) {
-        result = ask_handful(a, from);
-        if (result != ERR_OK)
-            result = fail_in(result, "answers %lld and on", (long long)from + 1);
-        else
-            progress_step(&shown, from + AT_ONCE < a->n ? from + AT_ONCE : a->n, NULL);
-    }
+    err result = ask_pending(&p);
     progress_end(&shown);
+    for (int64_t i = 0; p.lines != NULL && i < a->n; i++) json_decref(p.lines[i]);
+    if (p.answers != NULL) answers_clear(p.answers, p.n);
+    mem_free(p.lines);
+    mem_free(p.answers);
+    mem_free(p.items);
+    mem_free(p.heads);
     return result;
 }
 
