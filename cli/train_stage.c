@@ -280,6 +280,7 @@ static err train(struct training *t, const struct places *p, const char *name,
     TRY(open_model(t, name));
     TRY(plan_memory(t));
     TRY(start(t));
+    if (t->stage->watch) TRY(t->stage->watch->on_start(t->stage->watch->ctx, &t->trainer));
     progress_start(&t->progress, "training", t->rows.source.n_steps);
     err result = trainer_run(&t->trainer, out);
     progress_end(&t->progress);

@@ -18,6 +18,7 @@
 /* Who looks at every step beside the terminal, and may end the run at a checkpoint. */
 struct train_watch {
     void *ctx;
+    err (*on_start)(void *ctx, const struct trainer *t);
     void (*on_step)(void *ctx, const struct train_report *report);
     bool (*should_stop)(void *ctx);
 };

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_LINE_BYTES = 1 << 20 };
@@ -81,8 +82,8 @@ static err walk(struct line_reader *r, err (*take)(void *ctx, const json_t *line
         json_t *line = NULL;
         TRY(line_reader_next(r, &more));
         if (!more) return ERR_OK;
-        TRY(json_parse(r->line, r->len, "a step's record", &line));
-        err result = take(ctx, line);
+        err result = json_parse(r->line, r->len, "a step's record", &line);
+        if (result == ERR_OK) result = take(ctx, line);
         json_decref(line);
         TRY(fail_in(result, "line %lld", (long long)r->line_number));
     }
@@ -131,6 +132,30 @@ static err list_line(void *ctx, const json_t *line) {
     TRY(take_hash(line, "digest", s.digest));
     TRY(mem_grow(&l->items, &l->capacity, l->n, sizeof *l->items));
     l->items[l->n++] = s;
+    return ERR_OK;
+}
+
+struct beginning {
+    const char *start;
+    int64_t n;
+    bool follows;
+};
+
+static err take_first(void *ctx, const json_t *line) {
+    struct beginning *b = ctx;
+    struct steps s = {0};
+    char digest[SHA256_HEX_SIZE];
+    if (b->n++ > 0) return ERR_OK;
+    snprintf(s.digest, sizeof s.digest, "%s", b->start);
+    TRY(next_digest(&s, line, digest));
+    b->follows = strcmp(digest, json_text_of(line, "digest")) == 0;
+    return ERR_OK;
+}
+
+err steps_begin_with(const char *path, const char *start, bool *out) {
+    struct beginning b = {.start = start};
+    TRY(walk_file(path, take_first, &b));
+    *out = b.follows;
     return ERR_OK;
 }
 

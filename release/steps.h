@@ -9,6 +9,7 @@
 #define COTRAIN_RELEASE_STEPS_H
 
 #include "base/hash.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 /* ERR_GATE naming the step where it breaks. The first step's digest starts from the run's identity,
@@ -30,6 +31,8 @@ struct step_list {
     struct step_record *items; /* of step i + 1 */
     int64_t n, capacity;
 };
+/* Whether the first step's digest follows from `start`, the chain before it. */
+MUST_CHECK err steps_begin_with(const char *path, const char *start, bool *out);
 /* Steps from 1 on, none left out: ERR_GATE otherwise. On failure too the caller releases. */
 MUST_CHECK err steps_read(const char *path, struct step_list *out);
 void step_list_release(struct step_list *l);

@@ -177,6 +177,25 @@ def _(r): r.write("RELEASE", r.read("RELEASE") + b"ok\n")
 def _(r): r.write("README.md", r.read("README.md").replace(b"# Tiny", b"# Tiny, the best"))
 
 
+# ---- what its recipe was run with ----
+@row("source-changed-redone", "'sources/1/copy.train.jsonl' is not the file that 'provenance/sources.json' lists")
+def _(r): r.write("sources/1/copy.train.jsonl", r.read("sources/1/copy.train.jsonl") + b"\n"), r.redo()
+@row("source-withheld-redone", "'sources/1/copy.train.jsonl' is not the file that 'provenance/sources.json' lists")
+def _(r): r.edit_json("provenance/sources.json", lambda s: s["inputs"][0].update(withheld="no")), r.redo()
+@row("source-up-redone", "path '1/../../x' leaves the folder")
+def _(r):
+    r.edit_json("provenance/sources.json", lambda s: s["inputs"][0]["files"][0].update(path="1/../../x"))
+    r.redo()
+@row("source-place-up-redone", "path '../x' leaves the folder")
+def _(r): r.edit_json("provenance/sources.json", lambda s: s["inputs"][0].update(at="../x")), r.redo()
+@row("source-of-another-redone", "'2/turn.train.jsonl' is not in the folder of its input, '1/'")
+def _(r):
+    def change(s): s["inputs"][0]["files"][0]["path"] = "2/turn.train.jsonl"
+    r.edit_json("provenance/sources.json", change), r.redo()
+@row("sources-newer-redone", "'provenance/sources.json': it has version 2")
+def _(r): r.edit_json("provenance/sources.json", lambda s: s.update(cotrain_sources=2)), r.redo()
+
+
 # ---- what is no file ----
 def replace_by_link(r, name, target):
     shutil.move(r.path(name), os.path.join(r.outside, "moved"))
@@ -665,4 +684,5 @@ def main():
         ROWS[rest[0]][2](Release(rest[1], rest[2]))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Making a release again (cli/reproduce.h), one thing after the other, cheapest first: the release
+ * itself, the base, the sources, the dataset, the rows of all steps, then the training, and of a
+ * whole run the evaluations and the release.
+ * Read next: cli/reproduce_steps.c, cli/reproduce_recipe.c. */
+#include "cli/reproduce.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "cli/data_stage.h"
+#include "cli/eval_stage.h"
+#include "cli/relative.h"
+#include "cli/release_inputs.h"
+#include "cli/release_stage.h"
+#include "cli/reproduce_int.h"
+#include "release/pack.h"
+#include "release/sources.h"
+#include "release/states.h"
+#include "release/statement.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REPORT "reproduce.json"
+
+err again_say(struct again *a, const char *what, const char *format, ...) {
+    char says[4096];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(says, sizeof says, format, args);
+    va_end(args);
+    if (n < 0) return fail(ERR_PARSE, "a line of the report cannot be formed");
+    TRY(str_printf(a->text, "%-8s %s\n", what, says));
+    return json_push(json_object_get(a->report, "findings"),
+                     json_pack("{s:s, s:s}", "check", what, "says", says));
+}
+
+/* ---- the release ---- */
+
+static err read_json(const char *dir, const char *name, json_t **out) {
+    char *path = path_join(dir, name);
+    err e = path ? json_parse_file(path, out) : ERR_MEMORY;
+    mem_free(path);
+    return e;
+}
+
+static err read_version(struct again *a) {
+    json_t *statement = NULL;
+    TRY(read_json(a->options->dir, STATEMENT_FILE, &statement));
+    const json_t *run = json_object_get(json_object_get(statement, "predicate"), "runDetails");
+    const json_t *version = json_object_get(json_object_get(run, "builder"), "version");
+    err e = str_add(&a->version, json_text_of(version, "cotrain"));
+    json_decref(statement);
+    return e;
+}
+
+static err read_release(struct again *a) {
+    const char *dir = a->options->dir;
+    TRY(release_verify(&(struct release_verify){.dir = dir}, &a->facts));
+    a->chain = json_object_get(a->facts.manifest, "chain");
+    a->log = arena_printf(a->arena, "%s/%s", dir, PACK_LOG);
+    if (!a->log) return ERR_MEMORY;
+    TRY(read_version(a));
+    TRY(steps_read(a->log, &a->record));
+    TRY(read_json(dir, PACK_DATA, &a->their_data));
+    TRY(read_json(dir, "logs/plan.json", &a->their_plan));
+    TRY(sources_read(dir, &a->sources));
+    TRY(json_put(a->report, "hash", json_string(a->facts.hash)));
+    return again_say(a, "release", "%s: nothing in it has been changed", a->facts.hash);
+}
+
+/* ---- which steps ---- */
+
+static err bad_steps(const struct again *a, const char *why) {
+    err e = fail(ERR_RANGE, "--steps %s: %s", a->options->steps, why);
+    return fail_hint(e, "the record has steps 1 to %lld: --steps 10:20, or --steps random:10",
+                     (long long)a->record.n);
+}
+
+/* A number of the machine's own chance: nobody who made the release can know it before. */
+static err choose_steps(struct again *a, int64_t n) {
+    uint64_t chance;
+    if (n < 1 || n > a->record.n) return bad_steps(a, "there are not as many steps");
+    if (getentropy(&chance, sizeof chance) != 0)
+        return fail(ERR_IO, "the system gives no random number");
+    a->first = 1 + (int64_t)(chance % (uint64_t)(a->record.n - n + 1));
+    a->last = a->first + n - 1;
+    return ERR_OK;
+}
+
+static err parse_number(const struct again *a, const char *text, size_t n, int64_t *out) {
+    char digits[20];
+    if (n == 0 || n >= sizeof digits || strspn(text, "0123456789") < n)
+        return bad_steps(a, "it is not A:B");
+    memcpy(digits, text, n);
+    digits[n] = '\0';
+    return str_to_int64(digits, out);
+}
+
+static err find_steps(struct again *a) {
+    const char *text = a->options->steps, *colon = text ? strchr(text, ':') : NULL;
+    a->first = 1;
+    a->last = a->record.n;
+    if (a->record.n == 0) return fail(ERR_GATE, "'%s': the record has no steps", PACK_LOG);
+    if (!text) return ERR_OK;
+    if (!colon) return bad_steps(a, "it is not A:B");
+    if (str_starts(text, "random:")) {
+        TRY(parse_number(a, colon + 1, strlen(colon + 1), &a->first));
+        TRY(choose_steps(a, a->first));
+    } else {
+        TRY(parse_number(a, text, (size_t)(colon - text), &a->first));
+        TRY(parse_number(a, colon + 1, strlen(colon + 1), &a->last));
+    }
+    if (a->first < 1 || a->last > a->record.n)
+        return bad_steps(a, "the record has not these steps");
+    if (a->first > a->last) return bad_steps(a, "it ends before it begins");
+    return states_nearest(a->options->dir, a->first - 1, &a->from);
+}
+
+/* ---- the base ---- */
+
+/* The folder that was named, or the recipe's as seen from here or from the release. */
+static err find_base(struct again *a) {
+    struct str path = {0};
+    if (a->options->base) {
+        a->base = a->options->base;
+    } else {
+        TRY(reproduce_recipe_base(a->options->dir, &path));
+        const char *const tries[] = {
+            arena_strdup(a->arena, str_text(&path)),
+            arena_printf(a->arena, "%s/provenance/%s", a->options->dir, str_text(&path))};
+        for (size_t i = 0; i < sizeof tries / sizeof tries[0] && !a->base; i++)
+            if (tries[i] && dir_exists(tries[i])) a->base = tries[i];
+    }
+    err e = ERR_OK;
+    if (!a->base || !dir_exists(a->base)) {
+        e = fail(ERR_MISSING, "the base model '%s' is not there",
+                 a->base ? a->base : str_text(&path));
+        e = fail_hint(e, "name its folder with --base; it is %s, with the digest %s",
+                      json_text_of(json_object_get(a->facts.manifest, "about"), "base_model"),
+                      json_text_of(a->chain, "base"));
+    }
+    str_release(&path);
+    return e;
+}
+
+static err check_base(struct again *a) {
+    char digest[SHA256_HEX_SIZE];
+    const char *wanted = json_text_of(a->chain, "base");
+    TRY(find_base(a));
+    TRY(sha256_dir(a->base, digest));
+    if (strcmp(digest, wanted) != 0)
+        return fail_hint(fail(ERR_MISMATCH, "the base model '%s' has the digest %s, not %s",
+                              a->base, digest, wanted),
+                         "the release was trained from another model, or a file of this one "
+                         "changed: every file of the folder counts");
+    return again_say(a, "base", "'%s' is the model that it was trained from, %s", a->base, digest);
+}
+
+/* ---- the folder ---- */
+
+static err remove_below(const char *dir, const char *name) {
+    char *path = path_join(dir, name);
+    err e = path ? (dir_exists(path) ? dir_remove(path) : file_remove(path)) : ERR_MEMORY;
+    mem_free(path);
+    return e;
+}
+
+/* A folder of somebody else's is left alone; that of an earlier reproduction begins anew. */
+static err open_work(struct again *a) {
+    static const char *const ours[] = {"recipe.yaml", "sources", "data", "train",
+                                       "eval",        "release", REPORT};
+    struct name_list names = {0};
+    const char *dir = a->options->work;
+    char *report = path_join(dir, REPORT);
+    err e = report ? ERR_OK : ERR_MEMORY;
+    if (e == ERR_OK && file_exists(dir)) e = dir_list(dir, &names);
+    if (e == ERR_OK && names.n > 0 && !file_exists(report))
+        e = fail_hint(fail(ERR_EXISTS, "'%s' is there and is no folder of a reproduction", dir),
+                      "name another one with --work");
+    name_list_release(&names);
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0] && e == ERR_OK; i++)
+        e = remove_below(dir, ours[i]);
+    if (e == ERR_OK) e = work_open(&a->work, dir, NULL, a->arena);
+    if (e == ERR_OK) e = json_write_file(report, a->report);
+    mem_free(report);
+    return e;
+}
+
+/* ---- recipe and data ---- */
+
+static err restore_sources(struct again *a) {
+    char *to = path_join(a->work.dir, "sources");
+    if (!to) return ERR_MEMORY;
+    a->missing = json_object();
+    err e = a->missing ? sources_restore(&(struct sources_restore){.dir = a->options->dir,
+                                                                   .given = a->options->given,
+                                                                   .to = to},
+                                         a->sources, a->missing)
+                       : fail(ERR_MEMORY, "out of memory for the sources");
+    mem_free(to);
+    return e;
+}
+
+/* What the release carries word for word stays as it is: packed again, it is the same file. */
+static err take_texts(struct again *a) {
+    struct str text = {0};
+    char *path = path_join(a->options->dir, PACK_RECIPE);
+    err e = path ? file_read(path, YAML_MAX_BYTES, &text) : ERR_MEMORY;
+    if (e == ERR_OK) a->recipe.resolved = arena_strdup(a->arena, str_text(&text));
+    if (e == ERR_OK && !a->recipe.resolved) e = ERR_MEMORY;
+    snprintf(a->recipe.base_digest, sizeof a->recipe.base_digest, "%s",
+             json_text_of(a->chain, "base"));
+    str_release(&text);
+    mem_free(path);
+    return e;
+}
+
+static err read_recipe(struct again *a) {
+    struct str base = {0};
+    const char *path = arena_printf(a->arena, "%s/recipe.yaml", a->work.dir);
+    if (!path) return ERR_MEMORY;
+    err e = relative_path(a->work.dir, a->base, &base);
+    const struct reproduce_recipe how = {.dir = a->options->dir,
+                                         .base = str_text(&base),
+                                         .datasets = a->options->datasets,
+                                         .manifest = a->facts.manifest,
+                                         .sources = a->sources,
+                                         .missing = a->missing,
+                                         .path = path};
+    if (e == ERR_OK) e = reproduce_recipe_write(&how, &a->how);
+    str_release(&base);
+    TRY(e);
+    TRY(chain_read(&a->recipe, path, NULL));
+    a->has_recipe = true;
+    return take_texts(a);
+}
+
+static err find_backends(struct again *a) {
+    struct compute c;
+    TRY(compute_describe(&c, a->options->device));
+    a->why = (struct reproduce_facts){
+        .their_data = a->their_data,
+        .our_data = a->our_data,
+        .their_version = str_text(&a->version),
+        .our_version = COTRAIN_VERSION,
+        .their_backend = json_string_value(json_object_get(a->their_plan, "backend")),
+        .our_backend = c.backend->name,
+        .same_settings = true};
+    compute_close(&c);
+    return ERR_OK;
+}
+
+static err build_data(struct again *a) {
+    char digest[SHA256_HEX_SIZE];
+    const char *wanted = json_text_of(a->chain, "dataset");
+    TRY(data_stage(&a->recipe, a->work.data, a->work.cache));
+    TRY(read_json(a->work.data, "manifest.json", &a->our_data));
+    char *path = path_join(a->work.data, "manifest.json");
+    err e = path ? sha256_file(path, digest) : ERR_MEMORY;
+    mem_free(path);
+    TRY(e);
+    TRY(json_put(a->report, "dataset", json_string(digest)));
+    TRY(find_backends(a));
+    const long long n = (long long)json_array_size(json_object_get(a->our_data, "sources"));
+    if (strcmp(digest, wanted) == 0)
+        return again_say(a, "data", "built again from %lld sources: the same dataset, %s", n,
+                         digest);
+    if (!a->how.evaluates && json_object_size(a->missing) > 0)
+        return again_say(a, "data", "built again from %lld sources, without what is withheld (%s)",
+                         n, a->how.why_not);
+    return again_say(a, "data", "built again from %lld sources: another dataset, %s, not %s", n,
+                     digest, wanted);
+}
+
+/* The dataset is another although all rows are as they were. */
+static err explain_dataset(struct again *a) {
+    const json_t *files = json_object_get(a->our_data, "files");
+    const char *name, *other = "manifest.json";
+    json_t *hash;
+    json_object_foreach(
+        (json_t *)files, name,
+        hash) if (!json_equal(hash, json_object_get(json_object_get(a->their_data, "files"), name)))
+        other = name;
+    a->difference.kind = "data";
+    a->difference.part = "dataset";
+    return str_printf(&a->difference.says,
+                      "every row that is compared is as it was, and '%s' of the dataset is another",
+                      other);
+}
+
+static bool has_difference(const struct again *a) {
+    return a->difference.kind != NULL;
+}
+
+static err compare_data(struct again *a) {
+    const char *digest = json_text_of(a->report, "dataset");
+    TRY(again_batches(a));
+    if (has_difference(a)) return ERR_OK;
+    TRY(again_say(a, "rows", "those of steps %lld to %lld are the same", (long long)a->from + 1,
+                  (long long)a->last));
+    if (strcmp(digest, json_text_of(a->chain, "dataset")) == 0 || json_object_size(a->missing) > 0)
+        return ERR_OK;
+    return explain_dataset(a);
+}
+
+/* ---- training ---- */
+
+/* Bits are the same within a backend; how far apart others may be nobody can say beforehand. */
+static err check_backend(const struct again *a) {
+    const struct reproduce_facts *w = &a->why;
+    if (!w->their_backend || strcmp(w->their_backend, w->our_backend) == 0) return ERR_OK;
+    err e = fail(ERR_UNSUPPORTED,
+                 "it was trained on '%s', and this is '%s': losses and updates cannot be equal, "
+                 "and there is no bound that would hold for every step",
+                 w->their_backend, w->our_backend);
+    return fail_hint(e,
+                     "its data and the rows of every step were compared, and are the same; for "
+                     "the rest use --device %s on a GPU of the same architecture",
+                     w->their_backend);
+}
+
+/* The record up to the state that is gone on from, where the trainer looks for it. */
+static err restore_record(struct again *a) {
+    struct line_reader r;
+    struct str kept = {0};
+    bool more = true;
+    TRY(line_reader_open(&r, a->log, 1 << 20));
+    err e = ERR_OK;
+    for (int64_t step = 0; step < a->from && e == ERR_OK; step++) {
+        e = line_reader_next(&r, &more);
+        if (e == ERR_OK) e = str_append(&kept, r.line, r.len);
+        if (e == ERR_OK) e = str_add(&kept, "\n");
+    }
+    line_reader_close(&r);
+    if (e == ERR_OK) e = file_write(a->work.log, str_text(&kept), kept.len);
+    str_release(&kept);
+    return e;
+}
+
+static err train_again(struct again *a) {
+    TRY(check_backend(a));
+    if (a->from > 0) {
+        TRY(states_restore(a->options->dir, a->from, a->work.train));
+        TRY(restore_record(a));
+    }
+    TRY(again_train(a));
+    if (has_difference(a)) return ERR_OK;
+    if (a->compared < a->last) {
+        a->different_step = a->compared + 1;
+        a->difference.kind = "recipe";
+        a->difference.part = "steps";
+        return str_printf(&a->difference.says, "training ends after step %lld",
+                          (long long)a->compared);
+    }
+    struct str from = {0};
+    err e = a->from > 0 ? str_printf(&from, "from the state after step %lld", (long long)a->from)
+                        : str_add(&from, "from the first step");
+    if (e == ERR_OK)
+        e = again_say(a, "steps", "%lld to %lld of %lld, %s: every loss and update is the same",
+                      (long long)a->first, (long long)a->last, (long long)a->record.n,
+                      str_text(&from));
+    str_release(&from);
+    return e;
+}
+
+/* ---- evaluation and release ---- */
+
+static err evaluate(struct again *a, const char *model, const char *path, const char *key) {
+    struct eval_stage stage = {.chain = &a->recipe,
+                               .options = &a->recipe.eval,
+                               .model_dir = model,
+                               .dataset_dir = a->work.data,
+                               .device = a->options->device};
+    char hash[SHA256_HEX_SIZE];
+    json_t *report = NULL;
+    TRY(eval_stage(&stage, &report));
+    err e = json_write_file(path, report);
+    json_decref(report);
+    if (e == ERR_OK) e = sha256_file(path, hash);
+    if (e != ERR_OK || strcmp(hash, json_text_of(a->chain, key)) == 0) return e;
+    a->difference.kind = "numeric";
+    a->difference.part = key;
+    TRY(str_add(&a->difference.expected, json_text_of(a->chain, key)));
+    TRY(str_add(&a->difference.found, hash));
+    return str_add(&a->difference.says,
+                   strcmp(a->why.their_version, a->why.our_version) == 0
+                       ? "the model is the same, and its evaluation is another"
+                       : "the model is the same, and another version evaluated it otherwise");
+}
+
+/* Which file of the release packed again is another. */
+static err explain_release(struct again *a) {
+    json_t *ours = NULL, *row;
+    size_t i;
+    TRY(read_json(a->work.release, "manifest.json", &ours));
+    const char *other = "manifest.json";
+    const json_t *theirs = json_object_get(a->facts.manifest, "files");
+    json_array_foreach(json_object_get(ours, "files"), i, row) {
+        if (json_equal(json_array_get(theirs, i), row)) continue;
+        other = json_text_of(row, "path");
+        break;
+    }
+    a->difference.kind = "version";
+    a->difference.part = "release";
+    err e = str_printf(&a->difference.says,
+                       "the model is the same, and its release is packed otherwise, '%s' first "
+                       "(cotrain %s made it, and this is %s)",
+                       other, a->why.their_version, a->why.our_version);
+    json_decref(ours);
+    return e;
+}
+
+static err pack_again(struct again *a) {
+    struct release_inputs inputs;
+    char hash[SHA256_HEX_SIZE];
+    TRY(work_open(&a->work, a->work.dir, a->recipe.release.name, a->arena));
+    TRY(release_inputs_list(&a->recipe, a->how.n_made, a->arena, &inputs));
+    struct release_stage stage = {
+        .chain = &a->recipe, .work = &a->work, .out_dir = a->work.release, .inputs = &inputs};
+    TRY(release_stage(&stage, hash));
+    if (strcmp(hash, a->facts.hash) != 0) {
+        TRY(str_add(&a->difference.expected, a->facts.hash));
+        TRY(str_add(&a->difference.found, hash));
+        return explain_release(a);
+    }
+    return again_say(a, "packed", "again from all this: the same release, hash and all");
+}
+
+static err finish(struct again *a) {
+    if (a->options->steps)
+        return again_say(a, "rest", "not looked at: other steps, the evaluations, the release");
+    if (!a->how.evaluates)
+        return again_say(a, "rest", "the evaluations and the release cannot be made again: %s",
+                         a->how.why_not);
+    TRY(dir_make(a->work.eval));
+    TRY(evaluate(a, a->base, a->work.before, "eval_before"));
+    if (!has_difference(a)) TRY(evaluate(a, a->work.merged, a->work.after, "eval_after"));
+    if (has_difference(a)) return ERR_OK;
+    TRY(again_say(a, "eval", "both evaluations give the same reports"));
+    return pack_again(a);
+}
+
+/* ---- the whole ---- */
+
+static err put_difference(struct again *a) {
+    const struct difference *d = &a->difference;
+    const char *samples = json_text_of(a->report, "samples");
+    struct str where = {0};
+    json_t *item =
+        json_pack("{s:I, s:s, s:s, s:s, s:s, s:s}", "step", (json_int_t)a->different_step, "kind",
+                  d->kind, "part", d->part, "expected", str_text(&d->expected), "found",
+                  str_text(&d->found), "says", str_text(&d->says));
+    TRY(json_put(a->report, "difference", item));
+    err e = a->different_step > 0 ? str_printf(&where, "step %lld, ", (long long)a->different_step)
+                                  : ERR_OK;
+    if (e == ERR_OK)
+        e = str_printf(a->text, "differs  %s%s (%s): %s\n", str_text(&where), d->part, d->kind,
+                       str_text(&d->says));
+    if (e == ERR_OK && d->expected.len > 0)
+        e = str_printf(a->text, "         expected %s\n         came     %s\n",
+                       str_text(&d->expected), str_text(&d->found));
+    if (e == ERR_OK && samples[0])
+        e = str_printf(a->text, "         samples of the step: %s\n", samples);
+    if (e == ERR_OK)
+        e = fail(ERR_GATE, "release '%s' is not what its recipe gives: %s%s (%s)", a->options->dir,
+                 str_text(&where), d->part, d->kind);
+    str_release(&where);
+    return e;
+}
+
+static err make_again(struct again *a) {
+    TRY(read_release(a));
+    TRY(find_steps(a));
+    TRY(json_put(a->report, "steps",
+                 json_pack("{s:I, s:I, s:I, s:I}", "first", (json_int_t)a->first, "last",
+                           (json_int_t)a->last, "of", (json_int_t)a->record.n, "after_state",
+                           (json_int_t)a->from)));
+    if (a->options->steps && str_starts(a->options->steps, "random:"))
+        TRY(again_say(a, "chosen", "steps %lld to %lld: --steps %lld:%lld takes them again",
+                      (long long)a->first, (long long)a->last, (long long)a->first,
+                      (long long)a->last));
+    TRY(check_base(a));
+    TRY(open_work(a));
+    TRY(restore_sources(a));
+    TRY(read_recipe(a));
+    TRY(build_data(a));
+    TRY(compare_data(a));
+    if (!has_difference(a)) TRY(train_again(a));
+    if (!has_difference(a)) TRY(finish(a));
+    TRY(json_put(a->report, "equal", json_boolean(!has_difference(a))));
+    err e = has_difference(a) ? put_difference(a) : ERR_OK;
+    if (e != ERR_OK && e != ERR_GATE) return e;
+    struct err_kept kept;
+    err_keep(&kept);
+    char *path = path_join(a->work.dir, REPORT);
+    err written = path ? json_write_file(path, a->report) : ERR_MEMORY;
+    mem_free(path);
+    if (written != ERR_OK) return written;
+    err_put_back(&kept);
+    return e;
+}
+
+err reproduce(const struct reproduce_options *o, struct arena *arena, json_t *report,
+              struct str *text) {
+    struct again a = {.options = o, .arena = arena, .report = report, .text = text};
+    err e = json_put(report, "release", json_string(o->dir));
+    if (e == ERR_OK) e = json_put(report, "findings", json_array());
+    if (e == ERR_OK) e = make_again(&a);
+    if (a.has_recipe) chain_release(&a.recipe);
+    difference_clear(&a.difference);
+    step_list_release(&a.record);
+    str_release(&a.version);
+    json_decref(a.sources);
+    json_decref(a.missing);
+    json_decref(a.their_data);
+    json_decref(a.our_data);
+    json_decref(a.their_plan);
+    release_facts_clear(&a.facts);
+    return e;
+}
