@@ -26,8 +26,6 @@ option(COTRAIN_SANITIZE "address and undefined-behaviour sanitizers" OFF)
 if(COTRAIN_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
-endif()
-if(COTRAIN_SANITIZE)
   include(CheckCSourceRuns)
   set(CMAKE_REQUIRED_FLAGS "-O1 -mfma")
   check_c_source_runs("int main(int n, char **a) { (void)a; return __builtin_fmaf((float)n, 2.0f, -2.0f) != 0.0f; }"
