@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The log on stderr and the progress line. A line is written with one call, so threads do not mix.
+ * The log on stderr. A line is written with one call, so threads do not mix.
  * Levels are set once, at the start, by log_configure.
  * Read next: base/log.h, the contract. */
 #include "base/log.h"
 
-#include "base/clock.h"
-#include "base/str.h"
+#include "base/progress.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 static const char *const subsystem_names[LOG_SUBSYSTEM_COUNT] = {
 #define X(name) #name,
@@ -75,25 +73,6 @@ void log_write(enum log_subsystem subsystem, enum log_level level, const char *f
     char name[32];
     snprintf(name, sizeof name, "%s", subsystem_names[subsystem]);
     for (char *c = name; *c != '\0'; c++) *c = (char)(*c | 0x20);
-    fprintf(stderr, "%s: %s: %s\n", level_names[level], name, text);
-}
-
-void progress_start(struct progress *p, const char *what, int64_t total) {
-    *p = (struct progress){
-        .what = what, .total = total > 0 ? total : 1, .started_s = clock_seconds()};
-}
-
-void progress_step(struct progress *p, int64_t done, const char *note) {
-    bool terminal = isatty(STDERR_FILENO) == 1;
-    int64_t parts = terminal ? 200 : 10, part = done * parts / p->total;
-    if (part <= p->shown && done < p->total) return;
-    p->shown = part;
-    fprintf(stderr, "%s%s %lld/%lld %.0f s%s%s%s", terminal ? "\r" : "", p->what, (long long)done,
-            (long long)p->total, clock_seconds() - p->started_s, note != NULL ? "  " : "",
-            note != NULL ? note : "", terminal ? "\033[K" : "\n");
-}
-
-void progress_end(struct progress *p) {
-    if (isatty(STDERR_FILENO) == 1 && p->shown > 0) fputc('\n', stderr);
-    p->shown = 0;
+    fprintf(stderr, "%s%s: %s: %s\n%s", progress_clearing(), level_names[level], name, text,
+            progress_drawn());
 }

@@ -32,15 +32,4 @@ void log_write(enum log_subsystem subsystem, enum log_level level, const char *f
             log_write(LOG_##subsystem, LOG_##level, __VA_ARGS__);                                  \
     } while (0)
 
-/* One line on stderr that is redrawn, on a terminal; a line every tenth of the way elsewhere. */
-struct progress {
-    const char *what;
-    int64_t total;
-    int64_t shown;
-    double started_s;
-};
-void progress_start(struct progress *p, const char *what, int64_t total);
-void progress_step(struct progress *p, int64_t done, const char *note); /* note may be NULL */
-void progress_end(struct progress *p);
-
 #endif

@@ -38,6 +38,10 @@ bool utf8_invisible(uint32_t codepoint);
 /* Steers whoever reads it, or what shows it to them: controls but tab and newline, the separators
  * of lines and paragraphs, what is invisible. */
 bool utf8_steers(uint32_t codepoint);
+/* Columns of a terminal that it takes: 2 of what East Asian writing draws wide and of emoji, 0 of
+ * what is drawn over the character before it or not at all, else 1. Source: Unicode's East Asian
+ * Width (W and F), by blocks. */
+int utf8_columns(uint32_t codepoint);
 int64_t utf8_count(const char *text, size_t n);
 /* Byte at which character number `character` (from 0) of well-formed text begins; n: behind all. */
 size_t utf8_offset(const char *text, size_t n, int64_t character);

@@ -74,6 +74,23 @@ bool utf8_steers(uint32_t c) {
            c == 0x2029 || utf8_invisible(c);
 }
 
+int utf8_columns(uint32_t c) {
+    static const struct {
+        uint32_t first, last;
+    } wide[] = {
+        {0x1100, 0x115E},   {0x2E80, 0x303E},   {0x3041, 0x33FF},   {0x3400, 0x4DBF},
+        {0x4E00, 0xA4CF},   {0xA960, 0xA97C},   {0xAC00, 0xD7A3},   {0xF900, 0xFAFF},
+        {0xFE30, 0xFE6F},   {0xFF01, 0xFF60},   {0xFFE0, 0xFFE6},   {0x16FE0, 0x18CFF},
+        {0x1B000, 0x1B2FF}, {0x1F300, 0x1F64F}, {0x1F680, 0x1F6FF}, {0x1F900, 0x1F9FF},
+        {0x20000, 0x3FFFD},
+    };
+    if (c < 0x300) return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0xAD ? 0 : 1;
+    if (c < 0x370 || (c >= 0x20D0 && c < 0x2100) || utf8_invisible(c)) return 0; /* combining */
+    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)
+        if (c >= wide[i].first && c <= wide[i].last) return 2;
+    return 1;
+}
+
 int64_t utf8_count(const char *text, size_t n) {
     int64_t count = 0;
     for (size_t i = 0; i < n; i++) count += ((unsigned char)text[i] & 0xC0) != 0x80;

@@ -10,6 +10,7 @@
 #include "compute/plan.h"
 #include "cli/smaller.h"
 #include "cli/timing.h"
+#include "cli/train_display.h"
 #include "cli/train_rows.h"
 #include "eval/validation.h"
 #include <math.h>
@@ -29,7 +30,7 @@ struct training {
     struct memory_use use;
     struct timing timing;
     struct trainer trainer;
-    struct progress progress;
+    struct train_display display;
     bool compute_is_open, model_is_open, trainer_is_open;
 };
 
@@ -58,9 +59,7 @@ static void on_measure(void *ctx, struct train_report *report) {
 
 static void on_step(void *ctx, const struct train_report *report) {
     struct training *t = ctx;
-    char note[64];
-    snprintf(note, sizeof note, "loss %.4f, lr %.2e", report->loss, report->lr);
-    progress_step(&t->progress, report->step, note);
+    train_display_step(&t->display, report);
     if (t->stage->watch) t->stage->watch->on_step(t->stage->watch->ctx, report);
 }
 
@@ -281,9 +280,11 @@ static err train(struct training *t, const struct places *p, const char *name,
     TRY(plan_memory(t));
     TRY(start(t));
     if (t->stage->watch) TRY(t->stage->watch->on_start(t->stage->watch->ctx, &t->trainer));
-    progress_start(&t->progress, "training", t->rows.source.n_steps);
-    err result = trainer_run(&t->trainer, out);
-    progress_end(&t->progress);
+    const bool on_host = t->compute.backend->host_memory; /* where the plan is of this memory */
+    err result = train_display_start(&t->display, t->stage->chain->name, t->rows.source.n_steps,
+                                     on_host ? t->fit.planned_bytes : 0);
+    if (result == ERR_OK) result = trainer_run(&t->trainer, out);
+    train_display_end(&t->display);
     TRY(result); /* a folder of another run is refused before anything in it is touched */
     plan_forget(&t->plan, PLAN_ACTIVATIONS); /* saving takes some of their room */
     TRY(file_remove(p->result));

@@ -73,7 +73,7 @@ static err write_row(struct building *s, const struct row_text *row,
 
 static err take_row(void *ctx, const struct row_text *row, const struct row_tokens *tokens) {
     struct building *s = ctx;
-    if (s->n_written++ % 1024 == 0) progress_step(&s->progress, s->n_written - 1, NULL);
+    if (s->n_written++ % 1024 == 0) progress_step(&s->progress, s->n_written - 1);
     return write_row(s, row, tokens);
 }
 

@@ -5,7 +5,7 @@
 #ifndef COTRAIN_DATA_BUILD_INT_H
 #define COTRAIN_DATA_BUILD_INT_H
 
-#include "base/log.h"
+#include "base/progress.h"
 #include "data/build.h"
 #include "data/corpus.h"
 #include "data/dataset/shards_int.h"

@@ -5,8 +5,8 @@
  * Read next: eval/answers.h, eval/score.h. */
 #include "eval/suite_run.h"
 
-#include "base/log.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "base/sandbox.h"
 #include "eval/answers.h"
 #include "eval/generations.h"
@@ -112,7 +112,7 @@ static err begin_line(struct pending *p, int64_t i) {
 static err on_line(void *ctx, int64_t k) {
     struct pending *p = ctx;
     TRY(generations_add(&p->a->kept, p->heads[k]));
-    progress_step(p->shown, p->a->n - p->n + ++p->n_done, NULL);
+    progress_step(p->shown, p->a->n - p->n + ++p->n_done);
     return ERR_OK;
 }
 
@@ -150,7 +150,7 @@ static err ask_pending(struct pending *p) {
     if (p->lines == NULL || p->answers == NULL || p->items == NULL || p->heads == NULL)
         return ERR_MEMORY;
     for (int64_t i = 0; i < a->n; i++) TRY(begin_line(p, i));
-    progress_step(p->shown, a->n - p->n, NULL);
+    progress_step(p->shown, a->n - p->n);
     TRY((a->suite->form == ANSWER_CHOICES ? weigh : ask)(p));
     for (int64_t i = 0; i < a->n; i++) TRY(json_push(a->lines, json_incref(p->lines[i])));
     return generations_settle(&a->kept, a->c->task->name, a->lines);

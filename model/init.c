@@ -6,10 +6,10 @@
 #include "model/init.h"
 #include "base/arena.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/par.h"
 #include "base/philox.h"
+#include "base/progress.h"
 #include "model/formats/safetensors.h"
 #include "model/params_int.h"
 #include <math.h>
@@ -75,7 +75,7 @@ static err next_piece(void *ctx, const struct tensor *t, int64_t begin, int64_t 
     par_for(*n, BLOCK, fill_piece, &p);
     *out = f->stored;
     const int64_t before = f->n_done >> 20, done = (f->n_done += *n) >> 20;
-    if (f->n_elements > LARGE && done > before) progress_step(&f->progress, done, NULL);
+    if (f->n_elements > LARGE && done > before) progress_step(&f->progress, done);
     return ERR_OK;
 }
 

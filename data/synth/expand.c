@@ -4,6 +4,7 @@
  * Read next: data/synth/expand_int.h for the other files. */
 #include "data/synth/expand_int.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include <string.h>
 
@@ -24,7 +25,7 @@ static err run_questions(struct expanding *x, struct question_list *questions) {
     err e = ERR_OK;
     while (questions->n > 0 && e == ERR_OK) {
         e = expand_wave(x, questions);
-        progress_step(&x->progress, n_rows(x), NULL);
+        progress_step(&x->progress, n_rows(x));
         if (e == ERR_OK && !x->exhausted) e = questions_again(x, questions, &again);
         question_list_release(questions);
         *questions = again;

@@ -8,7 +8,7 @@
 #define COTRAIN_DATA_SYNTH_EXPAND_INT_H
 
 #include "base/arena.h"
-#include "base/log.h"
+#include "base/progress.h"
 #include "data/synth/checks/check.h"
 #include "data/synth/expand.h"
 #include "data/synth/log.h"
