@@ -79,13 +79,15 @@ MUST_CHECK err adapter_merge(const struct adapter *a, const struct projection *p
  * `a` NULL: the model's present values. */
 MUST_CHECK err adapter_save_merged(struct model *m, const struct adapter *a, const char *base_dir,
                                    const char *dir);
-/* The same, but a folder that `look` refuses never appears. It sees it whole, by another name. */
-struct merge_check {
-    MUST_CHECK err (*look)(void *ctx, const char *dir);
+/* The same with more said. A folder that `look` refuses never appears; it sees it whole, by another
+ * name. */
+struct merged_form {
+    MUST_CHECK err (*look)(void *ctx, const char *dir); /* NULL: nobody looks */
     void *ctx;
+    int64_t shard_bytes; /* of a weight file at most; 0: 5 GB, which every hub takes */
 };
-MUST_CHECK err adapter_save_merged_checked(struct model *m, const struct adapter *a,
-                                           const char *base_dir, const char *dir,
-                                           const struct merge_check *check);
+MUST_CHECK err adapter_save_merged_as(struct model *m, const struct adapter *a,
+                                      const char *base_dir, const char *dir,
+                                      const struct merged_form *form);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { SHARD_BYTES = 2000000000 };
+static const int64_t SHARD_BYTES = 5000000000;
 
 err adapter_save(const struct adapter *a, const char *dir, const char *base_model_name) {
     json_t *config = NULL;
@@ -60,23 +60,25 @@ static err merge_param(void *ctx, const struct param *p, float *value) {
 struct merged {
     struct model *model;
     const struct adapter *adapter;
-    const struct merge_check *check; /* NULL: none */
+    const struct merged_form *form;
 };
 
 static err fill_merged(void *ctx, const char *dir) {
     const struct merged *m = ctx;
     const struct model_change change = {is_adapted, merge_param, (void *)m->adapter};
-    TRY(model_save(m->model, dir, SHARD_BYTES, m->adapter ? &change : NULL));
-    return m->check ? m->check->look(m->check->ctx, dir) : ERR_OK;
+    const struct merged_form *f = m->form;
+    const int64_t shard_bytes = f->shard_bytes ? f->shard_bytes : SHARD_BYTES;
+    TRY(model_save(m->model, dir, shard_bytes, m->adapter ? &change : NULL));
+    return f->look ? f->look(f->ctx, dir) : ERR_OK;
 }
 
 err adapter_save_merged(struct model *m, const struct adapter *a, const char *base_dir,
                         const char *dir) {
-    return adapter_save_merged_checked(m, a, base_dir, dir, NULL);
+    return adapter_save_merged_as(m, a, base_dir, dir, &(struct merged_form){.look = NULL});
 }
 
-err adapter_save_merged_checked(struct model *m, const struct adapter *a, const char *base_dir,
-                                const char *dir, const struct merge_check *check) {
-    struct merged merged = {m, a, check};
+err adapter_save_merged_as(struct model *m, const struct adapter *a, const char *base_dir,
+                           const char *dir, const struct merged_form *form) {
+    struct merged merged = {m, a, form};
     return model_folder_write(dir, base_dir, fill_merged, &merged);
 }

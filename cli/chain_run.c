@@ -246,10 +246,14 @@ static void after_outputs(const struct chain_run *r, const char **out) {
 
 static err train_inputs(struct stage *s, const struct chain_run *r) {
     static const char *const sections[] = {"adapter", "train", NULL};
-    struct str every = {0};
+    struct str every = {0}; /* what the release wants of the training */
     TRY(recipe_inputs(s, r, sections));
     err result = str_printf(&every, "%lld", (long long)r->chain->release.state_steps);
     if (result == ERR_OK) result = stage_input_text(s, "state_steps", str_text(&every));
+    str_clear(&every);
+    if (result == ERR_OK)
+        result = str_printf(&every, "%lld", (long long)r->chain->release.max_shard_size);
+    if (result == ERR_OK) result = stage_input_text(s, "max_shard_size", str_text(&every));
     str_release(&every);
     return result == ERR_OK ? stage_input_path(s, "dataset", r->work.data) : result;
 }

@@ -143,9 +143,9 @@ static err merge_one(struct merging *m, const char *adapter_dir) {
     TRY(loaded_open(&m->adapted, &(struct loaded_options){.model_dir = m->o->model,
                                                           .adapter_dir = adapter_dir,
                                                           .max_tokens = m->prompts.longest}));
-    const struct merge_check check = {look, m};
-    err e = adapter_save_merged_checked(&m->adapted.model, m->adapted.adapter, m->o->model,
-                                        m->o->out, &check);
+    const struct merged_form form = {.look = look, .ctx = m};
+    err e = adapter_save_merged_as(&m->adapted.model, m->adapted.adapter, m->o->model, m->o->out,
+                                   &form);
     loaded_close(&m->adapted);
     return e;
 }

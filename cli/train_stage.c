@@ -291,7 +291,9 @@ static err train(struct training *t, const struct places *p, const char *name,
     TRY(dir_remove(p->adapter));
     TRY(dir_remove(p->merged));
     TRY(save_adapter(t, p->adapter, name));
-    TRY(adapter_save_merged(&t->model, t->adapter, t->stage->chain->base_model.path, p->merged));
+    TRY(adapter_save_merged_as(
+        &t->model, t->adapter, t->stage->chain->base_model.path, p->merged,
+        &(struct merged_form){.shard_bytes = t->stage->chain->release.max_shard_size}));
     TRY(say_use(t));
     TRY(say_kept(t, out));
     json_t *value = json_object();

@@ -17,6 +17,8 @@ static const struct opt release_rows[] = {
     ROW(license_link, .value = "URL", .help = "where the licence text is"),
     ROW(base_model, .help = "public name of the base model, for the card"),
     ROW(summary, .help = "one or two sentences for the card"),
+    ROW(max_shard_size, .size = true, .min = 1, .max = 9e18,
+        .help = "largest safetensors file, as 2GB (not given: 5 GB)"),
     ROW(formats, .choices = &format_names[1],
         .help = "other formats of the merged model, beside safetensors"),
     ROW(languages, .preset = "zh,en", .help = "languages named in the card"),

@@ -18,6 +18,7 @@ struct release_options {
     const char *summary; /* one or two sentences for the card; NULL: none */
     struct opt_list languages;
     int64_t state_steps;      /* steps between the training states it carries; 0: none */
+    int64_t max_shard_size;   /* bytes of a weight file; 0: 5 GB */
     struct opt_list formats;  /* of the merged model beside safetensors, release/formats.def */
     struct release_keys sign; /* whose keys they are is no part of the release: its recipe lacks
                                * them */

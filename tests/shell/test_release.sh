@@ -315,12 +315,37 @@ check "no adapter folder" test ! -e "$scratch/full/release/Tiny-full/adapter"
 run "$COTRAIN" release verify "$scratch/full/release/Tiny-full"
 expect_rc 0
 "$SOURCE_DIR/tests/shell/tiny_month.py" "$scratch/bf16" --dtype BF16 || exit 1
-run "$COTRAIN" run "$scratch/bf16/lora.yaml" --work "$scratch/bf16-work"
+# Code and licence of the base come along as they are, of sub-folders nothing; weights in shards.
+base=$scratch/bf16/model
+for file in configuration_yuan.py yuan_hf_model.py yuan_hf_model_cpu.py config_cpu.json LICENSE-Yuan; do
+    echo "the base's $file" >"$base/$file"
+done
+mkdir -p "$base/3rdparty/vllm" && echo 'import pdb' >"$base/3rdparty/vllm/yuan_hf_model.py"
+run "$COTRAIN" run "$scratch/bf16/lora.yaml" --work "$scratch/bf16-work" --set release.max_shard_size=30KB
 expect_rc 0
-check "the merged weights are in the base's dtype" python3 - "$scratch/bf16-work/release/Tiny" <<'PY'
-import json, struct, sys
-with open(sys.argv[1] + "/model.safetensors", "rb") as f:
-    header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
-assert {v["dtype"] for k, v in header.items() if k != "__metadata__"} == {"BF16"}
+for file in configuration_yuan.py yuan_hf_model.py yuan_hf_model_cpu.py config_cpu.json LICENSE-Yuan; do
+    expect_same "$base/$file" "$scratch/bf16-work/release/Tiny/$file"
+done
+check "nothing of the base's sub-folders" test ! -e "$scratch/bf16-work/release/Tiny/3rdparty"
+check "shards with an index, in the base's dtype; code is hashed" python3 - "$scratch/bf16-work/release/Tiny" <<'PY'
+import glob, json, os, struct, sys
+index = json.load(open(sys.argv[1] + "/model.safetensors.index.json"))
+shards = sorted(glob.glob(sys.argv[1] + "/model-0*.safetensors"))
+assert len(shards) > 1 and all(os.path.getsize(s) < 40000 for s in shards), shards
+total = 0
+for i, shard in enumerate(shards):
+    name = f"model-{i + 1:05}-of-{len(shards):05}.safetensors"
+    assert os.path.basename(shard) == name
+    with open(shard, "rb") as f:
+        header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+    assert header.pop("__metadata__")["format"] == "pt"
+    assert {v["dtype"] for v in header.values()} == {"BF16"}
+    assert set(header) == {t for t, s in index["weight_map"].items() if s == name}
+    total += sum(v["data_offsets"][1] - v["data_offsets"][0] for v in header.values())
+assert index["metadata"]["total_size"] == total
+listed = {f["path"] for f in json.load(open(sys.argv[1] + "/manifest.json"))["files"]}
+assert {"yuan_hf_model.py", "LICENSE-Yuan", os.path.basename(shards[0])} <= listed
 PY
+run "$COTRAIN" release verify "$scratch/bf16-work/release/Tiny" --golden
+expect_rc 0
 finish
