@@ -6,8 +6,10 @@
 
 #include "base/file.h"
 #include "base/par.h"
+#include <errno.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 enum { PROC_MAX_BYTES = 4 << 20 };
@@ -119,6 +121,25 @@ static err group_memory_left(int64_t *out) {
         return ERR_OK;
     }
     return ERR_OK;
+}
+
+err machine_json(json_t **out) {
+    struct machine m;
+    struct utsname u;
+    struct str system = {0};
+    TRY(machine_look(&m));
+    err code = uname(&u) == 0 ? str_printf(&system, "%s %s %s", u.sysname, u.release, u.machine)
+                              : fail_errno(ERR_IO, errno, "the system's name");
+    *out = code != ERR_OK
+               ? NULL
+               : json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "program",
+                           "cotrain " COTRAIN_VERSION, "compiler", __VERSION__, "system",
+                           str_text(&system), "processor", m.processor, "vectors", m.vectors,
+                           "cores", (json_int_t)m.n_cores, "threads", (json_int_t)m.n_threads,
+                           "memory_bytes", (json_int_t)m.memory_bytes);
+    if (code == ERR_OK && *out == NULL) code = fail(ERR_MEMORY, "out of memory");
+    str_release(&system);
+    return code;
 }
 
 err machine_memory_left(int64_t *out) {

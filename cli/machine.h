@@ -5,7 +5,7 @@
 #ifndef COTRAIN_CLI_MACHINE_H
 #define COTRAIN_CLI_MACHINE_H
 
-#include "base/err.h"
+#include "base/json.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,6 +19,10 @@ struct machine {
 };
 /* Numbers that the system does not tell are -1. */
 MUST_CHECK err machine_look(struct machine *out);
+/* Which program on which machine, for the record of a run: {"program", "compiler", "system",
+ * "processor", "vectors", "cores", "threads", "memory_bytes"}. No name of a host or a person is in
+ * it. The caller json_decref()s. */
+MUST_CHECK err machine_json(json_t **out);
 /* Bytes that a program may still take: what is available, of the machine and of the group that the
  * process is in (cgroup v1 or v2); -1 when nothing tells. */
 MUST_CHECK err machine_memory_left(int64_t *out);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "compute/plan.h"
+#include "cli/machine.h"
 #include "cli/smaller.h"
 #include "cli/timing.h"
 #include "cli/train_display.h"
@@ -169,7 +170,9 @@ static err start(struct training *t) {
 }
 
 static err fill_plan(struct training *t, json_t *out) {
-    json_t *epoch = json_object();
+    json_t *epoch = json_object(), *machine = NULL;
+    TRY(machine_json(&machine));
+    TRY(json_put(out, "machine", machine));
     TRY(json_put(out, "backend", json_string(t->compute.backend->name)));
     TRY(json_put(out, "epoch", epoch));
     TRY(train_epoch_json(t->rows.loader, epoch));

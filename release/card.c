@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The model card (release/card.h). Texts from outside (names, scenarios, summaries) are quoted as
  * JSON strings in the front matter, which YAML reads as its own double-quoted ones.
- * Read next: eval/markdown.c for the table. */
+ * Read next: release/card_words.c for what to do with it, eval/markdown.c for the table. */
 #include "release/card.h"
 #include "eval/markdown.h"
-#include "eval/task.h"
-#include "release/golden.h"
-#include "release/pack.h"
-#include "release/seal.h"
+#include "eval/rows.h"
+#include "release/card_words.h"
 #include <string.h>
 
 enum { SHOWN_REGRESSIONS = 10 };
+static const double SIGNIFICANT = 0.05;
 
 #define YUAN_LICENSE_LINK "https://github.com/IEIT-Yuan/Yuan-2.0/blob/main/LICENSE-Yuan"
 
@@ -90,99 +89,94 @@ static err add_lost_cases(const json_t *was, const json_t *is, struct str *out, 
         if (++*n_lost > SHOWN_REGRESSIONS) continue;
         const char *prompt = json_string_value(json_object_get(b, "prompt"));
         if (prompt == NULL) prompt = json_string_value(json_object_get(b, "prompt_sha256"));
-        TRY(str_add(out, "- answered before, not any more: "));
+        TRY(str_add(out, "- 原先答对 / answered before, not any more: "));
         TRY(json_quote(out, prompt != NULL ? prompt : ""));
         TRY(str_add(out, "\n"));
     }
     return ERR_OK;
 }
 
+/* "- gsm8k_cn accuracy: 0.5000 -> 0.4000 (+3 -9, p 0.146: ...)" */
+static err add_worse(const struct report_row *row, struct str *out) {
+    const char *name = row->scenario != NULL ? row->scenario : row->request;
+    TRY(str_add(out, "- "));
+    TRY(markdown_text(out, name != NULL ? name : row->task));
+    TRY(str_printf(out, " %s: %.4f → %.4f", row->score, row->before, row->after));
+    if (!row->is_paired) return str_add(out, "\n");
+    return str_printf(out, " (+%lld −%lld, p = %.3g: %s)\n", (long long)row->won,
+                      (long long)row->lost, row->p_value,
+                      row->p_value < SIGNIFICANT ? "显著 / beyond chance"
+                                                 : "可能是偶然 / may be chance");
+}
+
 static err add_worse_scores(const json_t *before, const json_t *after, struct str *out,
                             int64_t *n_worse) {
-    for (int i = 0; i < n_eval_tasks; i++) {
-        const struct eval_task *task = eval_tasks[i];
-        const json_t *was = NULL, *is = NULL;
-        if (!has_task(before, task->name, &was) || !has_task(after, task->name, &is)) continue;
-        const json_t *a = json_object_get(json_object_get(was, "scores"), task->metric);
-        const json_t *b = json_object_get(json_object_get(is, "scores"), task->metric);
-        if (!json_is_number(a) || !json_is_number(b)) continue;
-        double change = json_number_value(b) - json_number_value(a);
-        if (task->higher_is_better ? change >= 0.0 : change <= 0.0) continue;
+    struct report_rows rows;
+    err result = report_rows(before, after, &rows);
+    for (int64_t i = 0; i < rows.n && result == ERR_OK; i++) {
+        const struct report_row *row = &rows.rows[i];
+        if (!row->is_metric || !row->has_before || !(report_row_gain(row) < 0.0)) continue;
         ++*n_worse;
-        TRY(str_printf(out, "- %s %s went from %.4f to %.4f\n", task->name, task->metric,
-                       json_number_value(a), json_number_value(b)));
+        result = add_worse(row, out);
     }
-    return ERR_OK;
+    report_rows_release(&rows);
+    return result;
 }
 
 static err add_regressions(const json_t *before, const json_t *after, struct str *out) {
     const json_t *was = NULL, *is = NULL;
     int64_t n_worse = 0, n_lost = 0;
-    TRY(str_add(out, "\n## Known regressions\n\n"));
+    TRY(card_heading(out, "已知退步", "Known regressions"));
     TRY(add_worse_scores(before, after, out, &n_worse));
     if (has_task(before, "requests", &was) && has_task(after, "requests", &is))
         TRY(add_lost_cases(was, is, out, &n_lost));
     if (n_lost > SHOWN_REGRESSIONS)
-        TRY(str_printf(out, "- and %lld cases more\n", (long long)(n_lost - SHOWN_REGRESSIONS)));
-    if (n_worse + n_lost > 0) return ERR_OK;
-    return str_add(out, "None among what was measured. Only the tasks above were measured; other "
-                        "abilities of the base model may have changed.\n");
+        TRY(str_printf(out, "- +%lld\n", (long long)(n_lost - SHOWN_REGRESSIONS)));
+    if (n_worse + n_lost > 0)
+        return card_words(out, "\n括号中是逐项配对的得失与 McNemar 检验。",
+                          "In brackets: items won and lost in pairs, and McNemar's test.");
+    return card_words(out, "所测之中没有。", "None among what was measured.");
 }
 
 static err add_requests(const json_t *manifest, struct str *out) {
     json_t *rows = json_object_get(manifest, "requests");
-    TRY(str_add(out, "\n## Requests\n\n"));
+    TRY(card_heading(out, "需求", "Requests"));
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         const char *scenario = json_string_value(json_object_get(row, "scenario"));
         const char *capability = json_string_value(json_object_get(row, "capability"));
         TRY(str_printf(out, "- `%s`", json_string_value(json_object_get(row, "id"))));
-        if (scenario != NULL) TRY(str_printf(out, ": %s", scenario));
-        if (capability != NULL) TRY(str_printf(out, " (%s)", capability));
-        TRY(str_add(out, "\n"));
+        if (scenario != NULL) TRY(str_add(out, ": "));
+        if (scenario != NULL) TRY(markdown_text(out, scenario));
+        if (capability != NULL) TRY(str_add(out, " ("));
+        if (capability != NULL) TRY(markdown_text(out, capability));
+        TRY(str_add(out, capability != NULL ? ")\n" : "\n"));
     }
     return ERR_OK;
 }
 
-static err add_use(const json_t *manifest, struct str *out) {
-    TRY(str_add(out, "\n## Chat\n\n```\ncotrain chat --model .\n```\n"));
-    if (has_adapter(manifest))
-        TRY(str_add(out,
-                    "\nThe weights here are merged. `" PACK_ADAPTER "/` holds the LoRA adapter "
-                    "in PEFT's format, for use on the base model.\n"));
-    TRY(str_add(out, "\nA prompt is followed by `<sep>`, and an answer ends with `<eod>`. The "
-                     "embedding may have more rows than the tokenizer has ids; the rest is "
-                     "padding.\n"));
-    return ERR_OK;
-}
-
-static err add_check(struct str *out) {
-    return str_add(
-        out,
-        "\n## Check\n\n```\ncotrain release verify .\n```\n\n"
-        "`manifest.json` names every hash from the requests to these files, and its own SHA-256 is "
-        "the release hash. `" PACK_RECIPE "` is the recipe, `" PACK_DATA
-        "` the dataset's manifest, `" PACK_BEFORE "` and `" PACK_AFTER
-        "` hold every prompt, expected and given answer behind the table. `" GOLDEN_FILE
-        "` has prompts with token ids, greedy answers and digests of the logits, to compare after "
-        "loading. Who signed it stands in `" SEAL_SUMS_SIGNATURE "`, `" SEAL_MODEL_SIGNATURE
-        "` and `" SEAL_PROVENANCE "`; a release without these files is unsigned.\n");
+static err add_intro(const json_t *manifest, struct str *out) {
+    const char *summary = about(manifest, "summary"), *month = about(manifest, "month");
+    const char *base = about(manifest, "base_model");
+    const char *zh = has_adapter(manifest) ? "LoRA 微调" : "全量微调";
+    const char *en = has_adapter(manifest) ? "LoRA fine-tuning" : "Full fine-tuning";
+    TRY(str_printf(out, "\n# %s\n\n", about(manifest, "name")));
+    if (summary != NULL) TRY(str_printf(out, "%s\n\n", summary));
+    TRY(str_printf(out, "对 `%s` 的%s", base, zh));
+    if (month != NULL) TRY(str_printf(out, "，回应 %s 月的需求", month));
+    TRY(str_printf(out, "。\n\n%s of `%s`", en, base));
+    if (month != NULL) TRY(str_printf(out, " on the requests of %s", month));
+    return str_add(out, ".\n");
 }
 
 err card_write(const json_t *manifest, const json_t *before, const json_t *after, struct str *out) {
-    const char *summary = about(manifest, "summary"), *month = about(manifest, "month");
     TRY(add_front_matter(manifest, before, after, out));
-    TRY(str_printf(out, "\n# %s\n\n", about(manifest, "name")));
-    if (summary != NULL) TRY(str_printf(out, "%s\n\n", summary));
-    TRY(str_printf(out, "%s of %s", has_adapter(manifest) ? "LoRA fine-tuning" : "Fine-tuning",
-                   about(manifest, "base_model")));
-    if (month != NULL) TRY(str_printf(out, " on the requests of %s", month));
-    TRY(str_add(out, ".\n\n## Before and after\n\n"));
+    TRY(add_intro(manifest, out));
+    TRY(card_heading(out, "训练前后", "Before and after"));
     TRY(report_table(before, after, out));
     TRY(add_regressions(before, after, out));
     TRY(add_requests(manifest, out));
-    TRY(add_use(manifest, out));
-    return add_check(out);
+    return card_use(manifest, out);
 }
 
 /* The line in which two texts begin to differ, from 1. */

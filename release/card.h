@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The model card: README.md with the front matter that model hubs read, the before/after table,
- * what got worse, how to chat, and how to check the release. A pure function of the manifest's
- * members and the two reports; it holds no number that is not in a report, which `release verify`
- * checks.
+ * The model card: README.md, in Chinese and English, with the front matter that model hubs read,
+ * the before/after table, what got worse, how to load, and how to check the release. A pure
+ * function of the manifest's members and the two reports; it holds no number that is in neither,
+ * which `release verify` checks.
  * Read next: release/manifest.h, eval/markdown.h. */
 #ifndef COTRAIN_RELEASE_CARD_H
 #define COTRAIN_RELEASE_CARD_H
@@ -27,7 +27,7 @@ MUST_CHECK err card_same_words(const char *name, const char *wanted, const char 
 /* A card of this version's words (the manifest's "card") is what card_write makes, byte for byte;
  * of one with other words only the claims are known, its table and its model-index. Raised with
  * every change of the words, those of DATA.md among them. */
-enum { CARD_VERSION = 2 };
+enum { CARD_VERSION = 3 };
 /* ERR_GATE where the card claims anything but what the reports say, or was edited. `out_whole`:
  * every byte of it was compared. */
 MUST_CHECK err card_check(const struct card_claims *claims, bool *out_whole);

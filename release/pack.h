@@ -33,10 +33,11 @@ struct release_pack {
     const char *merged_dir;  /* the model to release, as adapter_save_merged wrote it */
     const char *adapter_dir; /* NULL: full fine-tuning */
     const char *dataset_dir;
-    const struct release_inputs *inputs;  /* what the recipe was run with; NULL: not said */
-    const char *train_dir;                /* with its log, its memory plan and its checkpoints */
-    const char *training_digest;          /* end of the chain of step records */
-    const json_t *choice;                 /* by evaluations during training; NULL: none */
+    const struct release_inputs *inputs; /* what the recipe was run with; NULL: not said */
+    const char *work_dir;        /* of the chain, with the seconds of its stages; NULL: not known */
+    const char *train_dir;       /* with its log, its memory plan and its checkpoints */
+    const char *training_digest; /* end of the chain of step records */
+    const json_t *choice;        /* by evaluations during training; NULL: none */
     const char *before_path, *after_path; /* evaluation reports; the second one is of merged_dir */
     const char *gates_path;               /* what the recipe's gates say of them (eval/gates.h) */
     const struct release_keys *keys;      /* to sign with; none: it is unsigned */

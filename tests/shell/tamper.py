@@ -269,7 +269,7 @@ def edit_card(r, old, new):
 @row("card-words-redone", "was edited")
 def _(r): edit_card(r, "\n# Tiny\n", "\n# Tiny, which everybody should use\n")
 @row("card-regressions-redone", "was edited")
-def _(r): edit_card(r, "## Known regressions", "## No regressions")
+def _(r): edit_card(r, "/ Known regressions", "/ No regressions")
 @row("card-licence-redone", "was edited")
 def _(r): edit_card(r, 'license: "apache-2.0"', 'license: "mit"')
 @row("card-end-redone", "was edited")

@@ -85,9 +85,10 @@ static void card_of_a_worse_model(void **state) {
     struct str card = {0};
     assert_ok(card_write(m, a, b, &card));
     holds(&card, "license: \"apache-2.0\"\n");
-    holds(&card, "- requests exact_match went from 0.5000 to 0.0000\n");
-    holds(&card, "- validation loss went from 1.0000 to 1.5000\n");
-    holds(&card, "- answered before, not any more: \"first\"\n");
+    holds(&card,
+          "- requests exact_match: 0.5000 → 0.0000 (+0 −1, p = 1: 可能是偶然 / may be chance)\n");
+    holds(&card, "- validation loss: 1.0000 → 1.5000\n");
+    holds(&card, "- 原先答对 / answered before, not any more: \"first\"\n");
     if (strstr(card.data, "None among") != NULL) fail_msg("a worse model called unharmed");
     if (strstr(card.data, "lora") != NULL) fail_msg("full fine-tuning called LoRA");
     str_release(&card);
