@@ -95,11 +95,21 @@ static err read_results(const json_t *part, const char *score, struct results *o
     return ERR_OK;
 }
 
+/* How many are the same ones from the first on. */
+static int64_t n_same(const struct results *a, const struct results *b) {
+    int64_t i = 0;
+    while (i < a->n && i < b->n && item_same(a->items[i].item, b->items[i].item)) i++;
+    return i;
+}
+
+static bool same_items(const struct results *a, const struct results *b) {
+    return a->n == b->n && n_same(a, b) == a->n;
+}
+
 static err check_items(const struct results *a, const struct results *b) {
-    int64_t n = a->n, m = b->n, i = 0;
+    int64_t n = a->n, m = b->n, i = n_same(a, b);
     struct str name = {0};
-    while (i < n && i < m && item_same(a->items[i].item, b->items[i].item)) i++;
-    if (i == n && i == m) return ERR_OK;
+    if (same_items(a, b)) return ERR_OK;
     err result = item_name((i < n ? a : b)->items[i].item, &name);
     if (result == ERR_OK && n != m && (i == n || i == m))
         result = fail(ERR_MISMATCH, "%lld items against %lld: %s is in one only", (long long)n,
@@ -115,10 +125,67 @@ static err check_items(const struct results *a, const struct results *b) {
 
 struct pairing {
     struct results a, b;
-    double *differences; /* owned */
+    int64_t only_a, only_b; /* left out */
+    double *differences;    /* owned */
     struct paired_counts counts;
     double sum_a, sum_b;
 };
+
+/* Where in `r` each item stands: {key: number}. Of the same case twice the first. */
+static err index_results(const struct results *r, json_t *index) {
+    struct str key = {0};
+    err result = ERR_OK;
+    for (int64_t i = 0; i < r->n && result == ERR_OK; i++) {
+        str_clear(&key);
+        result = item_key(r->items[i].item, &key);
+        if (result == ERR_OK && json_object_get(index, str_text(&key)) == NULL)
+            result = json_put(index, str_text(&key), json_integer(i));
+    }
+    str_release(&key);
+    return result;
+}
+
+/* Leaves what both have, in b's order. */
+static err keep_shared(struct pairing *p, json_t *index) {
+    struct result *shared = mem_alloc((size_t)p->b.n + 1, sizeof *shared);
+    struct str key = {0};
+    int64_t n = 0;
+    err result = shared != NULL ? ERR_OK : ERR_MEMORY;
+    for (int64_t i = 0; i < p->b.n && result == ERR_OK; i++) {
+        str_clear(&key);
+        result = item_key(p->b.items[i].item, &key);
+        const json_t *at = json_object_get(index, str_text(&key));
+        if (result != ERR_OK || at == NULL) continue;
+        shared[n] = p->a.items[json_integer_value(at)];
+        p->b.items[n++] = p->b.items[i];
+        (void)json_object_del(index, str_text(&key)); /* each pairs once */
+    }
+    str_release(&key);
+    if (result != ERR_OK) {
+        mem_free(shared);
+        return result;
+    }
+    mem_free(p->a.items);
+    p->a.items = shared;
+    p->only_a = p->a.n - n;
+    p->only_b = p->b.n - n;
+    p->a.n = p->b.n = n;
+    return ERR_OK;
+}
+
+/* Cases of requests are known by their texts: two months ask partly the same ones. */
+static bool are_cases(const struct results *r) {
+    return r->n > 0 && json_object_get(r->items[0].item, "request") != NULL;
+}
+
+static err share_cases(struct pairing *p) {
+    json_t *index = json_object();
+    if (index == NULL) return fail(ERR_MEMORY, "out of memory for pairs of items");
+    err result = index_results(&p->a, index);
+    if (result == ERR_OK) result = keep_shared(p, index);
+    json_decref(index);
+    return result;
+}
 
 static err count_pairs(struct pairing *p, json_t *row) {
     json_t *won = json_array();
@@ -155,8 +222,15 @@ static err put_pairs(json_t *row, const struct pairing *p, double confidence) {
     return json_put(row, "p_value", json_real(mcnemar_exact(c.wins, c.losses)));
 }
 
+static err put_left_out(json_t *row, const struct pairing *p) {
+    if (p->only_a > 0) TRY(json_put(row, "only_a", json_integer(p->only_a)));
+    return p->only_b > 0 ? json_put(row, "only_b", json_integer(p->only_b)) : ERR_OK;
+}
+
 static err pair(struct pairing *p, double confidence, json_t *row) {
+    if (are_cases(&p->a) && are_cases(&p->b) && !same_items(&p->a, &p->b)) TRY(share_cases(p));
     TRY(check_items(&p->a, &p->b));
+    TRY(put_left_out(row, p));
     if (p->a.n == 0 || !p->a.all_judged || !p->b.all_judged) return ERR_OK;
     p->differences = mem_alloc((size_t)p->a.n, sizeof *p->differences);
     if (p->differences == NULL) return ERR_MEMORY;
@@ -176,18 +250,19 @@ static err put_scores(json_t *row, const json_t *a, const json_t *b, const char 
 
 static err fill_row(const json_t *a, const json_t *b, const struct comparing *what, json_t *row) {
     struct pairing p = {.differences = NULL};
-    bool is_paired = false;
+    bool is_paired = false, is_shared = true;
     TRY(json_put(row, "task", json_string(what->task)));
     TRY(json_put(row, "metric", json_string(what->score)));
     err result = read_results(a, what->score, &p.a);
     if (result == ERR_OK) result = read_results(b, what->score, &p.b);
     if (result == ERR_OK) result = pair(&p, what->confidence, row);
     is_paired = p.differences != NULL;
+    is_shared = p.a.n > 0 || p.only_a + p.only_b == 0;
     mem_free(p.differences);
     mem_free(p.b.items);
     mem_free(p.a.items);
     if (result != ERR_OK) return fail_in(result, "task '%s'", what->task);
-    return is_paired ? ERR_OK : put_scores(row, a, b, what->score);
+    return is_paired || !is_shared ? ERR_OK : put_scores(row, a, b, what->score);
 }
 
 /* Two parts of the same task. */
@@ -304,20 +379,28 @@ static double number(const json_t *row, const char *key) {
     return json_number_value(json_object_get(row, key));
 }
 
+static err left_out_text(const json_t *row, struct str *out) {
+    long long a = (long long)json_int_of(row, "only_a"), b = (long long)json_int_of(row, "only_b");
+    if (a + b > 0) TRY(str_printf(out, "; %lld only in the first, %lld only in the second", a, b));
+    return str_add(out, "\n");
+}
+
 static err row_text(const json_t *row, struct str *out) {
     const json_t *interval = json_object_get(row, "interval"), *p = json_object_get(row, "p_value");
     const char *task = json_text_of(row, "task"), *metric = json_text_of(row, "metric");
-    if (json_object_get(row, "a") == NULL) return str_printf(out, "%s: nothing to compare\n", task);
+    if (json_object_get(row, "a") == NULL)
+        return str_printf(out, "%s: nothing to compare%s\n", task,
+                          json_object_get(row, "only_a") != NULL ? ": no case is in both" : "");
     TRY(str_printf(out, "%s %s: %.4f against %.4f, %+.4f", task, metric, number(row, "a"),
                    number(row, "b"), number(row, "difference")));
     if (p == NULL) return str_add(out, "\n");
-    return str_printf(
-        out, " (%+.4f to %+.4f); %lld won, %lld lost, %lld the same of %lld; p = %.3g%s\n",
-        json_number_value(json_array_get(interval, 0)),
-        json_number_value(json_array_get(interval, 1)), (long long)number(row, "wins"),
-        (long long)number(row, "losses"), (long long)number(row, "ties"),
-        (long long)number(row, "n"), json_number_value(p),
-        json_number_value(p) < 0.05 ? "" : ": no more than chance would do");
+    TRY(str_printf(out, " (%+.4f to %+.4f); %lld won, %lld lost, %lld the same of %lld; p = %.3g%s",
+                   json_number_value(json_array_get(interval, 0)),
+                   json_number_value(json_array_get(interval, 1)), (long long)number(row, "wins"),
+                   (long long)number(row, "losses"), (long long)number(row, "ties"),
+                   (long long)number(row, "n"), json_number_value(p),
+                   json_number_value(p) < 0.05 ? "" : ": no more than chance would do"));
+    return left_out_text(row, out);
 }
 
 err compare_text(const json_t *comparison, struct str *out) {

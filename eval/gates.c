@@ -160,6 +160,8 @@ static err put_outcome(const char *item, const struct holding *h, const json_t *
 static err put_pairs(const json_t *row, json_t *to) {
     static const char *const members[] = {"n", "wins", "losses", "ties", "won", "lost"};
     const json_t *p = json_object_get(row, "p_value");
+    if (json_object_get(row, "only_a") != NULL || json_object_get(row, "only_b") != NULL)
+        return fail(ERR_MISMATCH, "the cases before are not those after");
     if (p == NULL) return json_put(to, "paired", json_null());
     json_t *paired = json_object();
     TRY(json_put(to, "paired", paired));

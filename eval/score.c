@@ -147,33 +147,49 @@ err score_answers(const struct eval_task *task, const struct suite_items *items,
     return ERR_OK;
 }
 
+/* A line into the array of answers to `task`, or for NULL into that of its own task. */
 static err take_line(const struct line_reader *r, const char *task, json_t *into) {
     json_t *line = NULL;
     TRY(json_parse(r->line, r->len, r->path, &line));
     const char *of = json_text_of(line, "task");
+    err result = ERR_OK;
     if (!json_is_object(line)) {
-        json_decref(line);
-        return fail(ERR_PARSE, "no JSON object");
+        result = fail(ERR_PARSE, "no JSON object");
+    } else if (task == NULL) {
+        json_t *lines = json_object_get(into, of);
+        if (of[0] == '\0') result = fail(ERR_PARSE, "no text 'task'");
+        if (result == ERR_OK && lines == NULL) {
+            lines = json_array();
+            result = json_put(into, of, lines);
+        }
+        if (result == ERR_OK) result = json_push(lines, json_incref(line));
+    } else if (of[0] == '\0' || strcmp(of, task) == 0) {
+        result = json_push(into, json_incref(line));
     }
-    if (of[0] == '\0' || strcmp(of, task) == 0) return json_push(into, line);
     json_decref(line);
-    return ERR_OK;
+    return result;
 }
 
-err score_read(const char *path, const char *task, json_t **out) {
+static err read_lines(const char *path, const char *task, json_t *into) {
     struct line_reader r = {0};
     bool more = true;
-    json_t *answers = json_array();
-    err result = answers != NULL ? line_reader_open(&r, path, MAX_LINE_BYTES)
-                                 : fail(ERR_MEMORY, "out of memory for answers");
+    TRY(line_reader_open(&r, path, MAX_LINE_BYTES));
+    err result = ERR_OK;
     while (result == ERR_OK && more) {
         result = line_reader_next(&r, &more);
         if (result != ERR_OK || !more || r.len == 0) continue;
-        result = take_line(&r, task, answers);
+        result = take_line(&r, task, into);
         if (result != ERR_OK)
             result = fail_in(result, "'%s' line %lld", path, (long long)r.line_number);
     }
     line_reader_close(&r);
+    return result;
+}
+
+err score_read(const char *path, const char *task, json_t **out) {
+    json_t *answers = json_array();
+    err result = answers != NULL ? read_lines(path, task, answers)
+                                 : fail(ERR_MEMORY, "out of memory for answers");
     if (result == ERR_OK && json_array_size(answers) == 0)
         result = fail(ERR_MISSING, "'%s' has no answer to '%s'", path, task);
     if (result != ERR_OK) {
@@ -181,5 +197,17 @@ err score_read(const char *path, const char *task, json_t **out) {
         return result;
     }
     *out = answers;
+    return ERR_OK;
+}
+
+err score_read_all(const char *path, json_t **out) {
+    json_t *tasks = json_object();
+    err result = tasks != NULL ? read_lines(path, NULL, tasks)
+                               : fail(ERR_MEMORY, "out of memory for answers");
+    if (result != ERR_OK) {
+        json_decref(tasks);
+        return result;
+    }
+    *out = tasks;
     return ERR_OK;
 }

@@ -19,5 +19,8 @@ MUST_CHECK err score_answers(const struct eval_task *task, const struct suite_it
 /* Reads answers or generations of a task from JSON Lines; lines of another "task" are passed over.
  * ERR_PARSE names file and line. The caller json_decref()s. */
 MUST_CHECK err score_read(const char *path, const char *task, json_t **out);
+/* Reads generations of whatever tasks: {TASK: [lines]}, in the order of their first lines. A line
+ * without "task" is ERR_PARSE. */
+MUST_CHECK err score_read_all(const char *path, json_t **out);
 
 #endif

@@ -132,9 +132,12 @@ expect_same "$scratch/several.json" "$scratch/again.json"
 ask "$scratch/again.json" "$scratch/again.jsonl" --set eval.samples=4 --set eval.seed=8 --limit 3
 expect_rc 1
 expect_one_error "with another seed"
-run "$COTRAIN" eval compare "$scratch/several.json" "$scratch/several.json"
+run "$COTRAIN" eval compare "$scratch/several.json" "$scratch/several.jsonl" --datasets "$sets" --allow-changed
 expect_rc 0
 expect_out "0 won, 0 lost, 3 the same of 3"
+run "$COTRAIN" eval compare "$scratch/several.json" "$scratch/few.json"
+expect_rc 1
+expect_one_error "task 'gsm8k_en': the items differ from number 1 on"
 
 # A task of one's own beside the table's, and any text.
 printf '{"a": 1, "b": 2}\n{"a": 3, "b": 4}\n' >"$scratch/sums.jsonl"
@@ -152,6 +155,22 @@ ask "$scratch/own.json" "$scratch/own.jsonl" --task-file "$scratch/sums.yaml"
 expect_rc 0
 expect_out "sums contains: "
 check "both tasks are kept" [ "$(wc -l <"$scratch/own.jsonl")" = 22 ]
+run "$COTRAIN" eval compare "$scratch/own.json" "$scratch/own.jsonl" --datasets "$sets" --allow-changed \
+    --task-file "$scratch/sums.yaml"
+expect_rc 0
+expect_out "20 the same of 20"
+expect_out "sums contains: "
+expect_out "2 the same of 2"
+run "$COTRAIN" eval compare "$scratch/own.json" "$scratch/own.jsonl" --datasets "$sets" --allow-changed
+expect_rc 1
+expect_one_error "own.jsonl': task 'sums': unknown evaluation task 'sums'"
+expect_err "--task-file FILE"
+run "$COTRAIN" eval score --task sums --task-file "$scratch/sums.yaml" --answers "$scratch/own.jsonl"
+expect_rc 0
+expect_out "sums contains: "
+run "$COTRAIN" eval compare "$scratch/own.json" "$sets"
+expect_rc 1
+expect_one_error "sets' is no release"
 sed 's/{b}/{c}/' "$scratch/sums.yaml" >"$scratch/bad.yaml"
 ask "$scratch/bad.json" "$scratch/bad.jsonl" --task-file "$scratch/bad.yaml"
 expect_rc 1

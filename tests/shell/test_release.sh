@@ -314,6 +314,9 @@ expect_rc 0
 check "no adapter folder" test ! -e "$scratch/full/release/Tiny-full/adapter"
 run "$COTRAIN" release verify "$scratch/full/release/Tiny-full"
 expect_rc 0
+run "$COTRAIN" eval compare "$release" "$scratch/full/release/Tiny-full" # item by item
+expect_rc 0
+expect_out " of 12; p = "
 "$SOURCE_DIR/tests/shell/tiny_month.py" "$scratch/bf16" --dtype BF16 || exit 1
 # Code and licence of the base come along as they are, of sub-folders nothing; weights in shards.
 base=$scratch/bf16/model

@@ -77,6 +77,39 @@ static void answers_and_measures_are_paired(void **state) {
     json_decref(b);
 }
 
+#define CASE(request, prompt, exact)                                                               \
+    "{\"request\": \"" request "\", \"prompt\": \"" prompt "\", \"exact\": " exact "}"
+#define CASES "{\"tasks\": [{\"task\": \"requests\", \"metric\": \"exact_match\", \"items\": ["
+
+/* Two months' cases: those that both ask are paired whatever their order, the others counted. */
+static void cases_of_two_months_are_paired_where_both_ask(void **state) {
+    (void)state;
+    json_t *a = parse(CASES CASE("1", "p", "true") "," CASE("1", "q", "true") "," CASE(
+        "2", "p", "false") "], \"scores\": {\"exact_match\": 0.6}}]}");
+    json_t *b = parse(CASES CASE("3", "p", "true") "," CASE("1", "q", "false") "," CASE(
+        "1", "p", "true") "," CASE("1", "p", "true") "], \"scores\": {\"exact_match\": 0.7}}]}");
+    json_t *other = parse(CASES CASE("9", "x", "true") "], \"scores\": {\"exact_match\": 1.0}}]}");
+    json_t *out = NULL;
+    struct str text = {0};
+    assert_ok(compare_reports(a, b, &out));
+    assert_ok(compare_text(out, &text));
+    assert_non_null(
+        strstr(str_text(&text), "requests exact_match: 1.0000 against 0.5000, -0.5000"));
+    assert_non_null(strstr(str_text(&text), "0 won, 1 lost, 1 the same of 2; p = 1: no more than "
+                                            "chance would do; 1 only in the first, 2 only in the "
+                                            "second\n"));
+    json_decref(out);
+    str_clear(&text);
+    assert_ok(compare_reports(a, other, &out));
+    assert_ok(compare_text(out, &text));
+    assert_string_equal(str_text(&text), "requests: nothing to compare: no case is in both\n");
+    json_decref(out);
+    str_release(&text);
+    json_decref(a);
+    json_decref(b);
+    json_decref(other);
+}
+
 static void names_are_short_and_sealed_ones_hashes(void **state) {
     (void)state;
     json_t *items =
@@ -113,6 +146,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(items_are_paired),
         cmocka_unit_test(answers_and_measures_are_paired),
+        cmocka_unit_test(cases_of_two_months_are_paired_where_both_ask),
         cmocka_unit_test(names_are_short_and_sealed_ones_hashes),
         cmocka_unit_test(other_items_are_refused),
     };
