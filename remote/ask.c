@@ -210,7 +210,8 @@ err ask_send(struct ask *a, const struct ask_request *r, struct http_answer *out
     if (e == ERR_OK && a->options.plan) {
         e = plan_one(a, &http, http.url);
     } else if (e == ERR_OK) {
-        http.token = http_same_host(http.url, a->options.endpoint) ? a->options.token : NULL;
+        bool ours = !r->no_token && http_same_host(http.url, a->options.endpoint);
+        http.token = ours ? a->options.token : NULL;
         e = send_tries(a, &http, r->once, out);
     }
     str_release(&url);

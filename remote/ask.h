@@ -31,6 +31,7 @@ void ask_free(struct ask *a); /* NULL is fine */
 
 struct ask_request {
     struct http_request http; /* url: whole, or from / on below the endpoint; no token */
+    bool no_token;            /* an address that an answer gave: it has its own rights in it */
     bool once;                /* not tried again: a second one would do something else */
     const char *unknown_url;  /* in a plan: stands for an address that an answer will give */
 };

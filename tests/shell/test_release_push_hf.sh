@@ -1,0 +1,201 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Pushing a release to Hugging Face, which a strict stand-in plays: what is asked, in one piece and in parts;
+# a lost object, faults in the middle, a lost answer, a race and kills, each mended by the same command; refusals
+# in clear words; and the token nowhere. The stand-in itself is held against recorded requests of real clients.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/hub.sh"
+targets push "{type: huggingface, repo: $repo}"
+run "$COTRAIN" run "$scratch/month/push.yaml" --work "$scratch/work"
+expect_rc 0
+umask 077
+ssh-keygen -q -t ed25519 -N '' -f "$scratch/key" && "$COTRAIN" release sign "$release" --ssh-key "$scratch/key" >/dev/null || exit 1
+begin() { # begin [OPTION VALUE]...: a fresh hub, which is asked with the token
+    serve "$@"
+    export HF_ENDPOINT=$hub HF_TOKEN=$token
+}
+push() {
+    run "$COTRAIN" release push "$release" "$@"
+}
+state_of() {
+    python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["targets"]["huggingface"].get(sys.argv[2], ""))' \
+        "$state" "$1"
+}
+
+# ---- a dry run asks nothing, and lists what is then asked ----
+begin
+push --dry-run --json
+expect_rc 0
+check "nothing was asked, nothing kept" sh -c "test ! -s '$scratch/log' -a ! -e '$release.push'"
+cp "$scratch/out" "$scratch/plan.json"
+export COTRAIN_LOG=remote:debug,release:debug
+push
+unset COTRAIN_LOG
+expect_rc 0
+expect_out "huggingface: verified, commit 0000"
+expect_out "tag v2024.03, $hub/$repo"
+check "no token in what it said" sh -c "! grep -rqF '$token' '$scratch/out' '$scratch/err' '$release.push'"
+check "no signature of the store's in the log" sh -c "grep -q 'PUT $hub/store/' '$scratch/err' && ! grep -q SIGNED '$scratch/err'"
+asked
+check "the dry run said it: method, address and size" python3 - "$scratch" "$hub" <<'PY'
+import json, re, sys
+scratch, hub = sys.argv[1:]
+plan = [(r["method"], re.sub("COMMIT", "ID", r["url"].replace(hub, "")), r["bytes"])
+        for r in json.load(open(scratch + "/plan.json"))["targets"][0]["requests"]]
+real = []
+for line in open(scratch + "/asked"):
+    method, path, status, n = line.split()[:4]
+    assert line.endswith(" given\n") == path.startswith(("/store/", "/verify/")), line
+    assert status[0] in "23", line
+    if not path.startswith("/verify/"):
+        real.append((method, re.sub("[0-9a-f]{40}", "ID", path.split("?")[0]), int(n)))
+assert len(plan) == len(real), (len(plan), len(real))
+for a, b in zip(plan, real):
+    assert (a[0], a[2]) == (b[0], b[2]) and (a[1] == b[1] or b[1].startswith("/store/")), (a, b)
+PY
+
+# ---- again: it is looked at, and nothing is sent ----
+push
+expect_rc 0
+asked
+check "nothing was sent again" sh -c "! grep -qE '^PUT|/commit/|/tag/|/preupload/' '$scratch/asked'"
+
+# ---- in parts ----
+stop
+begin --chunk 20000
+push
+expect_rc 0
+asked
+check "parts were sent and joined" sh -c "test \$(grep -c '^PUT /part/' '$scratch/asked') -gt 8 && grep -q '^POST /join/' '$scratch/asked'"
+
+# ---- an object that the hub loses behind the commit ----
+stop
+begin --fault "POST */commit/* times=1 lose"
+push
+expect_rc 1
+expect_one_error "is not there as it was sent"
+expect_err "run it again"
+check "it stayed committed" test "$(state_of state)" = committed
+asked
+check "no tag" sh -c "! grep -q /tag/ '$scratch/asked'"
+push
+expect_rc 0
+asked
+check "the one object was sent anew, and the tag set" sh -c "test \$(grep -c '^PUT' '$scratch/asked') = 1 && grep -q /tag/ '$scratch/asked'"
+
+# ---- faults in the middle ----
+stop
+begin --fault "PUT /store/* times=2 status=503 retry-after=0" --fault "POST */commit/* times=1 status=500 retry-after=0" \
+    --fault "HEAD * times=3 status=429 retry-after=0" --fault "GET */refs times=1 status=502 retry-after=0"
+push
+expect_rc 0
+stop
+begin --fault "PUT /store/* after=1 status=503 retry-after=0"
+push
+expect_rc 1
+expect_one_error "the hub's own fault (status 503"
+expect_err "run it again: it goes on where it stopped"
+stop
+begin --fault "PUT /store/* times=1 retry-after=9999 status=429"
+push
+expect_rc 1
+expect_one_error "asks to wait 9999 s"
+
+# ---- an answer that is lost, and somebody else's commit ----
+stop
+begin --fault "POST */commit/* times=1 unanswered"
+push
+expect_rc 0
+asked
+check "the second try was refused, and the first one found" sh -c "grep -q '/commit/main 412' '$scratch/asked'"
+stop
+begin --fault "POST */commit/* times=1 race"
+push
+expect_rc 1
+expect_one_error "somebody else committed meanwhile (status 412"
+push
+expect_rc 0
+
+# ---- killed ----
+for point in 2 5 8 11; do
+    stop
+    begin
+    COTRAIN_FAULT=io-kill:$point push
+    expect_rc 137
+    push
+    expect_rc 0
+done 2>/dev/null
+
+# ---- refused ----
+stop
+begin
+HF_TOKEN=hf_other push
+expect_rc 1
+expect_one_error "'$repo': the token is not accepted (status 401: Invalid username or password.)"
+expect_err "set HF_TOKEN"
+HF_TOKEN= push
+expect_one_error "no token is set"
+fault "GET */revision/* times=1 status=401 echo"
+push
+expect_one_error "made to fail: Bearer ***"
+expect_no_err "$token"
+fault "POST */preupload/* times=1 status=403"
+push
+expect_one_error "the token's rights do not reach that far (status 403"
+fault "POST */commit/* times=1 status=413"
+push
+expect_one_error "it is too large for the hub"
+printf '%s\n' "$token" >"$scratch/token"
+HF_TOKEN= push --token-file "huggingface=$scratch/token"
+expect_rc 0
+targets new "{type: huggingface, repo: keeper/New}"
+push --recipe "$scratch/month/new.yaml"
+expect_one_error "'keeper/New': it is not there (status 404: Repository not found)"
+expect_err "create it there first or say \`create: true\`"
+targets new "{type: huggingface, repo: keeper/New, create: true, private: true}"
+push --recipe "$scratch/month/new.yaml"
+expect_rc 0
+targets bad "{type: huggingface, repo: keeper}"
+push --recipe "$scratch/month/bad.yaml"
+expect_one_error "\`repo\`: 'keeper' is not written as OWNER/NAME"
+HF_ENDPOINT=http://hub.invalid push
+expect_one_error "is not asked"
+
+# ---- what is there stays there ----
+"$COTRAIN" run "$scratch/month/push.yaml" --work "$scratch/other" --set 'release.summary=Another.' >/dev/null 2>&1
+"$COTRAIN" release sign "$scratch/other/release/Tiny" --ssh-key "$scratch/key" >"$scratch/out"
+asked
+run "$COTRAIN" release push "$scratch/other/release/Tiny"
+expect_rc 1
+expect_err "has a tag 'v2024.03' that is not of this release"
+asked
+check "nothing was sent" sh -c "! grep -qE '^(PUT|POST)' '$scratch/asked'"
+stop
+begin --file notes.txt
+push
+expect_one_error "has a file 'notes.txt' that is not of this release"
+
+# ---- proposed instead ----
+stop
+begin
+targets proposal "{type: huggingface, repo: $repo, pull_request: true}"
+push --recipe "$scratch/month/proposal.yaml"
+expect_rc 0
+expect_out "proposed as https://hub.example/discussions/1"
+asked
+check "no tag" sh -c "grep -q 'commit/main?create_pr=1 200' '$scratch/asked' && ! grep -q /tag/ '$scratch/asked'"
+push --recipe "$scratch/month/proposal.yaml"
+expect_rc 0
+asked
+check "and not twice" sh -c "! grep -q /commit/ '$scratch/asked'"
+
+# ---- the stand-in against recorded requests of real clients ----
+wire=$COTRAIN_SHARED/data/wire
+if [ -f "$wire/hf-hub-2.17.5-upload.json" ]; then
+    stop
+    begin --repo IEITYuan/Yuan2-2B-2024-04 --repo IEITYuan/m --fault "POST */commit/* lose"
+    check "recorded requests are answered as they were" "$SOURCE_DIR/tests/hub/replay.py" "$hub" "$token" \
+        "$wire/hf-hub-2.17.5-upload.json" "$wire/git-lfs-3.3.0-push.json"
+fi
+stop
+finish
