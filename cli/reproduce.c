@@ -4,6 +4,7 @@
  * whole run the evaluations and the release.
  * Read next: cli/reproduce_steps.c, cli/reproduce_recipe.c. */
 #include "cli/reproduce.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/data_stage.h"
@@ -168,8 +169,8 @@ static err remove_below(const char *dir, const char *name) {
 
 /* A folder of somebody else's is left alone; that of an earlier reproduction begins anew. */
 static err open_work(struct again *a) {
-    static const char *const ours[] = {"recipe.yaml", "sources", "data", "train",
-                                       "eval",        "release", REPORT};
+    static const char *const ours[] = {"recipe.yaml", "sources", "data",         "train",
+                                       "eval",        "release", "stages.jsonl", REPORT};
     struct name_list names = {0};
     const char *dir = a->options->work;
     char *report = path_join(dir, REPORT);
@@ -411,11 +412,29 @@ static err explain_release(struct again *a) {
     return e;
 }
 
+/* A release lists which logs it has, not what is in them: seconds where it has seconds. */
+static err write_seconds(struct again *a) {
+    struct str line = {0};
+    char *theirs = path_join(a->options->dir, PACK_STAGES);
+    char *ours = path_join(a->work.dir, path_base(PACK_STAGES));
+    err e = theirs && ours ? ERR_OK : ERR_MEMORY;
+    if (e == ERR_OK && file_exists(theirs)) {
+        e = str_printf(&line, "{\"stage\": \"reproduce\", \"seconds\": %.3f}\n",
+                       clock_seconds() - a->started_s);
+        if (e == ERR_OK) e = file_write(ours, str_text(&line), line.len);
+    }
+    mem_free(theirs);
+    mem_free(ours);
+    str_release(&line);
+    return e;
+}
+
 static err pack_again(struct again *a) {
     struct release_inputs inputs;
     char hash[SHA256_HEX_SIZE];
     TRY(work_open(&a->work, a->work.dir, a->recipe.release.name, a->arena));
     TRY(release_inputs_list(&a->recipe, a->how.n_made, a->arena, &inputs));
+    TRY(write_seconds(a));
     struct release_stage stage = {
         .chain = &a->recipe, .work = &a->work, .out_dir = a->work.release, .inputs = &inputs};
     TRY(release_stage(&stage, hash));
@@ -503,7 +522,8 @@ static err make_again(struct again *a) {
 
 err reproduce(const struct reproduce_options *o, struct arena *arena, json_t *report,
               struct str *text) {
-    struct again a = {.options = o, .arena = arena, .report = report, .text = text};
+    struct again a = {
+        .options = o, .arena = arena, .report = report, .text = text, .started_s = clock_seconds()};
     err e = json_put(report, "release", json_string(o->dir));
     if (e == ERR_OK) e = json_put(report, "findings", json_array());
     if (e == ERR_OK) e = make_again(&a);

@@ -21,6 +21,7 @@
 #define PACK_AFTER "provenance/eval-after.json"
 #define PACK_GATES "provenance/gates.json"
 #define PACK_LOG "logs/run.jsonl"
+#define PACK_STAGES "logs/stages.jsonl"
 
 struct release_pack {
     const struct release_options *options;
