@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "eval/answers.h"
 #include "eval/metrics.h"
+#include "eval/text.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -34,7 +35,8 @@ static err judge(const struct asked *a) {
     for (int64_t g = 0; g < a->cases->n_groups; g++) {
         const struct eval_group *group = &a->cases->groups[g];
         for (int64_t i = 0; i < group->n_cases; i++, at++) {
-            const char *expected = group->cases[i].expected, *got = a->answers[at].text;
+            struct span expected = text_span(group->cases[i].expected),
+                        got = text_span(a->answers[at].text);
             a->verdicts[at].exact = metric_exact_match(expected, got);
             err result = metric_rouge_l(expected, got, &a->verdicts[at].rouge_l);
             if (result != ERR_OK)

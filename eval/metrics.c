@@ -8,38 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-struct span {
-    const char *text;
-    size_t len;
-};
-
-/* What Python's str.strip takes: bidirectional types WS, B, S and category Zs. */
-static bool is_space(uint32_t c) {
-    return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 ||
-           c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
-           c == 0x202f || c == 0x205f || c == 0x3000;
-}
-
-static struct span trimmed(const char *text) {
-    size_t len = strlen(text), begin = 0, end = 0;
-    bool inside = false;
-    for (size_t at = 0; at < len;) {
-        uint32_t c = 0;
-        size_t n = utf8_next(text + at, len - at, &c);
-        if (n == 0) n = 1; /* ill-formed: a byte that is no space */
-        if (!is_space(c)) {
-            if (!inside) begin = at;
-            inside = true;
-            end = at + n;
-        }
-        at += n;
-    }
-    return (struct span){text + begin, end - begin};
-}
-
-bool metric_exact_match(const char *expected, const char *got) {
-    struct span a = trimmed(expected), b = trimmed(got);
-    return a.len == b.len && memcmp(a.text, b.text, a.len) == 0;
+bool metric_exact_match(struct span expected, struct span got) {
+    return span_equal(span_strip(expected), span_strip(got));
 }
 
 /* Length of the longest common subsequence; `row` holds n_b + 1 counts. */
@@ -60,14 +30,14 @@ static int64_t common_length(const uint32_t *a, int64_t n_a, const uint32_t *b, 
     return row[n_b];
 }
 
-err metric_rouge_l(const char *expected, const char *got, double *out_f1) {
-    struct span spans[2] = {trimmed(expected), trimmed(got)};
+err metric_rouge_l(struct span expected, struct span got, double *out_f1) {
+    struct span spans[2] = {span_strip(expected), span_strip(got)};
     uint32_t *points[2] = {NULL, NULL};
     int64_t n[2] = {0, 0};
     int32_t *row = NULL;
     err result = ERR_OK;
     for (int i = 0; i < 2 && result == ERR_OK; i++) {
-        result = utf8_decode(spans[i].text, spans[i].len, &points[i], &n[i]);
+        result = utf8_decode(spans[i].text, spans[i].n, &points[i], &n[i]);
         if (result == ERR_OK && n[i] > ROUGE_MAX_CODEPOINTS)
             result = fail(ERR_LIMIT, "ROUGE-L: a text of %lld characters (at most %d)",
                           (long long)n[i], ROUGE_MAX_CODEPOINTS);

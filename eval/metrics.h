@@ -6,13 +6,13 @@
 #define COTRAIN_EVAL_METRICS_H
 
 #include "base/err.h"
+#include "data/text/span.h"
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Equal after white space at both ends is taken away. White space is Unicode's, as Python's
- * str.strip takes it: an answer often starts with the tokenizer's own space or an ideographic one.
- */
-bool metric_exact_match(const char *expected, const char *got);
+/* Equal after white space at both ends is taken away: an answer often starts with the tokenizer's
+ * own space or an ideographic one. */
+bool metric_exact_match(struct span expected, struct span got);
 
 /* ROUGE-L on code points of the trimmed texts:
  *   P = lcs / n_got, R = lcs / n_expected, F1 = 2 P R / (P + R) = 2 lcs / (n_got + n_expected)
@@ -21,7 +21,7 @@ bool metric_exact_match(const char *expected, const char *got);
  * Source: Lin, "ROUGE: a package for automatic evaluation of summaries" (2004), with beta = 1.
  * Ill-formed UTF-8 is ERR_PARSE; more than ROUGE_MAX_CODEPOINTS on a side is ERR_LIMIT. */
 enum { ROUGE_MAX_CODEPOINTS = 65536 };
-MUST_CHECK err metric_rouge_l(const char *expected, const char *got, double *out_f1);
+MUST_CHECK err metric_rouge_l(struct span expected, struct span got, double *out_f1);
 
 /* Wilson's score interval at 95 % for k right answers of n (n = 0: the whole of [0,1]), and for
  * another normal quantile than 1.959963984540054.

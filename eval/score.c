@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "eval/metrics.h"
+#include "eval/confidence.h"
 #include "eval/samples.h"
 #include "eval/suite.h"
 #include <math.h>
@@ -17,7 +17,9 @@ enum { MAX_LINE_BYTES = 64 << 20 };
 struct tally {
     struct sample_verdict *verdicts; /* of each answer; owned */
     bool sampled;                    /* several to an item on purpose, each with its number */
-    int64_t n, n_correct, n_errors, n_unjudged, n_extra[SCORER_MAX_EXTRAS];
+    int64_t n, n_correct, n_errors, n_unjudged;
+    double *values; /* of a measured metric, of each answer; owned */
+    double sum_extra[SCORER_MAX_EXTRAS];
 };
 
 static err put_text(json_t *to, const char *key, const char *text) {
@@ -47,14 +49,19 @@ static err put_item(json_t *items, const struct scorer *scorer, const struct sui
     if (item != NULL) TRY(put_text(row, "task_id", item->id));
     const json_t *sample = json_object_get(answer, "sample");
     if (sample != NULL) TRY(json_put(row, "sample", json_incref((json_t *)sample)));
-    TRY(json_put(row, "correct", v->unjudged ? json_null() : json_boolean(v->correct)));
+    if (scorer->measured)
+        TRY(json_put(row, scorer->metric, json_real(v->value)));
+    else
+        TRY(json_put(row, "correct", v->unjudged ? json_null() : json_boolean(v->correct)));
     TRY(put_text(row, "error", v->error));
     TRY(put_text(row, "extracted", v->extracted));
     TRY(put_text(row, "gold", v->gold));
     TRY(put_text(row, "completion", v->completion));
     TRY(put_counts(row, answer));
     for (int k = 0; k < scorer_n_extras(scorer); k++)
-        TRY(json_put(row, scorer->extras[k].name, json_boolean(v->extra[k])));
+        TRY(json_put(row, scorer->extras[k].name,
+                     scorer->extras[k].measured ? json_real(v->extra[k])
+                                                : json_boolean(v->extra[k] != 0.0)));
     return ERR_OK;
 }
 
@@ -74,31 +81,52 @@ static err score_one(const struct scoring *s, const struct suite *suite, const j
     kept->item = a.item != NULL ? a.item->number : -t->n - 1;
     kept->vote = v.vote;
     kept->correct = v.correct;
+    t->values[t->n] = v.value;
     t->n++;
     t->n_correct += v.correct;
     t->n_errors += v.error != NULL;
     t->n_unjudged += v.unjudged;
-    for (int k = 0; k < SCORER_MAX_EXTRAS; k++) t->n_extra[k] += v.extra[k];
+    for (int k = 0; k < SCORER_MAX_EXTRAS; k++) t->sum_extra[k] += v.extra[k];
     return put_item(items, s->scorer, a.item, answer, &v);
 }
 
 /* Where items have several answers the interval is as if each had one, right as often as its
  * answers are on average. */
+static err put_share(json_t *part, json_t *scores, const struct scorer *scorer,
+                     const struct tally *t) {
+    double share = (double)t->n_correct / (double)t->n;
+    int64_t n_items = t->n;
+    TRY(json_put(part, "correct", json_integer(t->n_correct)));
+    TRY(json_put(scores, scorer->metric, json_real(share)));
+    if (t->sampled) TRY(samples_put(t->verdicts, t->n, scores, &n_items));
+    int64_t right = (int64_t)llround(share * (double)n_items);
+    struct interval i = wilson_interval(right, n_items);
+    return json_put(part, "interval", json_pack("[f,f]", i.low, i.high));
+}
+
+static err put_mean(json_t *part, json_t *scores, const struct scorer *scorer,
+                    const struct tally *t) {
+    struct interval i;
+    double sum = 0.0;
+    for (int64_t k = 0; k < t->n; k++) sum += t->values[k];
+    TRY(bootstrap_interval(t->values, t->n, 0.95, &i));
+    TRY(json_put(scores, scorer->metric, json_real(sum / (double)t->n)));
+    return json_put(part, "interval", json_pack("[f,f]", i.low, i.high));
+}
+
 static err put_summary(json_t *part, const struct scorer *scorer, const struct tally *t) {
     json_t *scores = json_object_get(part, "scores");
     double n = (double)t->n;
-    int64_t n_items = t->n;
     TRY(json_put(part, "n", json_integer(t->n)));
     TRY(json_put(part, "n_errors", json_integer(t->n_errors)));
     if (t->n_unjudged > 0) return json_put(part, "n_unjudged", json_integer(t->n_unjudged));
-    TRY(json_put(part, "correct", json_integer(t->n_correct)));
-    TRY(json_put(scores, scorer->metric, json_real((double)t->n_correct / n)));
+    if (scorer->measured)
+        TRY(put_mean(part, scores, scorer, t));
+    else
+        TRY(put_share(part, scores, scorer, t));
     for (int k = 0; k < scorer_n_extras(scorer); k++)
-        TRY(json_put(scores, scorer->extras[k].name, json_real((double)t->n_extra[k] / n)));
-    if (t->sampled) TRY(samples_put(t->verdicts, t->n, scores, &n_items));
-    int64_t right = (int64_t)llround((double)t->n_correct / n * (double)n_items);
-    struct interval i = wilson_interval(right, n_items);
-    return json_put(part, "interval", json_pack("[f,f]", i.low, i.high));
+        TRY(json_put(scores, scorer->extras[k].name, json_real(t->sum_extra[k] / n)));
+    return ERR_OK;
 }
 
 static err score_each(const struct scoring *s, const struct eval_task *task, const json_t *answers,
@@ -121,8 +149,10 @@ static err score_all(const struct scoring *s, const struct eval_task *task, cons
     TRY(json_put(part, "scores", json_object()));
     if (json_array_size(answers) == 0) return fail(ERR_MISSING, "no answers");
     t.verdicts = mem_zalloc(json_array_size(answers), sizeof *t.verdicts);
-    if (t.verdicts == NULL) return ERR_MEMORY;
-    err result = score_each(s, task, answers, &t, part);
+    t.values = mem_zalloc(json_array_size(answers), sizeof *t.values);
+    err result = t.verdicts != NULL && t.values != NULL ? score_each(s, task, answers, &t, part)
+                                                        : ERR_MEMORY;
+    mem_free(t.values);
     mem_free(t.verdicts);
     return result;
 }

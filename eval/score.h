@@ -3,6 +3,8 @@
  *   "n", "correct", "interval": [low, high], "n_errors",
  *   "items": [{"item", "task_id", "correct", "error", "extracted", "gold", "completion",
  *              "n_prompt_tokens", "n_tokens": of the answer, and each metric of our own by name}]
+ * A measured metric has in each item its value under its name instead of "correct", the mean as its
+ * score, and no "correct" of the whole; its interval is by resampling.
  * "error" is what the official program ends on at that item, which counts as incorrect. "correct"
  * is null where a program was not run (then there is no score either).
  * Read next: eval/scorer.h, cli/cmd_eval_score.c. */

@@ -17,11 +17,12 @@ struct scoring;
 struct scored_answer;
 struct verdict;
 
-enum { SCORER_MAX_EXTRAS = 3 };
+enum { SCORER_MAX_EXTRAS = 4 };
 
-/* A metric of our own, a share of right answers beside the official one. */
+/* A metric of our own beside the official one. */
 struct scorer_extra {
     const char *name, *summary;
+    bool measured; /* from 0 to 1, and its mean is reported; else right or wrong */
 };
 struct scorer {
     const char *metric, *summary; /* of the official rule */
@@ -29,6 +30,8 @@ struct scorer {
     int n_patterns;
     struct scorer_extra extras[SCORER_MAX_EXTRAS]; /* name NULL ends them */
     bool runs_programs;                            /* needs a sandbox to come to a verdict */
+    bool
+        measured; /* its metric is the mean of the verdicts' `value`, not the share of right ones */
     MUST_CHECK err (*score)(const struct scoring *s, const struct scored_answer *answer,
                             struct verdict *out);
 };
@@ -48,13 +51,14 @@ struct scored_answer {
 };
 struct verdict {
     bool correct;
-    bool unjudged;          /* a program that was not run: `correct` means nothing */
-    const char *error;      /* what the official program ends on here; NULL: nothing */
-    const char *extracted;  /* what was taken from the answer, or NULL */
-    const char *vote;       /* what several answers to an item are counted by, or NULL */
-    const char *gold;       /* what it was held against, or NULL */
-    const char *completion; /* of a program, or NULL */
-    bool extra[SCORER_MAX_EXTRAS];
+    double value;                    /* of a measured metric */
+    bool unjudged;                   /* a program that was not run: `correct` means nothing */
+    const char *error;               /* what the official program ends on here; NULL: nothing */
+    const char *extracted;           /* what was taken from the answer, or NULL */
+    const char *vote;                /* what several answers to an item are counted by, or NULL */
+    const char *gold;                /* what it was held against, or NULL */
+    const char *completion;          /* of a program, or NULL */
+    double extra[SCORER_MAX_EXTRAS]; /* 0 or 1 where not measured */
 };
 
 extern const struct scorer scorer_gsm8k, scorer_mathqa, scorer_cloze, scorer_truthfulqa,

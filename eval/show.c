@@ -46,18 +46,19 @@ static err requests_text(const json_t *part, struct str *out) {
 static err counted_text(const json_t *part, struct str *out) {
     const char *task = NULL, *metric = NULL, *score = NULL;
     json_t *scores = NULL, *value = NULL, *interval = json_object_get(part, "interval");
-    int64_t n = 0, correct = 0, n_errors = 0;
+    int64_t n = 0, n_errors = 0;
     TRY(json_need_string(part, "task", &task));
     TRY(json_need_string(part, "metric", &metric));
     TRY(json_need_object(part, "scores", &scores));
     TRY(json_need_int(part, "n", &n));
-    TRY(json_need_int(part, "correct", &correct));
     TRY(json_need_int(part, "n_errors", &n_errors));
-    TRY(str_printf(out, "%s %s: %.4f (%.3f to %.3f), %lld of %lld\n", task, metric,
+    TRY(str_printf(out, "%s %s: %.4f (%.3f to %.3f), ", task, metric,
                    json_number_value(json_object_get(scores, metric)),
                    json_number_value(json_array_get(interval, 0)),
-                   json_number_value(json_array_get(interval, 1)), (long long)correct,
-                   (long long)n));
+                   json_number_value(json_array_get(interval, 1))));
+    if (json_object_get(part, "correct") != NULL)
+        TRY(str_printf(out, "%lld of ", (long long)json_int_of(part, "correct")));
+    TRY(str_printf(out, "%lld\n", (long long)n));
     if (n_errors > 0)
         TRY(str_printf(out, "  of the others %lld end the official program with an error\n",
                        (long long)n_errors));

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "eval/metrics.h"
 #include "eval/scorers/number.h"
 #include "eval/scorers/symbolic.h"
 #include "eval/suite_run.h"
@@ -17,7 +18,8 @@ enum { MAX_LINE_BYTES = 1 << 20, FORMAT_VERSION = 1 };
 
 struct definition {
     int64_t cotrain_task, max_new_tokens;
-    const char *name, *data, *prompt, *expected, *extract, *metric;
+    const char *name, *data, *prompt, *expected, *extract;
+    struct opt_list metric; /* names of `metrics`; the first one stands for the task */
 };
 /* One task: what the other parts of evaluation see of it, and what it was made of. */
 struct user_task {
@@ -38,8 +40,8 @@ static const struct opt rows[] = {
     ROW(prompt, .required = true, .help = "template of what is asked"),
     ROW(expected, .required = true, .help = "template of what is right"),
     ROW(extract, .help = "regular expression for what of the answer counts"),
-    ROW(metric, .preset = "exact_match", .choices = "exact_match,contains,number,symbolic",
-        .help = "when the answer is right"),
+    ROW(metric, .preset = "exact_match", .choices = "exact_match,contains,number,symbolic,rouge_l",
+        .help = "what the answer is worth; of several the first stands for the task"),
     ROW(max_new_tokens, .min = 1, .max = 65536, .preset = "64", .help = "longest answer"),
 };
 
@@ -76,6 +78,23 @@ static err check_template(const char *template) {
     return result;
 }
 
+/* Names what there is instead. */
+static err no_field(const json_t *row, const char *name) {
+    struct str names = {0};
+    const char *key = NULL;
+    json_t *value = NULL;
+    err result = ERR_OK;
+    json_object_foreach((json_t *)row, key, value) {
+        if (result == ERR_OK) result = str_printf(&names, "%s{%s}", names.len > 0 ? ", " : "", key);
+    }
+    if (result == ERR_OK) {
+        result = fail(ERR_MISSING, "no field '%s'", name);
+        if (names.len > 0) result = fail_hint(result, "the line has %s", str_text(&names));
+    }
+    str_release(&names);
+    return result;
+}
+
 /* A member as text: a text itself, anything else as JSON. */
 static err add_member(const json_t *row, struct span field, struct str *out) {
     char name[128];
@@ -83,7 +102,7 @@ static err add_member(const json_t *row, struct span field, struct str *out) {
     memcpy(name, field.text, field.n);
     name[field.n] = '\0';
     const json_t *value = json_object_get(row, name);
-    if (value == NULL) return fail(ERR_MISSING, "no field '%s'", name);
+    if (value == NULL) return no_field(row, name);
     return json_is_string(value) ? str_add(out, json_string_value(value))
                                  : json_text(value, 0, out);
 }
@@ -138,21 +157,57 @@ static err load(const struct suite *self, const char *const *paths, struct suite
     return result;
 }
 
-static err compare(const char *metric, struct span gold, struct span got, bool *out) {
+/* ---- metrics ---- */
+
+static err exact_match(struct span gold, struct span got, double *out) {
+    *out = metric_exact_match(gold, got);
+    return ERR_OK;
+}
+
+static err contains(struct span gold, struct span got, double *out) {
+    *out = text_has_span(got, gold);
+    return ERR_OK;
+}
+
+static err symbolic(struct span gold, struct span got, double *out) {
+    bool equal = false;
+    TRY(symbolic_equal(gold, got, &equal));
+    *out = equal;
+    return ERR_OK;
+}
+
+static err number(struct span gold, struct span got, double *out) {
     double x = 0.0, y = 0.0;
     const char *wrong = "", *why = "";
-    if (strcmp(metric, "contains") == 0) {
-        *out = text_has_span(got, gold);
-        return ERR_OK;
-    }
-    if (strcmp(metric, "symbolic") == 0) return symbolic_equal(gold, got, out);
-    if (strcmp(metric, "number") != 0) {
-        *out = span_equal(span_strip(gold), span_strip(got));
-        return ERR_OK;
-    }
     TRY(number_read(span_strip(gold), &x, &wrong));
     TRY(number_read(span_strip(got), &y, &why));
     *out = wrong[0] == '\0' && why[0] == '\0' && x == y;
+    return ERR_OK;
+}
+
+static const struct metric {
+    const char *name;
+    bool measured; /* anything from 0 to 1 */
+    err (*value)(struct span gold, struct span got, double *out);
+} metrics[] = {{"exact_match", false, exact_match},
+               {"contains", false, contains},
+               {"number", false, number},
+               {"symbolic", false, symbolic},
+               {"rouge_l", true, metric_rouge_l}};
+
+/* The rows' choices are these names. */
+static const struct metric *metric_of(const char *name) {
+    size_t i = 0;
+    while (strcmp(metrics[i].name, name) != 0) i++;
+    return &metrics[i];
+}
+
+static err measure(const struct scorer *scorer, struct span gold, struct span said,
+                   struct verdict *out) {
+    TRY(metric_of(scorer->metric)->value(gold, said, &out->value));
+    out->correct = out->value == 1.0;
+    for (int k = 0; k < scorer_n_extras(scorer); k++)
+        TRY(metric_of(scorer->extras[k].name)->value(gold, said, &out->extra[k]));
     return ERR_OK;
 }
 
@@ -171,7 +226,7 @@ static err score(const struct scoring *s, const struct scored_answer *a, struct 
     out->gold = a->item->gold;
     TRY(scorer_keep(s, said, &out->extracted));
     out->vote = out->extracted;
-    return compare(s->scorer->metric, text_span(a->item->gold), said, &out->correct);
+    return measure(s->scorer, text_span(a->item->gold), said, out);
 }
 
 static err check_pattern(const char *pattern) {
@@ -179,6 +234,20 @@ static err check_pattern(const char *pattern) {
     TRY(regex_new(&r, pattern));
     regex_free(r);
     return ERR_OK;
+}
+
+static err take_list(struct user_task *t, const struct opt *row, const struct recipe_node *node,
+                     struct arena *a) {
+    const char **items = arena_alloc(a, (size_t)node->n + 1, sizeof *items);
+    int64_t n = 0;
+    if (items == NULL) return ERR_MEMORY;
+    for (const struct recipe_node *part = node->first; part != NULL; part = part->next) {
+        if (part->kind != NODE_TEXT)
+            return fail(ERR_PARSE, "a part of '%s' is %s, not a text", row->name,
+                        node_kind_text(part));
+        items[n++] = part->text;
+    }
+    return opt_set_list(row, &t->is, items, n, a);
 }
 
 /* One key of the file into the definition. */
@@ -189,6 +258,7 @@ static err take_key(struct user_task *t, const struct recipe_node *node, struct 
         (void)fail(ERR_PARSE, "unknown key '%s'", node->key);
         return near != NULL ? fail_hint(ERR_PARSE, "did you mean '%s'?", near) : ERR_PARSE;
     }
+    if (row->type == OPT_LIST && node->kind == NODE_LIST) return take_list(t, row, node, a);
     if (node->kind != NODE_TEXT)
         return fail(ERR_PARSE, "'%s' is %s, not a text", node->key, node_kind_text(node));
     TRY(opt_set(row, &t->is, node->text, a));
@@ -242,18 +312,36 @@ static err place_data(struct user_task *t, struct arena *a) {
     return whole ? ERR_OK : ERR_MEMORY;
 }
 
+/* Each once, so there is room for all. */
+static err check_metrics(const struct opt_list *names, const char *file) {
+    if (names->n == 0) return fail(ERR_PARSE, "task file '%s': no metric", file);
+    for (int64_t i = 0; i < names->n; i++)
+        for (int64_t k = 0; k < i; k++)
+            if (strcmp(names->items[i], names->items[k]) == 0)
+                return fail(ERR_PARSE, "task file '%s': metric '%s' twice", file, names->items[i]);
+    return ERR_OK;
+}
+
 static err open_one(struct user_tasks *u, const char *file) {
     struct user_task *t = arena_alloc(&u->arena, 1, sizeof *t);
     if (t == NULL) return ERR_MEMORY;
     t->file = file;
     TRY(read_file(t, &u->arena));
     TRY(place_data(t, &u->arena));
+    TRY(check_metrics(&t->is.metric, file));
+    const char *metric = t->is.metric.items[0];
     t->patterns[0] = t->is.extract;
-    t->scorer = (struct scorer){.metric = t->is.metric,
+    t->scorer = (struct scorer){.metric = metric,
+                                .measured = metric_of(metric)->measured,
                                 .summary = "as the task's file says",
                                 .patterns = t->patterns,
                                 .n_patterns = t->is.extract != NULL,
                                 .score = score};
+    for (int64_t i = 1; i < t->is.metric.n; i++)
+        t->scorer.extras[i - 1] =
+            (struct scorer_extra){.name = t->is.metric.items[i],
+                                  .summary = "as the task's file says",
+                                  .measured = metric_of(t->is.metric.items[i])->measured};
     t->suite = (struct suite){.source = file,
                               .prompt_by = "user",
                               .max_new_tokens = t->is.max_new_tokens,
@@ -263,7 +351,7 @@ static err open_one(struct user_tasks *u, const char *file) {
                               .own = t};
     t->task = (struct eval_task){.name = t->is.name,
                                  .summary = "a user's own task",
-                                 .metric = t->is.metric,
+                                 .metric = metric,
                                  .higher_is_better = true,
                                  .has_items = true,
                                  .need = suite_need,

@@ -6,7 +6,7 @@
  *   prompt: "{country}的首都是哪里？<sep>"   # {field} is the line's; {{ and }} are braces
  *   expected: "{city}"
  *   extract: "答案是(.+?)。"                 # of its last match the first group; none: all of it
- *   metric: exact_match                     # or contains, number, symbolic
+ *   metric: exact_match                     # contains, number, symbolic, rouge_l; or a list
  *   max_new_tokens: 64
  * Asked, kept, scored and compared like a published suite, by its name. Faults name file and line.
  * Read next: eval/suite.h. */

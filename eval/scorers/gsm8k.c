@@ -212,7 +212,10 @@ static err score(const struct scoring *s, const struct scored_answer *a, struct 
     TRY(official(s, record, out, &out->correct));
     TRY(final_number(s, record, out));
     if (text_starts(record, instruction)) record = text_cut(record, strlen(instruction), record.n);
-    return official(s, record, NULL, &out->extra[INSTRUCTION_REMOVED]);
+    bool right = false;
+    TRY(official(s, record, NULL, &right));
+    out->extra[INSTRUCTION_REMOVED] = right;
+    return ERR_OK;
 }
 
 const struct scorer scorer_gsm8k = {

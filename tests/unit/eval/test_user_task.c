@@ -62,6 +62,38 @@ static void answers_are_scored(void **state) {
     }
 }
 
+/* The first metric stands for the task, the others beside it; what is measured is a mean. */
+static void several_metrics_are_reported(void **state) {
+    (void)state;
+    struct suite_items items;
+    const struct eval_task *task = NULL;
+    json_t *part = NULL;
+    json_t *answers = json_pack("[{s:i,s:s},{s:i,s:s}]", "item", 0, "answer", "Paris", "item", 1,
+                                "answer", "Rom");
+    write_file("data.jsonl", "{\"city\": \"Paris\"}\n{\"city\": \"Rome\"}\n");
+    assert_ok(open_task(HEAD "prompt: a\nexpected: '{city}'\nmetric: [rouge_l, exact_match]\n"));
+    assert_ok(user_tasks_find(&tasks, "capitals", &task));
+    assert_string_equal(task->metric, "rouge_l");
+    assert_ok(suite_load(task->suite, &(struct datasets){0}, &items));
+    assert_ok(score_answers(task, &items, answers, false, &part));
+    const json_t *scores = json_object_get(part, "scores"), *rows = json_object_get(part, "items");
+    const json_t *rome = json_array_get(rows, 1);
+    double rouge = 6.0 / 7.0; /* 2 * 3 of 3 + 4 characters */
+    assert_true(json_number_value(json_object_get(rome, "rouge_l")) == rouge);
+    assert_true(json_is_false(json_object_get(rome, "exact_match")));
+    assert_null(json_object_get(rome, "correct"));
+    assert_null(json_object_get(part, "correct"));
+    assert_true(json_number_value(json_object_get(scores, "rouge_l")) == (1.0 + rouge) / 2.0);
+    assert_true(json_number_value(json_object_get(scores, "exact_match")) == 0.5);
+    const json_t *interval = json_object_get(part, "interval");
+    assert_true(json_number_value(json_array_get(interval, 0)) == rouge);
+    assert_true(json_number_value(json_array_get(interval, 1)) == 1.0);
+    json_decref(part);
+    json_decref(answers);
+    suite_items_release(&items);
+    user_tasks_close(&tasks);
+}
+
 static void faults_have_their_places(void **state) {
     (void)state;
     static const struct {
@@ -73,6 +105,9 @@ static void faults_have_their_places(void **state) {
         {HEAD "promt: a\nprompt: a\nexpected: b\n", "unknown key 'promt'"},
         {HEAD "prompt: a\nexpected: b\nextract: '('\n", "task.yaml:6:10: regular expression '('"},
         {HEAD "prompt: a\nexpected: b\nmetric: bleu\n", "task.yaml:6:9"},
+        {HEAD "prompt: a\nexpected: b\nmetric: [rouge_l, bleu]\n", "'bleu' is none of"},
+        {HEAD "prompt: a\nexpected: b\nmetric: [contains, contains]\n", "metric 'contains' twice"},
+        {HEAD "prompt: a\nexpected: b\nmetric: []\n", "no metric"},
         {HEAD "prompt: [a]\nexpected: b\n", "'prompt' is a list, not a text"},
         {"cotrain_task: 2\nname: a\ndata: b\nprompt: c\nexpected: d\n", "task.yaml:1:15"},
         {"- a\n", "no mapping"},
@@ -94,12 +129,14 @@ static void a_missing_field_is_told_with_both_places(void **state) {
     assert_fails(suite_load(tasks.items[0]->suite, &(struct datasets){0}, &items), ERR_MISSING,
                  "data.jsonl' line 3: ");
     assert_non_null(strstr(err_message(), "task.yaml' line 5: expected: no field 'a'"));
+    assert_string_equal(err_hint(), "the line has {b}");
     user_tasks_close(&tasks);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         FOLDER_TEST(answers_are_scored),
+        FOLDER_TEST(several_metrics_are_reported),
         FOLDER_TEST(faults_have_their_places),
         FOLDER_TEST(a_missing_field_is_told_with_both_places),
     };
