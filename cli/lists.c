@@ -16,6 +16,7 @@
 #include "data/sensitive.h"
 #include "data/synth/checks/check.h"
 #include "data/synth/methods/method.h"
+#include "eval/suite.h"
 #include "eval/task.h"
 #include "model/formats/format.h"
 #include "model/preset.h"
@@ -189,8 +190,12 @@ static err list_tasks(json_t *out) {
     for (int i = 0; i < n_eval_tasks; i++) {
         json_t *row = add_row(out, eval_tasks[i]->name, eval_tasks[i]->summary);
         if (!row) return ERR_MEMORY;
-        TRY(json_put(row, "metric", json_string(eval_tasks[i]->metric)));
+        const struct suite *suite = eval_tasks[i]->suite;
+        TRY(json_put(row, "metric", json_string(eval_task_metric(eval_tasks[i]))));
         TRY(json_put(row, "higher_is_better", json_boolean(eval_tasks[i]->higher_is_better)));
+        if (suite == NULL) continue;
+        TRY(json_put(row, "source", json_string(suite->source)));
+        TRY(json_put(row, "rule", json_string(suite->scorer->summary)));
     }
     return ERR_OK;
 }

@@ -325,14 +325,6 @@ err score_interval(const json_t *report, const struct comparing *what, struct in
 
 /* ---- reports ---- */
 
-static const json_t *find_task(const json_t *report, const char *name) {
-    size_t i = 0;
-    json_t *part = NULL;
-    json_array_foreach(json_object_get(report, "tasks"), i,
-                       part) if (strcmp(json_text_of(part, "task"), name) == 0) return part;
-    return NULL;
-}
-
 /* Names of the tasks of `report` that `other` lacks. */
 static err put_missing(json_t *to, const char *key, const json_t *report, const json_t *other) {
     size_t i = 0;
@@ -340,7 +332,7 @@ static err put_missing(json_t *to, const char *key, const json_t *report, const 
     TRY(json_put(to, key, list));
     json_array_foreach(json_object_get(report, "tasks"), i, part) {
         const char *name = json_text_of(part, "task");
-        if (find_task(other, name) == NULL) TRY(json_push(list, json_string(name)));
+        if (report_find(other, name) == NULL) TRY(json_push(list, json_string(name)));
     }
     return ERR_OK;
 }
@@ -351,7 +343,7 @@ static err compare_all(const json_t *a, const json_t *b, json_t *to) {
     TRY(json_put(to, "tasks", rows));
     json_array_foreach(json_object_get(b, "tasks"), i, part) {
         const char *task = json_text_of(part, "task");
-        const json_t *was = find_task(a, task);
+        const json_t *was = report_find(a, task);
         json_t *row = NULL;
         if (was == NULL) continue;
         TRY(compare_parts(was, part, (struct comparing){task, "", 0.95}, &row));

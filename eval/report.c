@@ -61,27 +61,35 @@ err report_read(const char *path, json_t **out) {
     return ERR_OK;
 }
 
-err report_task(const json_t *report, const char *task, const json_t **out) {
-    json_t *tasks = NULL, *one = NULL;
+const json_t *report_find(const json_t *report, const char *task) {
     size_t i = 0;
-    TRY(json_need_array(report, "tasks", &tasks));
+    json_t *part = NULL;
+    json_array_foreach(json_object_get(report, "tasks"), i, part) {
+        if (strcmp(json_text_of(part, "task"), task) == 0) return part;
+    }
+    return NULL;
+}
+
+static err no_task(const json_t *report, const char *task) {
     struct str names = {0};
+    size_t i = 0;
+    json_t *part = NULL;
     err result = ERR_OK;
-    json_array_foreach(tasks, i, one) {
-        const char *name = json_string_value(json_object_get(one, "task"));
-        if (name == NULL) continue;
-        if (strcmp(name, task) == 0) {
-            *out = one;
-            str_release(&names);
-            return ERR_OK;
-        }
-        if (result == ERR_OK) result = str_printf(&names, "%s%s", names.len > 0 ? ", " : "", name);
+    json_array_foreach(json_object_get(report, "tasks"), i, part) {
+        if (result == ERR_OK)
+            result =
+                str_printf(&names, "%s%s", names.len > 0 ? ", " : "", json_text_of(part, "task"));
     }
     if (result == ERR_OK)
         result = fail(ERR_MISSING, "the evaluation has no task '%s' (it has: %s)", task,
                       names.len > 0 ? str_text(&names) : "none");
     str_release(&names);
     return result;
+}
+
+err report_task(const json_t *report, const char *task, const json_t **out) {
+    *out = report_find(report, task);
+    return *out != NULL ? ERR_OK : no_task(report, task);
 }
 
 err report_score(const json_t *report, const char *task, const char *score, double *out) {

@@ -25,7 +25,9 @@ MUST_CHECK err report_add_task(json_t *report, json_t *task);
 /* Reads a report file and checks its version and outline. */
 MUST_CHECK err report_read(const char *path, json_t **out);
 
-/* The part of a task: ERR_MISSING naming it and what there is. */
+/* The part of a task, or NULL. */
+const json_t *report_find(const json_t *report, const char *task);
+/* The same: ERR_MISSING naming it and what there is. */
 MUST_CHECK err report_task(const json_t *report, const char *task, const json_t **out);
 /* One score of a task; `score` "" is the task's own metric. */
 MUST_CHECK err report_score(const json_t *report, const char *task, const char *score, double *out);

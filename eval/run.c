@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "eval/gates.h"
 #include "eval/report.h"
+#include "eval/suite.h"
 #include "eval/user_task.h"
 #include <string.h>
 
@@ -28,6 +29,10 @@ err eval_task_find(const char *name, const struct eval_task **out) {
     fail(ERR_MISSING, "unknown evaluation task '%s'", name);
     if (near != NULL) return fail_hint(ERR_MISSING, "did you mean '%s'?", near);
     return ERR_MISSING;
+}
+
+const char *eval_task_metric(const struct eval_task *task) {
+    return task->suite != NULL ? task->suite->scorer->metric : task->metric;
 }
 
 static err check_options(const struct eval_options *options, const struct user_tasks *own) {

@@ -144,7 +144,7 @@ static err score_all(const struct scoring *s, const struct eval_task *task, cons
                      json_t *part) {
     struct tally t = {0};
     TRY(json_put(part, "task", json_string(task->name)));
-    TRY(json_put(part, "metric", json_string(task->metric)));
+    TRY(json_put(part, "metric", json_string(eval_task_metric(task))));
     TRY(json_put(part, "prompt_by", json_string(task->suite->prompt_by)));
     TRY(json_put(part, "scores", json_object()));
     if (json_array_size(answers) == 0) return fail(ERR_MISSING, "no answers");

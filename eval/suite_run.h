@@ -14,8 +14,8 @@ MUST_CHECK err suite_need(const struct eval_context *c, int64_t *out_max_tokens)
 MUST_CHECK err suite_run(const struct eval_context *c, json_t **out);
 
 /* What the rows of all suites have in common. */
-#define SUITE_TASK(name_, summary_, metric_, suite_)                                               \
-    .name = #name_, .summary = summary_, .metric = metric_, .higher_is_better = true,              \
-    .has_items = true, .need = suite_need, .run = suite_run, .suite = suite_
+#define SUITE_TASK(name_, summary_, suite_)                                                        \
+    .name = #name_, .summary = summary_, .higher_is_better = true, .has_items = true,              \
+    .need = suite_need, .run = suite_run, .suite = suite_
 
 #endif

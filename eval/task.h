@@ -32,7 +32,7 @@ struct eval_context {
 
 struct eval_task {
     const char *name, *summary;
-    const char *metric; /* the score a gate means by the task's name */
+    const char *metric; /* eval_task_metric; NULL: the suite's scorer names it */
     bool higher_is_better;
     bool has_items; /* its part says what came of each item, so a gate can have a confidence */
     /* The most tokens of one model_forward that run will ask for (0: none). `subject` is not open.
@@ -52,6 +52,8 @@ extern const int n_eval_tasks;
 
 /* The row of that name; an unknown one is ERR_MISSING with the nearest name. */
 MUST_CHECK err eval_task_find(const char *name, const struct eval_task **out);
+/* The score that a gate means by the task's name. */
+const char *eval_task_metric(const struct eval_task *task);
 /* Tasks exist, gates can be read and name tasks that run. */
 MUST_CHECK err eval_check_options(const struct eval_options *options);
 

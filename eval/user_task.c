@@ -342,8 +342,7 @@ static err open_one(struct user_tasks *u, const char *file) {
             (struct scorer_extra){.name = t->is.metric.items[i],
                                   .summary = "as the task's file says",
                                   .measured = metric_of(t->is.metric.items[i])->measured};
-    t->suite = (struct suite){.source = file,
-                              .prompt_by = "user",
+    t->suite = (struct suite){.prompt_by = "user",
                               .max_new_tokens = t->is.max_new_tokens,
                               .form = ANSWER_TEXT,
                               .scorer = &t->scorer,
@@ -351,7 +350,6 @@ static err open_one(struct user_tasks *u, const char *file) {
                               .own = t};
     t->task = (struct eval_task){.name = t->is.name,
                                  .summary = "a user's own task",
-                                 .metric = metric,
                                  .higher_is_better = true,
                                  .has_items = true,
                                  .need = suite_need,

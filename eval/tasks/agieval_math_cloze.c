@@ -37,6 +37,6 @@ static const struct suite suite = {
     .oracle = oracle,
 };
 
-const struct eval_task eval_task_agieval_math_cloze = {SUITE_TASK(
-    agieval_math_cloze, "AGIEval Gaokao Math Cloze, by Yuan 2.0's prompt and a rule of ours",
-    "symbolic", &suite)};
+const struct eval_task eval_task_agieval_math_cloze = {
+    SUITE_TASK(agieval_math_cloze,
+               "AGIEval Gaokao Math Cloze, by Yuan 2.0's prompt and a rule of ours", &suite)};

@@ -78,5 +78,5 @@ static const struct suite suite = {
     .oracle = oracle,
 };
 
-const struct eval_task eval_task_agieval_math_qa = {SUITE_TASK(
-    agieval_math_qa, "AGIEval Gaokao Math QA, by Yuan 2.0's prompt and rules", "accuracy", &suite)};
+const struct eval_task eval_task_agieval_math_qa = {
+    SUITE_TASK(agieval_math_qa, "AGIEval Gaokao Math QA, by Yuan 2.0's prompt and rules", &suite)};

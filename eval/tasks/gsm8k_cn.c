@@ -39,4 +39,4 @@ static const struct suite suite = {
 };
 
 const struct eval_task eval_task_gsm8k_cn = {
-    SUITE_TASK(gsm8k_cn, "GSM8K in Chinese, by Yuan 2.0's prompt and rules", "accuracy", &suite)};
+    SUITE_TASK(gsm8k_cn, "GSM8K in Chinese, by Yuan 2.0's prompt and rules", &suite)};

@@ -38,5 +38,5 @@ static const struct suite suite = {
     .oracle = oracle,
 };
 
-const struct eval_task eval_task_gsm8k_en = {SUITE_TASK(
-    gsm8k_en, "GSM8K in English, by a prompt of ours and Yuan 2.0's rules", "accuracy", &suite)};
+const struct eval_task eval_task_gsm8k_en = {
+    SUITE_TASK(gsm8k_en, "GSM8K in English, by a prompt of ours and Yuan 2.0's rules", &suite)};

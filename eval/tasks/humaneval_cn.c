@@ -36,5 +36,5 @@ static const struct suite suite = {
     .oracle = oracle,
 };
 
-const struct eval_task eval_task_humaneval_cn = {SUITE_TASK(
-    humaneval_cn, "HumanEval with Chinese prompts, by Yuan 2.0's cutting", "pass@1", &suite)};
+const struct eval_task eval_task_humaneval_cn = {
+    SUITE_TASK(humaneval_cn, "HumanEval with Chinese prompts, by Yuan 2.0's cutting", &suite)};

@@ -28,5 +28,5 @@ static const struct suite suite = {
     .oracle = say_chinese_choice,
 };
 
-const struct eval_task eval_task_truthfulqa_cn = {SUITE_TASK(
-    truthfulqa_cn, "TruthfulQA MC1 in Chinese, by Yuan 2.0's prompt and rule", "mc1", &suite)};
+const struct eval_task eval_task_truthfulqa_cn = {
+    SUITE_TASK(truthfulqa_cn, "TruthfulQA MC1 in Chinese, by Yuan 2.0's prompt and rule", &suite)};

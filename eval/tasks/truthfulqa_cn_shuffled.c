@@ -28,4 +28,4 @@ static const struct suite suite = {
 };
 
 const struct eval_task eval_task_truthfulqa_cn_shuffled = {SUITE_TASK(
-    truthfulqa_cn_shuffled, "TruthfulQA MC1 in Chinese with the options shuffled", "mc1", &suite)};
+    truthfulqa_cn_shuffled, "TruthfulQA MC1 in Chinese with the options shuffled", &suite)};

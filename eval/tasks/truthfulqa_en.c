@@ -32,4 +32,4 @@ static const struct suite suite = {
 };
 
 const struct eval_task eval_task_truthfulqa_en = {SUITE_TASK(
-    truthfulqa_en, "TruthfulQA MC1 in English, by the likelihood of the options", "mc1", &suite)};
+    truthfulqa_en, "TruthfulQA MC1 in English, by the likelihood of the options", &suite)};

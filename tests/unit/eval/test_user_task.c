@@ -73,7 +73,7 @@ static void several_metrics_are_reported(void **state) {
     write_file("data.jsonl", "{\"city\": \"Paris\"}\n{\"city\": \"Rome\"}\n");
     assert_ok(open_task(HEAD "prompt: a\nexpected: '{city}'\nmetric: [rouge_l, exact_match]\n"));
     assert_ok(user_tasks_find(&tasks, "capitals", &task));
-    assert_string_equal(task->metric, "rouge_l");
+    assert_string_equal(eval_task_metric(task), "rouge_l");
     assert_ok(suite_load(task->suite, &(struct datasets){0}, &items));
     assert_ok(score_answers(task, &items, answers, false, &part));
     const json_t *scores = json_object_get(part, "scores"), *rows = json_object_get(part, "items");
