@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "cli/train_eval.h"
 #include "data/lint.h"
 #include "eval/task.h"
 #include "recipes/write.h"
@@ -84,6 +85,8 @@ static err check_whole(struct chain *c, struct recipe *r) {
     code = lint_limits_check(&c->data.lint);
     if (code != ERR_OK) TRY(fault_at(r, "data", code));
     code = train_options_check(&c->train);
+    if (code != ERR_OK) TRY(fault_at(r, "train", code));
+    code = train_eval_check(c);
     if (code != ERR_OK) TRY(fault_at(r, "train", code));
     code = eval_check_options(&c->eval);
     if (code != ERR_OK) TRY(fault_at(r, "eval", code));

@@ -99,6 +99,8 @@ err memory_table(const struct plan *p, const struct fit *fit, int64_t n_layers, 
         TRY(table_row(out, "planned", fit->planned_bytes, "in one allocation on the GPU"));
         TRY(table_row(out, "context", fit->program_bytes,
                       "code and libraries there: an allowance"));
+        if (fit->eval_bytes > 0)
+            TRY(table_row(out, "evaluation", fit->eval_bytes, "a decoder, while tasks are asked"));
         TRY(table_row(out, "device", fit_resident_bytes(fit), "all of it"));
         TRY(table_row(out, "host", fit->host_bytes, "pinned; checkpoint pages come and go"));
     } else {
@@ -107,6 +109,9 @@ err memory_table(const struct plan *p, const struct fit *fit, int64_t n_layers, 
                       "weights read where the checkpoint has them"));
         TRY(table_row(out, "program", fit->program_bytes,
                       "code, libraries and heap: an allowance"));
+        if (fit->eval_bytes > 0)
+            TRY(table_row(out, "evaluation", fit->eval_bytes,
+                          "a decoder and a tokenizer, while tasks are asked"));
         TRY(table_row(out, "resident", fit_resident_bytes(fit), "all of it"));
     }
     TRY(str_printf(out, "%-12s ", "made again"));
@@ -122,6 +127,7 @@ err memory_json(const struct plan *p, const struct fit *fit, json_t *out) {
     const struct recompute *r = &fit->recompute;
     TRY(plan_json(p, out));
     TRY(put_bytes(out, "program_bytes", fit->program_bytes));
+    if (fit->eval_bytes > 0) TRY(put_bytes(out, "eval_bytes", fit->eval_bytes));
     TRY(put_bytes(out, "resident_bytes", fit_resident_bytes(fit)));
     if (fit->program_bytes == FIT_CONTEXT_BYTES)
         TRY(put_bytes(out, "device_bytes", fit_resident_bytes(fit)));
@@ -153,14 +159,15 @@ err memory_use_text(const struct memory_use *u, const struct fit *fit, struct st
     char planned[MEMORY_TEXT_SIZE], used[MEMORY_TEXT_SIZE];
     struct process_memory now;
     const int64_t anonymous = u->most_bytes - u->before_bytes;
+    const int64_t wanted = fit->planned_bytes + fit->eval_bytes;
     TRY(process_memory(&now));
     if (u->most_bytes == 0) return ERR_OK;       /* the system does not tell, or no step was done */
     if (fit->program_bytes == FIT_CONTEXT_BYTES) /* the plan is not of this memory */
         return str_printf(out, "memory on the host: %s resident at most\n",
                           memory_text(now.peak_resident_bytes, used));
     TRY(str_printf(out, "memory allocated: %s, planned %s (%+.1f %%)\n",
-                   memory_text(anonymous, used), memory_text(fit->planned_bytes, planned),
-                   100 * ((double)anonymous / (double)fit->planned_bytes - 1)));
+                   memory_text(anonymous, used), memory_text(wanted, planned),
+                   100 * ((double)anonymous / (double)wanted - 1)));
     return str_printf(out, "memory resident:  %s at most, planned %s\n",
                       memory_text(now.peak_resident_bytes, used),
                       memory_text(fit_resident_bytes(fit), planned));
@@ -169,7 +176,7 @@ err memory_use_text(const struct memory_use *u, const struct fit *fit, struct st
 err memory_use_json(const struct memory_use *u, const struct fit *fit, json_t *out) {
     struct process_memory now;
     TRY(process_memory(&now));
-    TRY(put_bytes(out, "planned_bytes", fit->planned_bytes));
+    TRY(put_bytes(out, "planned_bytes", fit->planned_bytes + fit->eval_bytes));
     TRY(put_bytes(out, "anonymous_bytes", u->most_bytes - u->before_bytes));
     TRY(put_bytes(out, "planned_resident_bytes", fit_resident_bytes(fit)));
     return put_bytes(out, "peak_resident_bytes", now.peak_resident_bytes);

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "cli/train_eval.h"
 #include "model/formats/tensor_file.h"
 #include "model/preset.h"
 
@@ -65,14 +66,15 @@ static err open_trainer(struct planning *p, const struct chain *c, struct data_b
         .digest = p->no_data,
         .eod = p->model.config.eod,
     };
-    const struct train_run run = {.compute = &p->compute,
-                                  .model = &p->model,
-                                  .adapter = p->adapter,
-                                  .options = &c->train,
-                                  .source = &p->source,
-                                  .dir = "",
-                                  .base_name = "",
-                                  .base_digest = p->no_data};
+    struct train_run run = {.compute = &p->compute,
+                            .model = &p->model,
+                            .adapter = p->adapter,
+                            .options = &c->train,
+                            .source = &p->source,
+                            .dir = "",
+                            .base_name = "",
+                            .base_digest = p->no_data};
+    TRY(train_eval_bytes(c, &p->model, &run.eval_bytes));
     TRY(trainer_init(&p->trainer, &run));
     p->trainer_is_open = true;
     return ERR_OK;

@@ -12,9 +12,8 @@
 #include "cli/smaller.h"
 #include "cli/timing.h"
 #include "cli/train_display.h"
+#include "cli/train_eval.h"
 #include "cli/train_rows.h"
-#include "eval/validation.h"
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +21,7 @@ struct training {
     const struct train_stage *stage;
     struct dataset *dataset;
     struct train_rows rows;
-    struct validation validation;
+    struct train_eval evaluation;
     struct compute compute;
     struct model model;
     struct adapter *adapter;
@@ -40,11 +39,8 @@ static err open_data(struct training *t) {
     TRY(dataset_open(&t->dataset, t->stage->dataset_dir));
     TRY(train_rows_open(&t->rows, t->dataset, SPLIT_TRAIN, o));
     if (t->stage->dataset_digest) t->rows.source.digest = t->stage->dataset_digest;
-    struct loader_options how;
-    enum isolate isolate;
-    TRY(train_loader_options(o, SPLIT_VALID, &how, &isolate));
-    TRY(validation_open(&t->validation, t->dataset, &how, isolate));
-    int64_t longest = validation_max_tokens(&t->validation);
+    TRY(train_eval_open(&t->evaluation, t->stage->chain, t->dataset));
+    int64_t longest = train_eval_max_tokens(&t->evaluation);
     if (longest > t->rows.source.max_row_tokens) t->rows.source.max_row_tokens = longest;
     return ERR_OK;
 }
@@ -65,12 +61,7 @@ static void on_step(void *ctx, const struct train_report *report) {
 }
 
 static err on_eval(void *ctx, struct model *m, struct train_evaluation *out) {
-    struct training *t = ctx;
-    struct validation_sums sums;
-    TRY(validation_run(&t->validation, m, &sums));
-    out->rows = sums.n_rows;
-    out->loss = sums.n_tokens > 0 ? sums.loss / (double)sums.n_tokens : (double)NAN;
-    return ERR_OK;
+    return train_eval_run(&((struct training *)ctx)->evaluation, m, out);
 }
 
 static bool should_stop(void *ctx) {
@@ -112,9 +103,10 @@ static err open_model(struct training *t, const char *name) {
         .ctx = t,
         .on_measure = on_measure,
         .on_step = on_step,
-        .on_eval = validation_max_tokens(&t->validation) > 0 ? on_eval : NULL,
+        .on_eval = train_eval_any(&t->evaluation) ? on_eval : NULL,
         .should_stop = should_stop,
     };
+    TRY(train_eval_bytes(c, &t->model, &run.eval_bytes));
     TRY(trainer_init(&t->trainer, &run));
     t->trainer_is_open = true;
     return ERR_OK;
@@ -189,17 +181,18 @@ static err kept_text(const struct training *t, const struct train_result *r, str
     const char *metric = best_metric(o);
     if (r->best.step == 0) return ERR_OK;
     if (r->ended_early)
-        TRY(str_printf(out,
-                       "kept: training ended early, after step %lld of %lld: %s was no better in "
-                       "%lld evaluations in a row (train.early_stopping_patience)\n",
-                       (long long)r->n_steps, (long long)t->trainer.n_steps, metric,
-                       (long long)r->best.waited));
-    return str_printf(out, "kept: the model of step %lld, %s; the best %s is %.6g, of step %lld\n",
-                      (long long)r->kept_step,
-                      o->load_best_model_at_end
-                          ? "the best evaluated (train.load_best_model_at_end)"
-                          : "the last",
-                      metric, r->best.value, (long long)r->best.step);
+        TRY(str_printf(
+            out,
+            "kept: training ended early, after step %lld of %lld: eval_%s was no better in "
+            "%lld evaluations in a row (train.early_stopping_patience)\n",
+            (long long)r->n_steps, (long long)t->trainer.n_steps, metric,
+            (long long)r->best.waited));
+    return str_printf(
+        out, "kept: the model of step %lld, %s; the best eval_%s is %.6g, of step %lld\n",
+        (long long)r->kept_step,
+        o->load_best_model_at_end ? "the best evaluated (train.load_best_model_at_end)"
+                                  : "the last",
+        metric, r->best.value, (long long)r->best.step);
 }
 
 static err say_kept(const struct training *t, const struct train_result *r) {
@@ -229,7 +222,7 @@ static err fill_result(const struct training *t, const struct train_result *r, j
     TRY(json_put(out, "loss", json_real(r->loss)));
     if (r->best.step == 0) return ERR_OK;
     return json_put(out, "choice",
-                    json_pack("{s:s, s:I, s:f, s:I, s:I, s:b}", "metric",
+                    json_pack("{s:s+, s:I, s:f, s:I, s:I, s:b}", "metric", "eval_",
                               best_metric(&t->stage->chain->train), "best_step",
                               (json_int_t)r->best.step, "best_value", r->best.value, "kept_step",
                               (json_int_t)r->kept_step, "planned_steps",
@@ -285,7 +278,7 @@ static err train(struct training *t, const struct places *p, const char *name,
     if (t->stage->watch) TRY(t->stage->watch->on_start(t->stage->watch->ctx, &t->trainer));
     const bool on_host = t->compute.backend->host_memory; /* where the plan is of this memory */
     err result = train_display_start(&t->display, t->stage->chain->name, t->rows.source.n_steps,
-                                     on_host ? t->fit.planned_bytes : 0);
+                                     on_host ? t->fit.planned_bytes + t->fit.eval_bytes : 0);
     if (result == ERR_OK) result = trainer_run(&t->trainer, out);
     train_display_end(&t->display);
     TRY(result); /* a folder of another run is refused before anything in it is touched */
@@ -311,7 +304,7 @@ static void close_training(struct training *t) {
     if (t->model_is_open) model_close(&t->model);
     plan_release(&t->plan);
     if (t->compute_is_open) compute_close(&t->compute);
-    validation_close(&t->validation);
+    train_eval_close(&t->evaluation);
     train_rows_close(&t->rows);
     dataset_close(t->dataset);
 }

@@ -27,22 +27,34 @@ bool best_wanted(const struct train_options *o) {
 }
 
 const char *best_metric(const struct train_options *o) {
-    (void)o;
-    return "eval_loss"; /* train.metric_for_best_model has no other choice */
+    const char *name = o->metric_for_best_model ? o->metric_for_best_model : "loss";
+    return str_starts(name, "eval_") ? name + strlen("eval_") : name;
 }
 
-/* A loss is better when it is smaller, unless the recipe says otherwise. */
+double best_value(const struct train_options *o, const struct train_evaluation *e) {
+    const char *name = best_metric(o);
+    if (!strcmp(name, "loss")) return e->loss;
+    for (int64_t i = 0; i < e->n_scores; i++)
+        if (!strcmp(name, e->scores[i].name)) return e->scores[i].value;
+    return NAN;
+}
+
+bool best_is_greater(const struct train_options *o) {
+    if (o->greater_is_better) return !strcmp(o->greater_is_better, "true");
+    return !str_ends(best_metric(o), "loss");
+}
+
 static bool is_better(const struct train_options *o, double value, double than) {
-    const bool greater = o->greater_is_better && !strcmp(o->greater_is_better, "true");
-    return greater ? value > than : value < than;
+    return best_is_greater(o) ? value > than : value < than;
 }
 
 err best_take(struct train_best *b, const struct train_options *o, int64_t step,
               const struct train_evaluation *e) {
-    const double value = e->loss;
+    const double value = best_value(o, e);
     if (!isfinite(value))
         return fail(ERR_NUMERIC,
-                    "evaluation after step %" PRId64 ": %s is not finite, and a model is chosen "
+                    "evaluation after step %" PRId64
+                    ": eval_%s is not finite, and a model is chosen "
                     "by it",
                     step, best_metric(o));
     const bool better = b->step == 0 || is_better(o, value, b->value);

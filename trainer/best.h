@@ -15,10 +15,16 @@
 #include "trainer/source.h"
 
 /* One evaluation of the model in training. */
+struct train_score {
+    const char *name; /* of a task */
+    double value;
+};
 struct train_evaluation {
     double loss;  /* per trained token of the validation rows; NaN: they have none */
     int64_t rows; /* of validation */
-    double seconds;
+    const struct train_score *scores; /* of train.eval_tasks, in their order */
+    int64_t n_scores;
+    double seconds; /* the trainer's */
 };
 
 /* Whether a run evaluates at all; whether it does after that step (from 1). */
@@ -33,9 +39,13 @@ struct train_best {
 
 /* Whether the options want any of it: a model or an end by evaluations, or a metric watched. */
 bool best_wanted(const struct train_options *o);
-/* The metric as run.jsonl names it: "eval_loss". */
+/* The metric, "loss" or the name of a task; run.jsonl has "eval_" before it. Its value, NaN where
+ * the evaluation has none. */
 const char *best_metric(const struct train_options *o);
-/* Takes the evaluation of a step. A loss that is no number is ERR_NUMERIC. */
+double best_value(const struct train_options *o, const struct train_evaluation *e);
+/* Which way it gets better: as the recipe says, else a loss by falling and all else by rising. */
+bool best_is_greater(const struct train_options *o);
+/* Takes the evaluation of a step. A value that is no number is ERR_NUMERIC. */
 MUST_CHECK err best_take(struct train_best *b, const struct train_options *o, int64_t step,
                          const struct train_evaluation *e);
 /* Whether the run is to end now. */

@@ -48,6 +48,7 @@ static err plan_with(struct search *s, struct recompute r, struct fit *out) {
     TRY(s->plan->failed);
     *out = (struct fit){.planned_bytes = (int64_t)s->plan->total_bytes,
                         .mapped_bytes = (int64_t)plan_bytes(s->plan, PLAN_MAPPED),
+                        .eval_bytes = s->trainer->run.eval_bytes,
                         .host_bytes = (int64_t)s->plan->host_bytes,
                         .program_bytes = s->trainer->run.compute->backend->host_memory
                                              ? FIT_PROGRAM_BYTES

@@ -23,12 +23,13 @@
 struct fit {
     int64_t planned_bytes, mapped_bytes; /* of the plan that was chosen */
     int64_t program_bytes;               /* the allowance beside it */
+    int64_t eval_bytes;                  /* struct train_run's */
     int64_t host_bytes;                  /* pinned beside it, on the host: not resident */
     struct recompute recompute;
     struct cost cost; /* of a step of full rows */
 };
 static inline int64_t fit_resident_bytes(const struct fit *f) {
-    return f->planned_bytes + f->mapped_bytes + f->program_bytes;
+    return f->planned_bytes + f->mapped_bytes + f->program_bytes + f->eval_bytes;
 }
 /* Multiplications made again, over those of a step without. */
 double fit_again_share(const struct fit *f);

@@ -161,6 +161,7 @@ static err finish_step(struct trainer *t, struct train_report *report) {
     TRY(evaluate(t, report, &room, &decides));
     const struct record_line line = {.report = report,
                                      .metric = best_metric(t->run.options),
+                                     .value = best_value(t->run.options, &room),
                                      .best = decides ? &in->progress.best : NULL};
     if (t->run.on_measure) t->run.on_measure(t->run.ctx, report);
     TRY(record(t, &line));

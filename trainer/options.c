@@ -97,12 +97,15 @@ static const struct opt rows[] = {
     ROW(eval_strategy, .choices = "no,steps,epoch", .aliases = "evaluation_strategy",
         .help = "when: every eval_steps steps, or at the end of each epoch (not given: steps, "
                 "where eval_steps is above 0)"),
+    ROW(eval_tasks, .value = "TASK",
+        .help = "tasks of `cotrain list tasks`, or users' own, that an evaluation asks beside the "
+                "validation loss"),
     ROW(load_best_model_at_end, .help = "the run ends with the model of its best evaluation; that "
                                         "one's checkpoint is always kept"),
-    ROW(metric_for_best_model, .choices = "loss,eval_loss",
-        .help = "what makes an evaluation the best (not given: loss)"),
+    ROW(metric_for_best_model, .value = "METRIC",
+        .help = "what makes an evaluation the best: loss, or one of eval_tasks (not given: loss)"),
     ROW(greater_is_better, .choices = "true,false",
-        .help = "which way it is better (not given: false, as becomes a loss)"),
+        .help = "which way it is better (not given: a loss by falling, a task by rising)"),
     ROW(early_stopping_patience, .min = 0, .max = 1e9, .aliases = "early_stopping_steps",
         .help = "the run ends after so many evaluations in a row that are no better (0: never)"),
     ROW(early_stopping_threshold, .min = 0, .max = 1e9,
@@ -171,13 +174,20 @@ static err check_evaluation(const struct train_options *o) {
                         : o->metric_for_best_model        ? "metric_for_best_model"
                         : o->greater_is_better            ? "greater_is_better"
                         : o->early_stopping_threshold > 0 ? "early_stopping_threshold"
+                        : o->eval_tasks.n > 0             ? "eval_tasks"
                                                           : NULL;
     if (!named) return ERR_OK;
-    if (!best_wanted(o))
+    if (!best_wanted(o) && o->eval_tasks.n == 0)
         return fail(ERR_RANGE,
                     "train: '%s' is given without 'load_best_model_at_end', "
                     "'metric_for_best_model' or 'early_stopping_patience'",
                     named);
+    const char *metric = best_metric(o);
+    if (strcmp(metric, "loss") != 0 && !opt_list_has(&o->eval_tasks, metric))
+        return fail(ERR_RANGE,
+                    "train: 'metric_for_best_model' is '%s', and evaluations have the loss and "
+                    "what 'eval_tasks' names",
+                    metric);
     if (evaluation_wanted(o)) return ERR_OK;
     err e = fail(ERR_RANGE, "train: '%s' is given without evaluations during training", named);
     return fail_hint(e, "set train.eval_steps, or train.eval_strategy: epoch");

@@ -34,7 +34,8 @@ struct train_options {
     int64_t save_total_limit; /* newest checkpoints kept; 0: all */
     int64_t eval_steps;       /* steps between evaluations; 0: none, unless eval_strategy: epoch */
     /* of trainer/best.h; not there where nothing is decided by evaluations */
-    const char *eval_strategy; /* "no", "steps", "epoch"; NULL: steps, where eval_steps says so */
+    const char *eval_strategy;  /* "no", "steps", "epoch"; NULL: steps, where eval_steps says so */
+    struct opt_list eval_tasks; /* asked beside the validation loss */
     bool load_best_model_at_end;
     const char *metric_for_best_model, *greater_is_better;
     int64_t early_stopping_patience; /* evaluations; 0: the run never ends early */

@@ -22,7 +22,8 @@ enum { MAX_LINE_BYTES = 1 << 16 };
 static bool only_keeps(const char *name, const struct train_options *o) {
     const bool rounds = o->gradient_dtype && !strcmp(o->gradient_dtype, "bf16");
     const bool narrow = o->trained_weight_dtype && !strcmp(o->trained_weight_dtype, "bf16");
-    const bool evaluates = !strcmp(name, "eval_steps") || !strcmp(name, "eval_strategy");
+    const bool evaluates = !strcmp(name, "eval_steps") || !strcmp(name, "eval_strategy") ||
+                           !strcmp(name, "eval_tasks");
     const bool logs = !strcmp(name, "report_to") || !strcmp(name, "logging_steps");
     return logs || !strcmp(name, "save_steps") || !strcmp(name, "save_total_limit") ||
            (evaluates && !best_wanted(o)) || !strcmp(name, "recompute") ||
@@ -131,17 +132,23 @@ static err move_chain(const struct record *r, const struct record_line *l,
     err e = str_printf(&text, "%s %s %016" PRIx64 " %s", chain, r->batch, bits_of(l->report->loss),
                        r->update);
     if (e == ERR_OK && l->best)
-        e = str_printf(&text, " %016" PRIx64 " %" PRId64, bits_of(l->report->evaluation->loss),
-                       l->best->step);
+        e = str_printf(&text, " %016" PRIx64 " %" PRId64, bits_of(l->value), l->best->step);
     if (e == ERR_OK) e = str_add(&text, "\n");
     if (e == ERR_OK) e = sha256_bytes(str_text(&text), text.len, chain);
     str_release(&text);
     return e;
 }
 
+static err put_evaluation(const struct train_evaluation *e, json_t *line) {
+    if (!isnan(e->loss)) TRY(log_put_score(line, "loss", e->loss));
+    for (int64_t i = 0; i < e->n_scores; i++)
+        TRY(log_put_score(line, e->scores[i].name, e->scores[i].value));
+    return ERR_OK;
+}
+
 static err put_best(const struct record_line *l, json_t *line) {
     return json_put(line, "best",
-                    json_pack("{s:s, s:I, s:f, s:I}", "metric", l->metric, "step",
+                    json_pack("{s:s+, s:I, s:f, s:I}", "metric", "eval_", l->metric, "step",
                               (json_int_t)l->best->step, "value", l->best->value, "waited",
                               (json_int_t)l->best->waited));
 }
@@ -163,13 +170,11 @@ static err put_timings(const struct train_report *report, json_t *line) {
 static err fill_line(const struct record *r, const struct record_line *l, const char *chain,
                      json_t *line) {
     const struct train_report *report = l->report;
-    const struct train_evaluation *evaluation = report->evaluation;
     TRY(json_put(line, "step", json_integer(report->step)));
     TRY(json_put(line, "lr", json_real(report->lr)));
     TRY(json_put(line, "loss", json_real(report->loss)));
     TRY(json_put(line, "grad_norm", json_real(report->gradient_norm)));
-    if (evaluation && !isnan(evaluation->loss))
-        TRY(json_put(line, "eval_loss", json_real(evaluation->loss)));
+    if (report->evaluation) TRY(put_evaluation(report->evaluation, line));
     if (l->best) TRY(put_best(l, line));
     TRY(json_put(line, "tokens", json_integer(report->tokens)));
     TRY(json_put(line, "trained_tokens", json_integer(report->trained_tokens)));

@@ -39,7 +39,8 @@ MUST_CHECK err record_update(struct record *r, const struct trainer *t);
 /* A step's line. */
 struct record_line {
     const struct train_report *report;
-    const char *metric;            /* that `best` is of, "eval_loss" */
+    const char *metric;            /* that `best` is of */
+    double value;                  /* of it, in this step's evaluation */
     const struct train_best *best; /* after the step's evaluation; NULL: it decided nothing */
 };
 /* Moves `chain` on and appends the line, which *out is, too; the caller json_decref()s. */

@@ -42,6 +42,7 @@ struct train_run {
     const char *base_name;   /* base_model_name_or_path of a saved adapter */
     const char *base_digest; /* SHA-256 of the base model; a checkpoint of another one is foreign */
     bool resume;             /* go on from the newest checkpoint in dir; without one, start */
+    int64_t eval_bytes;      /* that on_eval holds while it runs, beside the plan */
     int64_t state_steps;     /* steps between checkpoints that stay, whatever the options say; 0 */
     void *ctx;               /* of the functions below, each of which may be NULL */
     /* Before a step is recorded: fills in what the caller can measure. */

@@ -49,6 +49,39 @@ run "$COTRAIN" train "$recipe" --work "$scratch/again" $choice
 expect_rc 0
 expect_same "$work/train/result.json" "$scratch/again/train/result.json"
 
+# Tasks that are asked in between: their scores stand in the record, choose where they are named, leave no trace in
+# the weights, and what they need is in the plan.
+asked="--set train.eval_steps=4 --set train.eval_tasks=requests"
+run "$COTRAIN" train "$recipe" --work "$scratch/plain"
+expect_rc 0
+run "$COTRAIN" train "$recipe" --work "$scratch/asked" $asked --set train.metric_for_best_model=eval_requests
+expect_rc 0
+expect_err "kept: the model of step 8, the last; the best eval_requests is "
+expect_same "$scratch/plain/train/adapter/adapter_model.safetensors" \
+    "$scratch/asked/train/adapter/adapter_model.safetensors"
+check "scores in the record, and within the plan" /usr/bin/python3 - "$scratch/asked/train" <<'END'
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1] + "/run.jsonl")]
+asked = [line for line in lines if "eval_requests" in line]
+assert [line["step"] for line in asked] == [4, 8] and all(0 <= line["eval_requests"] <= 1 for line in asked)
+assert all("eval_loss" in line and line["best"]["metric"] == "eval_requests" for line in asked)
+plan = json.load(open(sys.argv[1] + "/plan.json"))
+assert plan["eval_bytes"] > 28 << 20 and plan["used"]["anonymous_bytes"] <= plan["used"]["planned_bytes"], plan
+history = json.load(open(sys.argv[1] + "/trainer_state.json"))["log_history"]
+assert [e["eval_requests"] for e in history if "eval_loss" in e] == [line["eval_requests"] for line in asked]
+END
+run "$COTRAIN" plan "$recipe" $asked
+expect_out "a decoder and a tokenizer, while tasks are asked"
+run "$COTRAIN" recipe check "$recipe" $asked --set train.metric_for_best_model=gsm8k
+expect_err "'metric_for_best_model' is 'gsm8k', and evaluations have the loss and what 'eval_tasks' names"
+run "$COTRAIN" recipe check "$recipe" --set train.eval_steps=4 --set train.eval_tasks=reqests
+expect_err "unknown evaluation task 'reqests'"
+run "$COTRAIN" recipe check "$recipe" --set train.eval_tasks=requests
+expect_err "'eval_tasks' is given without evaluations during training"
+run "$COTRAIN" recipe check "$recipe" --set train.eval_steps=4 --set train.eval_tasks=validation \
+    --set train.metric_for_best_model=validation
+expect_err "'validation' gets better by falling"
+
 run "$COTRAIN" train "$recipe" --work "$scratch/none" --set train.eval_steps=2 --set train.load_best_model_at_end=true \
     --set data.validation=0
 expect_rc 1

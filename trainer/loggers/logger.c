@@ -27,8 +27,8 @@ static double number(const json_t *line, const char *key) {
 
 static void take_evaluation(struct log_line *l, const json_t *line) {
     const json_t *best = json_object_get(line, "best");
-    l->evaluated = json_is_number(json_object_get(line, "eval_loss"));
-    l->eval_loss = number(line, "eval_loss");
+    l->scores = line;
+    l->evaluated = json_object_get(line, "eval_rows") != NULL;
     l->eval_seconds = number(line, "eval_seconds");
     l->eval_rows = number(line, "eval_rows");
     l->seconds += l->eval_seconds;
@@ -65,16 +65,24 @@ err log_fold_take(struct log_fold *f, const json_t *line) {
     return ERR_OK;
 }
 
-static err replay_line(const struct line_reader *r, struct log_fold *fold) {
+struct replay {
+    struct log_fold *fold;
+    err (*take)(void *ctx, const struct log_line *line);
+    void *ctx;
+};
+
+static err replay_line(const struct replay *p, const struct line_reader *r) {
     json_t *line = NULL;
     TRY(json_parse(r->line, r->len, "run.jsonl", &line));
-    err e = log_fold_take(fold, line);
+    err e = log_fold_take(p->fold, line);
+    if (e == ERR_OK && p->take) e = p->take(p->ctx, &p->fold->line);
     json_decref(line);
     return e;
 }
 
 err log_replay(const struct logger_run *run, struct log_fold *fold,
                err (*take)(void *ctx, const struct log_line *line), void *ctx) {
+    const struct replay replay = {fold, take, ctx};
     struct line_reader r;
     bool more = true;
     *fold = (struct log_fold){.run = run};
@@ -83,11 +91,31 @@ err log_replay(const struct logger_run *run, struct log_fold *fold,
     while (e == ERR_OK) {
         e = line_reader_next(&r, &more);
         if (e != ERR_OK || !more) break;
-        e = replay_line(&r, fold);
-        if (e == ERR_OK && take) e = take(ctx, &fold->line);
+        e = replay_line(&replay, &r);
     }
     line_reader_close(&r);
     return e == ERR_OK ? e : fail_in(e, "'%s'", run->record);
+}
+
+err log_scores(const struct log_line *line, err (*take)(void *ctx, const char *name, double value),
+               void *ctx) {
+    static const char prefix[] = "eval_";
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)line->scores, key, value) {
+        const bool score = str_starts(key, prefix) && strcmp(key, "eval_rows") != 0 &&
+                           strcmp(key, "eval_seconds") != 0;
+        if (score) TRY(take(ctx, key + sizeof prefix - 1, json_number_value(value)));
+    }
+    return ERR_OK;
+}
+
+err log_put_score(void *ctx, const char *name, double value) {
+    struct str key = {0};
+    err e = str_printf(&key, "eval_%s", name);
+    if (e == ERR_OK) e = json_put(ctx, str_text(&key), json_real(value));
+    str_release(&key);
+    return e;
 }
 
 /* ---- all of a run's ---- */

@@ -29,7 +29,8 @@ struct log_line {
     double tokens_per_second;
     double of_peak, memory_bytes; /* 0: not measured */
     bool evaluated;
-    double eval_loss, eval_seconds, eval_rows;
+    const json_t *scores; /* the line itself: see log_scores; not behind the call that tells it */
+    double eval_seconds, eval_rows;
     int64_t best_step; /* 0: evaluations decide nothing */
     double best_value;
     /* sums */
@@ -45,6 +46,11 @@ struct log_fold {
 };
 /* Takes the next line into fold->line. */
 MUST_CHECK err log_fold_take(struct log_fold *fold, const json_t *line);
+/* Calls `take` for each value of an evaluation: "loss", and tasks by their names. */
+MUST_CHECK err log_scores(const struct log_line *line,
+                          err (*take)(void *ctx, const char *name, double value), void *ctx);
+/* A `take` that puts it into the object `ctx`, under the name with "eval_" before it. */
+MUST_CHECK err log_put_score(void *ctx, const char *name, double value);
 /* Reads run.jsonl from its first line on and hands out each; `take` may be NULL. *fold ends with
  * the last one. */
 MUST_CHECK err log_replay(const struct logger_run *run, struct log_fold *fold,

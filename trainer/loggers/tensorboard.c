@@ -121,6 +121,14 @@ static err add_value(const char *tag, double value, struct str *summary) {
     return e;
 }
 
+static err add_score(void *ctx, const char *name, double value) {
+    struct str tag = {0};
+    err e = str_printf(&tag, "eval/%s", name);
+    if (e == ERR_OK) e = add_value(str_text(&tag), value, ctx);
+    str_release(&tag);
+    return e;
+}
+
 static err fill_summary(const struct log_line *l, struct str *out) {
     const double rate = l->eval_seconds > 0 ? l->eval_rows / l->eval_seconds : 0;
     const struct {
@@ -136,13 +144,12 @@ static err fill_summary(const struct log_line *l, struct str *out) {
         {"train/tokens_per_second", l->tokens_per_second, l->logged},
         {"train/product_peak_share", l->of_peak, l->logged && l->of_peak > 0},
         {"train/memory_bytes", l->memory_bytes, l->logged && l->memory_bytes > 0},
-        {"eval/loss", l->eval_loss, l->evaluated},
         {"eval/runtime", l->eval_seconds, l->evaluated},
         {"eval/samples_per_second", rate, l->evaluated},
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
         if (values[i].there) TRY(add_value(values[i].tag, values[i].value, out));
-    return ERR_OK;
+    return l->evaluated ? log_scores(l, add_score, out) : ERR_OK;
 }
 
 static err add_line(const struct log_line *l, struct str *out) {

@@ -49,7 +49,7 @@ static err fill_step(const struct logger_run *run, const struct log_line *l, jso
 static err fill_evaluation(const struct logger_run *run, const struct log_line *l, json_t *out) {
     TRY(json_put(out, "current_steps", json_integer(l->step)));
     TRY(json_put(out, "total_steps", json_integer(run->n_steps)));
-    TRY(json_put(out, "eval_loss", json_real(l->eval_loss)));
+    TRY(log_scores(l, log_put_score, out));
     return fill_common(run, l, out);
 }
 

@@ -26,7 +26,7 @@ static err fill_step(const struct log_line *l, json_t *out) {
 static err fill_evaluation(const struct log_line *l, json_t *out) {
     const double rate = l->eval_seconds > 0 ? l->eval_rows / l->eval_seconds : 0;
     TRY(json_put(out, "epoch", json_real(l->epoch)));
-    TRY(json_put(out, "eval_loss", json_real(l->eval_loss)));
+    TRY(log_scores(l, log_put_score, out));
     TRY(json_put(out, "eval_runtime", json_real(l->eval_seconds)));
     TRY(json_put(out, "eval_samples_per_second", json_real(rate)));
     TRY(json_put(out, "eval_steps_per_second", json_real(rate))); /* rows go one by one */

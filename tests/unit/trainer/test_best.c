@@ -319,6 +319,24 @@ static void test_rules(void **state) {
     assert_fails(best_take(&b, &o, 5, &e), ERR_NUMERIC, "after step 5");
 }
 
+/* The metric by its name, with and without the prefix that the HF trainer gives it. */
+static void test_metric(void **state) {
+    (void)state;
+    const struct train_score scores[] = {{"requests", 0.5}, {"gsm8k", 0.25}};
+    const struct train_evaluation e = {.loss = 2, .scores = scores, .n_scores = 2};
+    struct train_options o = {0};
+    assert_true(best_value(&o, &e) == 2 && !best_is_greater(&o));
+    o.metric_for_best_model = "eval_loss";
+    assert_true(best_value(&o, &e) == 2 && !best_is_greater(&o));
+    o.metric_for_best_model = "eval_gsm8k";
+    assert_string_equal(best_metric(&o), "gsm8k");
+    assert_true(best_value(&o, &e) == 0.25 && best_is_greater(&o));
+    o.metric_for_best_model = "other";
+    assert_true(isnan(best_value(&o, &e)));
+    o.greater_is_better = "false";
+    assert_false(best_is_greater(&o));
+}
+
 static void test_options(void **state) {
     (void)state;
     struct train_options o = {0};
@@ -353,7 +371,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_early_end), cmocka_unit_test(test_greater),
         cmocka_unit_test(test_stopped),   cmocka_unit_test(test_killed),
         cmocka_unit_test(test_chained),   cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_rules),     cmocka_unit_test(test_options),
+        cmocka_unit_test(test_rules),     cmocka_unit_test(test_metric),
+        cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

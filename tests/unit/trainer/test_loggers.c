@@ -98,7 +98,7 @@ static void test_sums(void **state) {
     assert_int_equal(l->step, 2);
     assert_true(l->logged && l->loss_mean == 2 && l->loss == 1);
     assert_true(l->tokens == 30 && l->seconds == 9 && l->epoch == 1);
-    assert_true(l->evaluated && l->eval_loss == 7 && l->best_step == 2);
+    assert_true(l->evaluated && l->eval_rows == 6 && l->best_step == 2);
     json_t *line = NULL;
     assert_ok(json_parse(next, sizeof next - 1, "a line", &line));
     assert_ok(log_fold_take(&fold, line));

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Asking tasks in the middle of training (eval/during.h). The subject holds the training's model by
+ * its handle; closing it closes nothing of that.
+ * Read next: eval/run.c, which asks them before and after. */
+#include "eval/during.h"
+#include "base/mem.h"
+#include "eval/fit.h"
+
+static err find_tasks(struct eval_during *d, const struct opt_list *names) {
+    d->tasks = mem_alloc((size_t)names->n + 1, sizeof *d->tasks);
+    if (d->tasks == NULL) return ERR_MEMORY;
+    for (int64_t i = 0; i < names->n; i++) {
+        int64_t wanted = 0;
+        TRY(user_tasks_find(&d->own, names->items[i], &d->tasks[i]));
+        d->context.task = d->tasks[i];
+        TRY(fail_in(d->tasks[i]->need(&d->context, &wanted), "task '%s'", names->items[i]));
+        if (wanted > d->max_tokens) d->max_tokens = wanted;
+    }
+    d->n = names->n;
+    return ERR_OK;
+}
+
+err eval_during_open(struct eval_during *d, const struct eval_run *run,
+                     const struct opt_list *names) {
+    *d = (struct eval_during){.context = {.options = run->options,
+                                          .cases = run->cases,
+                                          .dataset = run->dataset,
+                                          .loader = run->loader,
+                                          .isolate = run->isolate,
+                                          .whitespace = run->whitespace,
+                                          .datasets = run->datasets,
+                                          .unsafe = run->unsafe}};
+    TRY(user_tasks_open(&d->own, &run->options->task_files));
+    return find_tasks(d, names);
+}
+
+err eval_during_start(struct eval_during *d, const struct model *m, const char *tokenizer_dir,
+                      int64_t memory_bytes) {
+    d->subject = (struct eval_subject){.model = *m, .memory_bytes = memory_bytes};
+    d->context.subject = &d->subject;
+    TRY(tokenizer_open(&d->subject.tokenizer, tokenizer_dir));
+    TRY(tokenizer_fits_model(d->subject.tokenizer, &m->config));
+    return batch_init(&d->subject.batch, d->max_tokens > 0 ? d->max_tokens : 1);
+}
+
+static err score_of(const struct eval_task *task, const json_t *part, double *out) {
+    const json_t *score = json_object_get(json_object_get(part, "scores"), task->metric);
+    if (!json_is_number(score))
+        return fail(ERR_MISSING, "there is nothing that it could score by '%s'", task->metric);
+    *out = json_number_value(score);
+    return ERR_OK;
+}
+
+err eval_during_ask(struct eval_during *d, int64_t task, double *out_score) {
+    json_t *part = NULL;
+    d->context.task = d->tasks[task];
+    err result = d->tasks[task]->run(&d->context, &part);
+    if (result == ERR_OK) result = score_of(d->tasks[task], part, out_score);
+    json_decref(part);
+    return fail_in(result, "task '%s'", d->tasks[task]->name);
+}
+
+void eval_during_close(struct eval_during *d) {
+    eval_subject_close(&d->subject);
+    user_tasks_close(&d->own);
+    mem_free(d->tasks);
+    *d = (struct eval_during){0};
+}
