@@ -73,6 +73,7 @@ err hub_objects(const struct push_release *r, const bool *wanted, int64_t *at, j
 struct putting {
     struct pushing *p;
     struct ask *ask;
+    const struct hub_batch *batch;
     const struct push_file *file;
     const json_t *actions;
 };
@@ -116,6 +117,7 @@ static err put_piece(struct putting *u, const struct ask_request *r, struct str 
     bool found = false;
     err e = ask_send(u->ask, r, &answer);
     if (e == ERR_OK) e = ask_judge(u->ask, &answer);
+    if (e == ERR_OK && u->batch->judge) e = u->batch->judge(u->ask, &answer);
     if (e == ERR_OK && out_etag) e = http_header(&answer, "etag", out_etag, &found);
     if (e == ERR_OK && out_etag && !found)
         e = fail(ERR_PARSE, "the store answers a part of '%s' without an ETag", u->file->path);
@@ -124,7 +126,7 @@ static err put_piece(struct putting *u, const struct ask_request *r, struct str 
 }
 
 static err put_whole(struct putting *u, const json_t *upload) {
-    const char *headers[HEADERS_MAX + 1] = {"Content-Type: application/octet-stream"};
+    const char *headers[HEADERS_MAX + 2] = {"Content-Type: application/octet-stream"};
     int64_t n = 1;
     struct ask_request r = {.http = {.method = "PUT",
                                      .headers = headers,
@@ -134,6 +136,8 @@ static err put_whole(struct putting *u, const json_t *upload) {
     TRY(json_need_string(upload, "href", &r.http.url));
     if (json_object_get(json_object_get(upload, "header"), "Content-Type")) n = 0;
     TRY(take_headers(u, upload, headers, &n));
+    const char *own = ask_own_header(u->ask, r.http.url, u->batch->own_header);
+    if (own) headers[n++] = own;
     r.http.n_headers = n;
     return put_piece(u, &r, NULL);
 }
@@ -211,7 +215,7 @@ static err plan_put(struct hub_batch *b, const json_t *object) {
 static err take_object(struct hub_batch *b, const json_t *object) {
     const char *oid = json_text_of(object, "oid");
     const json_t *refusal = json_object_get(object, "error");
-    struct putting u = {b->p, b->ask, file_of(b->p->release, oid),
+    struct putting u = {b->p, b->ask, b, file_of(b->p->release, oid),
                         json_object_get(object, "actions")};
     if (!u.file) return fail(ERR_PARSE, "the hub speaks of an object that was not asked for");
     if (refusal)

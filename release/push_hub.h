@@ -25,6 +25,9 @@ struct hub_batch {
     struct ask *ask;
     const json_t *asked, *objects;
     bool sends;
+    const char *own_header; /* for addresses of the hub's own host; NULL: none */
+    /* Whether the store's answer means what its status says; NULL: it does. */
+    err (*judge)(const struct ask *a, const struct http_answer *answer);
     int64_t n;
     const char *missing;
 };

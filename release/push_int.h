@@ -13,7 +13,8 @@
 
 struct push_file {
     const char *path; /* in the release, and over there */
-    const char *full; /* on this machine */
+    const char *full; /* on this machine; NULL: it is `text` */
+    const char *text; /* of a file that the hub wants and the release has not */
     char sha256[SHA256_HEX_SIZE];
     int64_t bytes;
     bool large; /* by the rule of push_files.c: it goes by LFS */

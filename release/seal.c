@@ -17,6 +17,8 @@ enum {
     MAX_RELEASE_BYTES = 4096,
 };
 
+const char *const seal_hub_files[SEAL_HUB_FILES] = {".gitattributes", "configuration.json"};
+
 static err sum_of(const char *dir, const char *name, char out[SHA256_HEX_SIZE]) {
     char *path = path_join(dir, name);
     if (path == NULL) return ERR_MEMORY;
@@ -222,16 +224,23 @@ static bool holds_a_line(const struct seal *s, const char *folder) {
     return false;
 }
 
+static bool *added_by_hub(struct seal *s, const char *path) {
+    for (int i = 0; i < SEAL_HUB_FILES; i++)
+        if (strcmp(path, seal_hub_files[i]) == 0) return &s->added[i];
+    return NULL;
+}
+
 /* Everything in the folder is listed; the reverse is check_files'. */
 static err check_no_extra(struct seal *s, const struct name_list *files) {
     for (size_t i = 0; i < files->n; i++) {
         const char *path = files->names[i];
         if (is_of_seal(path) || seal_is_signature(path) || seal_find(s, path) != NULL) continue;
         if (str_ends(path, "/") && holds_a_line(s, path)) continue; /* its files are missing */
-        if (strcmp(path, ".gitattributes") != 0)
+        bool *added = added_by_hub(s, path);
+        if (!added)
             return fail(ERR_GATE, "'%.*s' does not belong to the release",
                         (int)(strlen(path) - str_ends(path, "/")), path);
-        s->has_attributes = true;
+        *added = true;
     }
     return ERR_OK;
 }

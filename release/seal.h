@@ -23,6 +23,10 @@
 #define SEAL_MODEL_SIGNATURE "model.sig"
 #define SEAL_PROVENANCE "provenance.intoto.jsonl"
 
+/* What hubs add to a clone: .gitattributes, and ModelScope's configuration.json. */
+enum { SEAL_HUB_FILES = 2 };
+extern const char *const seal_hub_files[SEAL_HUB_FILES];
+
 struct seal_line {
     char hash[SHA256_HEX_SIZE];
     char *path; /* relative, '/' between parts */
@@ -31,8 +35,8 @@ struct seal {
     char release[SHA256_HEX_SIZE]; /* the release hash */
     struct seal_line *lines;       /* of SHA256SUMS, sorted by path */
     int64_t n_lines;
-    int64_t bytes;       /* of all listed files; filled by seal_check */
-    bool has_attributes; /* a .gitattributes that is not listed, as hubs add one */
+    int64_t bytes;              /* of all listed files; filled by seal_check */
+    bool added[SEAL_HUB_FILES]; /* those of seal_hub_files that are there and not listed */
 };
 bool seal_is_signature(const char *path);
 

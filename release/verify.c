@@ -48,8 +48,10 @@ static err check_bytes(struct verifying *v) {
     v->facts->bytes = v->seal.bytes;
     memcpy(v->facts->hash, v->seal.release, sizeof v->facts->hash);
     TRY(found(v, "bytes", PROVED, "every byte is as manifest.json, SHA256SUMS and RELEASE say"));
-    if (v->seal.has_attributes)
-        TRY(found(v, "git", OPEN, ".gitattributes is not the release's: a hub may have added it"));
+    for (int i = 0; i < SEAL_HUB_FILES; i++)
+        if (v->seal.added[i])
+            TRY(found(v, seal_hub_files[i], OPEN,
+                      "%s is not the release's: a hub may have added it", seal_hub_files[i]));
     if (asked->hash == NULL) return ERR_OK;
     if (strcmp(asked->hash, v->seal.release) != 0)
         return fail(ERR_GATE, "its hash is %s, not %s", v->seal.release, asked->hash);

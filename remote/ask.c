@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stop.h"
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -15,6 +16,7 @@ enum { SAID_BYTES = 300 };
 
 struct ask {
     struct ask_options options;
+    const char *secret; /* besides the token; NULL: none */
     struct http *http;
 };
 
@@ -48,15 +50,30 @@ bool ask_plans(const struct ask *a) {
 
 /* ---- what a server says, for people ---- */
 
-/* Appends `text` with every copy of the token struck out. */
-static err add_without_token(const struct ask *a, const char *text, struct str *out) {
-    const char *token = a->options.token;
-    size_t n = token ? strlen(token) : 0;
-    for (const char *hit; n > 0 && (hit = strstr(text, token)) != NULL; text = hit + n) {
+void ask_hide(struct ask *a, const char *secret) {
+    a->secret = secret;
+}
+
+const char *ask_own_header(const struct ask *a, const char *url, const char *header) {
+    return header && http_same_host(url, a->options.endpoint) ? header : NULL;
+}
+
+/* Appends `text` with every copy of the secret struck out. */
+static err add_without(const char *secret, const char *text, struct str *out) {
+    size_t n = secret ? strlen(secret) : 0;
+    for (const char *hit; n > 0 && (hit = strstr(text, secret)) != NULL; text = hit + n) {
         TRY(str_append(out, text, (size_t)(hit - text)));
         TRY(str_add(out, "***"));
     }
     return str_add(out, text);
+}
+
+static err add_without_secrets(const struct ask *a, const char *text, struct str *out) {
+    struct str half = {0};
+    err e = add_without(a->options.token, text, &half);
+    if (e == ERR_OK) e = add_without(a->secret, str_text(&half), out);
+    str_release(&half);
+    return e;
 }
 
 /* The words of an error's JSON, whichever key the hub puts them under; "" where it is none. */
@@ -99,7 +116,7 @@ static const struct meaning meanings[] = {
      "stopped"},
     {500, 599, ERR_IO, "the hub's own fault", "run it again: it goes on where it stopped"},
     {300, 399, ERR_UNSUPPORTED, "it has moved", "name it as the hub does"},
-    {0, 999, ERR_UNSUPPORTED, "it was not expected", NULL},
+    {LONG_MIN, LONG_MAX, ERR_UNSUPPORTED, "it was not expected", NULL},
 };
 
 err ask_refused(const struct ask *a, long status, const char *says) {
@@ -107,7 +124,7 @@ err ask_refused(const struct ask *a, long status, const char *says) {
     struct str text = {0};
     const struct meaning *m = meanings;
     while (status < m->from || status > m->to) m++;
-    err e = add_without_token(a, says, &text);
+    err e = add_without_secrets(a, says, &text);
     if (e == ERR_OK && status == 401 && !o->token)
         e = fail_hint(fail(ERR_DENIED, "'%s': no token is set, and none is not enough (status 401)",
                            o->subject),

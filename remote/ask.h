@@ -48,5 +48,10 @@ MUST_CHECK err ask_json(struct ask *a, const struct ask_request *r, json_t **out
 /* A POST of JSON (its reference is taken over, NULL is ERR_MEMORY). */
 MUST_CHECK err ask_post(struct ask *a, const char *url, json_t *body, json_t **out);
 bool ask_plans(const struct ask *a);
+/* One more text that no message repeats (a session that the token was exchanged for); it must
+ * outlive `a`. */
+void ask_hide(struct ask *a, const char *secret);
+/* A header for the hub's own host alone, whoever gave the address: NULL where it is another's. */
+const char *ask_own_header(const struct ask *a, const char *url, const char *header);
 
 #endif

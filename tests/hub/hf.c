@@ -83,7 +83,7 @@ static err batch(struct asking *a) {
     const char *algo = json_text_of(body, "hash_algo");
     bool lfs_json = is_json(a->r, "application/vnd.git-lfs+json") && a->r->accept &&
                     strcmp(a->r->accept, "application/vnd.git-lfs+json") == 0;
-    TRY(lfs_batch(a->s, a->r, json_object_get(body, "objects"), &objects, &wrong));
+    TRY(lfs_batch(a->s, a->r, "store", json_object_get(body, "objects"), &objects, &wrong));
     if (!lfs_json) wrong = "both types are application/vnd.git-lfs+json";
     if (strcmp(json_text_of(body, "operation"), "upload") != 0) wrong = "no upload";
     if (strcmp(algo, "sha_256") != 0 && strcmp(algo, "sha256") != 0) wrong = "no known hash";
@@ -250,21 +250,6 @@ static const struct {
     {"GET", "/%/resolve/", resolve},
 };
 
-/* Whether the path has the form; OWNER/NAME into `name`. */
-static bool has_form(const char *path, const char *form, char *name, size_t capacity,
-                     const char **rest) {
-    size_t head = strcspn(form, "%");
-    if (strncmp(path, form, head) != 0) return false;
-    const char *at = path + head, *slash = strchr(at, '/'), *tail = form + head + 1;
-    const char *end = slash ? strstr(slash + 1, tail) : NULL;
-    if (!end || memchr(slash + 1, '/', (size_t)(end - slash - 1)) || (size_t)(end - at) >= capacity)
-        return false;
-    memcpy(name, at, (size_t)(end - at));
-    name[end - at] = '\0';
-    *rest = end + strlen(tail);
-    return true;
-}
-
 err hf_route(struct standin *s, const struct request *r, struct reply *out, bool *mine) {
     char name[200], bearer[256];
     struct asking a = {.s = s, .r = r, .name = name, .out = out};
@@ -275,7 +260,7 @@ err hf_route(struct standin *s, const struct request *r, struct reply *out, bool
         return known ? create(s, r, out) : reply_refuse(out, 401, "Invalid username or password.");
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         if (strcmp(r->method, routes[i].method) != 0 ||
-            !has_form(r->path.data, routes[i].form, name, sizeof name, &a.rest))
+            !route_has_form(r->path.data, routes[i].form, name, sizeof name, &a.rest))
             continue;
         if (!known) return reply_refuse(out, 401, "Invalid username or password.");
         a.repo = json_object_get(s->repos, name);

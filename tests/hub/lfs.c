@@ -17,16 +17,20 @@ static bool is_oid(const char *text) {
 }
 
 /* Where the object is to be put: whole, or in parts of s->chunk bytes. */
-static json_t *actions_of(struct standin *s, const struct request *r, const char *oid,
+struct place {
+    const char *base, *store;
+};
+
+static json_t *actions_of(struct standin *s, const struct place *p, const char *oid,
                           int64_t bytes) {
-    const char *base = str_text(&r->base);
+    const char *base = p->base;
     json_t *verify = json_pack("{s:o, s:{s:s}}", "href", json_sprintf("%s/verify/%s", base, oid),
                                "header", "X-Given", "yes");
     if (s->chunk == 0 || bytes <= s->chunk)
-        return json_pack(
-            "{s:{s:o, s:{s:s}}, s:o}", "upload", "href",
-            json_sprintf("%s/store/%s?size=%lld&signature=SIGNED", base, oid, (long long)bytes),
-            "header", "X-Given", "yes", "verify", verify);
+        return json_pack("{s:{s:o, s:{s:s}}, s:o}", "upload", "href",
+                         json_sprintf("%s/%s/%s?size=%lld&signature=SIGNED", base, p->store, oid,
+                                      (long long)bytes),
+                         "header", "X-Given", "yes", "verify", verify);
     json_t *header = json_pack("{s:o}", "chunk_size", json_sprintf("%lld", (long long)s->chunk));
     for (int64_t i = 0; i * s->chunk < bytes; i++) {
         char key[24];
@@ -41,8 +45,9 @@ static json_t *actions_of(struct standin *s, const struct request *r, const char
                      header, "verify", verify);
 }
 
-err lfs_batch(struct standin *s, const struct request *r, const json_t *asked, json_t **out_objects,
-              const char **out_wrong) {
+err lfs_batch(struct standin *s, const struct request *r, const char *place, const json_t *asked,
+              json_t **out_objects, const char **out_wrong) {
+    const struct place where = {str_text(&r->base), place};
     json_t *list = json_array(), *one;
     size_t i;
     *out_objects = list;
@@ -59,7 +64,7 @@ err lfs_batch(struct standin *s, const struct request *r, const json_t *asked, j
         json_t *object = json_pack("{s:s, s:I}", "oid", oid, "size", (json_int_t)bytes);
         if (!json_object_get(s->objects, oid)) {
             TRY(json_put(object, "authenticated", json_true()));
-            TRY(json_put(object, "actions", actions_of(s, r, oid, bytes)));
+            TRY(json_put(object, "actions", actions_of(s, &where, oid, bytes)));
         }
         TRY(json_push(list, object));
     }
@@ -87,6 +92,18 @@ static err put_whole(struct standin *s, const struct request *r, const char *oid
     if ((int64_t)r->body.len != size_asked(r) || strcmp(hash, oid) != 0)
         return reply_refuse(out, 422, "these are not the bytes that were announced");
     return keep(s, oid, (int64_t)r->body.len, out);
+}
+
+/* ModelScope's: it wants the session, and says what became of it in the body. */
+static err put_mstore(struct standin *s, const struct request *r, const char *oid,
+                      struct reply *out) {
+    bool good;
+    TRY(ms_judge_session(r, out, &good));
+    if (!good) return ERR_OK;
+    TRY(put_whole(s, r, oid, out));
+    int code = out->status;
+    return RENDER(out, 200, "{s:i, s:s, s:b}", "Code", code, "Message", "put", "Success",
+                  (int)(code == 200));
 }
 
 static err put_part(struct standin *s, const struct request *r, const char *oid, const char *number,
@@ -157,5 +174,7 @@ err lfs_store(struct standin *s, const struct request *r, struct reply *out) {
         return put_part(s, r, oid, number, out);
     if (strcmp(what, "store") == 0 && strcmp(r->method, "PUT") == 0)
         return put_whole(s, r, oid, out);
+    if (strcmp(what, "mstore") == 0 && strcmp(r->method, "PUT") == 0)
+        return put_mstore(s, r, oid, out);
     return reply_refuse(out, 405, "Method Not Allowed");
 }

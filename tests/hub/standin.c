@@ -80,6 +80,23 @@ json_t *repo_files(json_t *repo, const char *revision, const char **out_commit) 
 
 /* ---- requests ---- */
 
+bool route_has_form(const char *path, const char *form, char *name, size_t capacity,
+                    const char **rest) {
+    size_t head = strcspn(form, "%");
+    name[0] = '\0';
+    *rest = "";
+    if (!form[head]) return strcmp(path, form) == 0;
+    if (strncmp(path, form, head) != 0) return false;
+    const char *at = path + head, *slash = strchr(at, '/'), *tail = form + head + 1;
+    const char *end = slash ? strstr(slash + 1, tail) : NULL;
+    if (!end || memchr(slash + 1, '/', (size_t)(end - slash - 1)) || (size_t)(end - at) >= capacity)
+        return false;
+    memcpy(name, at, (size_t)(end - at));
+    name[end - at] = '\0';
+    *rest = end + strlen(tail);
+    return true;
+}
+
 static void *begin_request(void *context, const char *uri, struct MHD_Connection *connection) {
     (void)context;
     struct request *r = mem_zalloc(1, sizeof *r);
@@ -124,7 +141,7 @@ static err read_headers(struct request *r, const char *method) {
 }
 
 static bool is_of_store(const struct request *r) {
-    static const char *const places[] = {"/store/", "/part/", "/join/", "/verify/"};
+    static const char *const places[] = {"/store/", "/mstore/", "/part/", "/join/", "/verify/"};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
         if (str_starts(r->path.data, places[i])) return true;
     return false;
@@ -133,7 +150,8 @@ static bool is_of_store(const struct request *r) {
 static err route(struct standin *s, const struct request *r, struct reply *out) {
     bool mine = false;
     if (is_of_store(r)) return lfs_store(s, r, out);
-    TRY(hf_route(s, r, out, &mine));
+    TRY(ms_route(s, r, out, &mine));
+    if (!mine) TRY(hf_route(s, r, out, &mine));
     return mine ? ERR_OK : reply_refuse(out, 404, "Not Found");
 }
 

@@ -56,12 +56,19 @@ MUST_CHECK err repo_commit(struct standin *s, json_t *repo, json_t *files, char 
 json_t *repo_files(json_t *repo, const char *revision, const char **out_commit);
 
 /* lfs.c: the batch call on objects, and the store. */
-MUST_CHECK err lfs_batch(struct standin *s, const struct request *r, const json_t *asked,
-                         json_t **out_objects, const char **out_wrong);
+MUST_CHECK err lfs_batch(struct standin *s, const struct request *r, const char *place,
+                         const json_t *asked, json_t **out_objects, const char **out_wrong);
 MUST_CHECK err lfs_store(struct standin *s, const struct request *r, struct reply *out);
 
 /* hf.c, modelscope.c: false where the address is not theirs. */
 MUST_CHECK err hf_route(struct standin *s, const struct request *r, struct reply *out, bool *mine);
+MUST_CHECK err ms_route(struct standin *s, const struct request *r, struct reply *out, bool *mine);
+/* Whether somebody shows ModelScope's session; refused in *out where not. */
+MUST_CHECK err ms_judge_session(const struct request *r, struct reply *out, bool *good);
+/* Whether a path is of a form in which % stands for OWNER/NAME, which goes into `name`; *rest: what
+ * follows. */
+bool route_has_form(const char *path, const char *form, char *name, size_t capacity,
+                    const char **rest);
 
 /* faults.c */
 MUST_CHECK err fault_add(struct standin *s, const char *text);

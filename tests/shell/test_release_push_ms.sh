@@ -1,0 +1,127 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Pushing a release to ModelScope, which a strict stand-in plays: the same requests as a dry run lists; refusals
+# that come with status 200; a lost object, a lost answer and kills, each mended by the same command; the
+# configuration.json that the hub wants; token and session nowhere.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/hub.sh"
+targets push "{type: modelscope, repo: $repo}"
+run "$COTRAIN" run "$scratch/month/push.yaml" --work "$scratch/work"
+expect_rc 0
+begin() { # begin [OPTION VALUE]...: a fresh hub, which is asked with the token
+    serve "$@"
+    export MODELSCOPE_ENDPOINT=$hub MODELSCOPE_API_TOKEN=$token
+}
+push() {
+    run "$COTRAIN" release push "$release" "$@"
+}
+
+begin
+push --dry-run --json
+expect_rc 0
+check "nothing was asked, nothing kept" sh -c "test ! -s '$scratch/log' -a ! -e '$release.push'"
+cp "$scratch/out" "$scratch/plan.json"
+export COTRAIN_LOG=remote:debug,release:debug
+push
+unset COTRAIN_LOG
+expect_rc 0
+expect_out "(UNSIGNED)"
+expect_out "modelscope: verified, commit 0000"
+check "neither token nor session in what it said" sh -c "! grep -rqE '$token|SESSION' '$scratch/out' '$scratch/err' '$release.push'"
+asked
+check "the dry run said it: method, address and size" python3 - "$scratch" "$hub" <<'PY'
+import json, sys
+scratch, hub = sys.argv[1:]
+plan = [(r["method"], r["url"].replace(hub, ""), r["bytes"])
+        for r in json.load(open(scratch + "/plan.json"))["targets"][0]["requests"]]
+real = [(method, path, int(n)) for method, path, status, n in (line.split()[:4] for line in open(scratch + "/asked"))
+        if not path.startswith("/verify/")]
+assert len(plan) == len(real), (len(plan), len(real))
+for a, b in zip(plan, real):
+    assert a[0] == b[0] and (a[1] == b[1] or b[1].startswith("/mstore/")), (a, b)
+    assert a[2] == b[2] or b[1] == "/api/v1/login", (a, b)  # the token is not read for a dry run
+PY
+push
+expect_rc 0
+asked
+check "again: nothing is sent" sh -c "! grep -qE '^PUT|/commit/|/repo/tag' '$scratch/asked'"
+
+# ---- an object that the hub loses; a lost answer; faults; kills ----
+stop
+begin --fault "POST */commit/* times=1 lose"
+push
+expect_rc 1
+expect_err "is not there as it was sent"
+push
+expect_rc 0
+stop
+begin --fault "POST */commit/* times=1 unanswered"
+push
+expect_rc 1
+expect_err "no answer from"
+push
+expect_rc 0
+stop
+begin --fault "PUT * times=2 status=503 retry-after=0" --fault "GET */repo/files times=1 status=429 retry-after=0"
+push
+expect_rc 0
+for point in 3 6 9; do
+    stop
+    begin
+    COTRAIN_FAULT=io-kill:$point push
+    expect_rc 137
+    push
+    expect_rc 0
+done 2>/dev/null
+
+# ---- refused, in the body and by the status ----
+stop
+begin
+MODELSCOPE_API_TOKEN=ms-SECRETother push
+expect_rc 1
+expect_err "'$repo': the token is not accepted (status 401: access token *** is wrong)"
+expect_err "set MODELSCOPE_API_TOKEN"
+expect_no_err SECRETother
+MODELSCOPE_API_TOKEN= push
+expect_err "no token is set"
+fault "POST */batch times=1 status=403"
+push
+expect_err "the token's rights do not reach that far (status 403"
+targets new "{type: modelscope, repo: keeper/New}"
+push --recipe "$scratch/month/new.yaml"
+expect_err "'keeper/New': it is not there (status 404: record not found)"
+targets new "{type: modelscope, repo: keeper/New, create: true, license: Apache License 2.0}"
+push --recipe "$scratch/month/new.yaml"
+expect_rc 0
+push
+expect_rc 0
+"$COTRAIN" run "$scratch/month/push.yaml" --work "$scratch/other" --set 'release.summary=Another.' >/dev/null 2>&1
+run "$COTRAIN" release push "$scratch/other/release/Tiny"
+expect_rc 1
+expect_err "has a tag 'v2024.03' that is not of this release"
+stop
+begin --file notes.txt
+push
+expect_err "has a file 'notes.txt' that is not of this release"
+
+# ---- a configuration.json that is there is left as it is ----
+stop
+begin --file configuration.json
+push
+expect_rc 0
+asked
+check "what is there is not written over" python3 - "$scratch/plan.json" "$scratch/asked" <<'PY'
+import json, sys
+planned = [r["bytes"] for r in json.load(open(sys.argv[1]))["targets"][0]["requests"] if "/commit/" in r["url"]]
+real = [int(line.split()[3]) for line in open(sys.argv[2]) if "/commit/" in line]
+assert len(planned) == len(real) == 1 and real[0] < planned[0], (planned, real)
+PY
+stop
+
+# ---- a clone has it, and verifies ----
+cp -r "$release" "$scratch/clone"
+echo '{}' >"$scratch/clone/configuration.json"
+run "$COTRAIN" release verify "$scratch/clone"
+expect_rc 0
+expect_out "not proved  configuration.json is not the release's"
+finish
