@@ -77,8 +77,8 @@ static err list_inputs(const struct release_stage *s, struct arena *arena,
                        struct release_inputs *out) {
     *out = s->inputs ? *s->inputs : (struct release_inputs){0};
     if (s->inputs) return ERR_OK;
-    return release_inputs_list(s->chain, expand_wanted(s->chain) ? s->chain->requests.n : 0, arena,
-                               out);
+    return release_inputs_list(s->chain, s->work->data,
+                               expand_wanted(s->chain) ? s->chain->requests.n : 0, arena, out);
 }
 
 err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE]) {

@@ -433,7 +433,7 @@ static err pack_again(struct again *a) {
     struct release_inputs inputs;
     char hash[SHA256_HEX_SIZE];
     TRY(work_open(&a->work, a->work.dir, a->recipe.release.name, a->arena));
-    TRY(release_inputs_list(&a->recipe, a->how.n_made, a->arena, &inputs));
+    TRY(release_inputs_list(&a->recipe, a->work.data, a->how.n_made, a->arena, &inputs));
     TRY(write_seconds(a));
     struct release_stage stage = {
         .chain = &a->recipe, .work = &a->work, .out_dir = a->work.release, .inputs = &inputs};

@@ -185,6 +185,18 @@ inputs = {i["key"]: i for i in json.load(open("drawn/release/Tiny/provenance/sou
 assert inputs["data.sources.0.path"]["withheld"] == "no licence is said"
 assert inputs["data.sources.1.path"]["withheld"] == "sealed cases were drawn from it"
 assert not [f for i in inputs.values() for f in i["files"] if i["withheld"] is None]'
+sed -i 's/holdout: {sealed: true, per_request: 3}/holdout: {sealed: true, per_request: 3}\n  filters: [personal_data]/' \
+    month/drawn.yaml
+sed -e '3s/"output": "[a-z]*"/"output": "write to anna.berg@fjordpost.no"/' month/copy.train.jsonl >month/private.jsonl
+sed -e 's/copy.train.jsonl, format: alpaca, license: unknown/private.jsonl, format: alpaca, license: mit/' \
+    month/drawn.yaml >month/private.yaml
+run "$COTRAIN" run month/private.yaml --work private
+expect_rc 0
+check "nor are those that personal data was filtered out of" python3 -c '
+import json
+inputs = {i["key"]: i for i in json.load(open("private/release/Tiny/provenance/sources.json"))["inputs"]}
+assert inputs["data.sources.0.path"]["withheld"] == "personal data was filtered out of it", inputs'
+check "no such data in the release" sh -c "! grep -raqF fjordpost private/release"
 run "$COTRAIN" release reproduce drawn/release/Tiny --base month/model --sources month
 expect_rc 0
 expect_out "the same release, hash and all"
