@@ -16,6 +16,8 @@ static err key_of(const json_t *line, char out[MAX_KEY_BYTES]) {
     TRY(json_need_int(line, "item", &item));
     const json_t *sample = json_object_get(line, "sample");
     int n = snprintf(out, MAX_KEY_BYTES, "%.80s %lld", task, (long long)item);
+    if (json_object_get(line, "judge") != NULL)
+        snprintf(out + n, (size_t)(MAX_KEY_BYTES - n), " tests");
     if (sample != NULL)
         snprintf(out + n, (size_t)(MAX_KEY_BYTES - n), " %lld",
                  (long long)json_integer_value(sample));
@@ -89,6 +91,7 @@ static err fill_head(const struct generations *g, const struct generation_head *
     TRY(json_put(to, "task", json_string(h->task)));
     TRY(json_put(to, "item", json_integer(h->item)));
     if (h->id != NULL) TRY(json_put(to, "task_id", json_string(h->id)));
+    if (h->tests) TRY(json_put(to, "judge", json_string("tests")));
     TRY(json_put(to, "model", json_string(g->subject->model_digest)));
     TRY(json_put(to, "adapter", adapter != NULL ? json_string(adapter) : json_null()));
     TRY(json_put(to, "version", json_string(COTRAIN_VERSION)));

@@ -4,6 +4,8 @@
  *   {"task", "item", "task_id", "model": DIGEST, "adapter": DIGEST or null, "version",
  *    "decoding": "greedy", "seed": 0, "max_new_tokens", "prompt", "tokens": [ids of prompt and
  *    answer], "n_prompt_tokens", "ended", and the record that the scorer reads (eval/suite.h)}
+ * Unit tests that the model wrote of an item (eval/judge.h) are a line of their own, with "judge":
+ * "tests" and "answer".
  * An interrupted run goes on behind the last whole line; a torn one is taken away. A line of
  * another model, of another length or prompt is refused: it would be passed off as this one's.
  * Read next: eval/suite_run.c. */
@@ -31,6 +33,7 @@ struct generation_head {
     const char *task, *id, *prompt;
     int64_t item, max_new_tokens;
     int64_t sample; /* number of the answer to this item, or -1: the only one, greedy */
+    bool tests;     /* the answer is unit tests for the item: "judge": "tests" */
     const struct sampling *sampling;
 };
 MUST_CHECK err generations_head(const struct generations *g, const struct generation_head *head,

@@ -4,6 +4,8 @@
  *   "majority"  self-consistency: the share of items whose most frequent answer is right; of
  *   equally
  *               frequent ones the first
+ *   "generated_tests"  self-consistency for programs: the share of items whose answer that passes
+ *               most of the unit tests which the model wrote is right (eval/judge.h)
  * Source of self-consistency: Wang et al., "Self-consistency improves chain of thought reasoning in
  * language models" (2022).
  * Read next: eval/score.c, eval/metrics.h. */
@@ -11,6 +13,7 @@
 #define COTRAIN_EVAL_SAMPLES_H
 
 #include "base/json.h"
+#include "eval/judge.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +21,8 @@ struct sample_verdict {
     int64_t item;
     const char *vote; /* what was answered; NULL: nothing that could be counted */
     bool correct;
+    bool is_judged; /* a program that generated unit tests were run against */
+    struct judged judged;
 };
 
 /* Adds the scores of verdicts in which those of an item stand next to each other. Items with

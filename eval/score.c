@@ -7,15 +7,18 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "eval/confidence.h"
+#include "eval/judge.h"
 #include "eval/samples.h"
 #include "eval/suite.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_LINE_BYTES = 64 << 20 };
 
 struct tally {
     struct sample_verdict *verdicts; /* of each answer; owned */
+    json_t *tests;                   /* generated ones, by item; owned */
     bool sampled;                    /* several to an item on purpose, each with its number */
     int64_t n, n_correct, n_errors, n_unjudged;
     double *values; /* of a measured metric, of each answer; owned */
@@ -65,6 +68,46 @@ static err put_item(json_t *items, const struct scorer *scorer, const struct sui
     return ERR_OK;
 }
 
+/* ---- generated unit tests, which stand among the answers ---- */
+
+static bool is_tests(const json_t *line) {
+    return json_object_get(line, "judge") != NULL;
+}
+
+static err item_key(const struct suite_item *item, char out[32]) {
+    return snprintf(out, 32, "%lld", (long long)item->number) < 32 ? ERR_OK : ERR_LIMIT;
+}
+
+static err collect_tests(const struct scoring *s, const json_t *answers, json_t *out) {
+    size_t i = 0;
+    json_t *line = NULL, *tests = NULL;
+    json_array_foreach(answers, i, line) {
+        const struct suite_item *item = suite_find_item(s->items, line);
+        const json_t *text = json_object_get(line, "answer");
+        char key[32];
+        if (!is_tests(line) || item == NULL || item->entry_point == NULL) continue;
+        const struct span said = {json_string_value(text), json_string_length(text)};
+        if (said.text == NULL) return fail(ERR_PARSE, "line %zu: no text 'answer'", i + 1);
+        TRY(item_key(item, key));
+        TRY(judge_tests(said, item->entry_point, &tests));
+        TRY(json_put(out, key, tests));
+    }
+    return ERR_OK;
+}
+
+/* Of one of several programs for an item that there are tests for. */
+static err judge(const struct scoring *s, const struct scored_answer *a, const struct verdict *v,
+                 const json_t *tests_by_item, struct sample_verdict *out) {
+    char key[32];
+    if (a->item == NULL || v->completion == NULL || v->unjudged) return ERR_OK;
+    if (json_object_get(a->json, "sample") == NULL) return ERR_OK;
+    TRY(item_key(a->item, key));
+    const json_t *tests = json_object_get(tests_by_item, key);
+    if (tests == NULL) return ERR_OK;
+    out->is_judged = true;
+    return judge_run(s, v->completion, tests, &out->judged);
+}
+
 static err score_one(const struct scoring *s, const struct suite *suite, const json_t *answer,
                      json_t *items, struct tally *t) {
     struct scored_answer a = {.item = suite_find_item(s->items, answer), .json = answer};
@@ -82,12 +125,16 @@ static err score_one(const struct scoring *s, const struct suite *suite, const j
     kept->vote = v.vote;
     kept->correct = v.correct;
     t->values[t->n] = v.value;
+    TRY(judge(s, &a, &v, t->tests, kept));
     t->n++;
     t->n_correct += v.correct;
     t->n_errors += v.error != NULL;
     t->n_unjudged += v.unjudged;
     for (int k = 0; k < SCORER_MAX_EXTRAS; k++) t->sum_extra[k] += v.extra[k];
-    return put_item(items, s->scorer, a.item, answer, &v);
+    TRY(put_item(items, s->scorer, a.item, answer, &v));
+    json_t *row = json_array_get(items, json_array_size(items) - 1);
+    return kept->is_judged ? json_put(row, "tests_passed", json_integer(kept->judged.passed))
+                           : ERR_OK;
 }
 
 /* Where items have several answers the interval is as if each had one, right as often as its
@@ -133,11 +180,13 @@ static err score_each(const struct scoring *s, const struct eval_task *task, con
                       struct tally *t, json_t *part) {
     json_t *items = json_array();
     TRY(json_put(part, "items", items));
+    TRY(collect_tests(s, answers, t->tests));
     for (size_t i = 0; i < json_array_size(answers); i++) {
+        if (is_tests(json_array_get(answers, i))) continue;
         err result = score_one(s, task->suite, json_array_get(answers, i), items, t);
         if (result != ERR_OK) return fail_in(result, "answer %zu", i + 1);
     }
-    return put_summary(part, s->scorer, t);
+    return t->n > 0 ? put_summary(part, s->scorer, t) : fail(ERR_MISSING, "no answers");
 }
 
 static err score_all(const struct scoring *s, const struct eval_task *task, const json_t *answers,
@@ -147,11 +196,13 @@ static err score_all(const struct scoring *s, const struct eval_task *task, cons
     TRY(json_put(part, "metric", json_string(eval_task_metric(task))));
     TRY(json_put(part, "prompt_by", json_string(task->suite->prompt_by)));
     TRY(json_put(part, "scores", json_object()));
-    if (json_array_size(answers) == 0) return fail(ERR_MISSING, "no answers");
-    t.verdicts = mem_zalloc(json_array_size(answers), sizeof *t.verdicts);
-    t.values = mem_zalloc(json_array_size(answers), sizeof *t.values);
-    err result = t.verdicts != NULL && t.values != NULL ? score_each(s, task, answers, &t, part)
-                                                        : ERR_MEMORY;
+    t.tests = json_object();
+    t.verdicts = mem_zalloc(json_array_size(answers) + 1, sizeof *t.verdicts);
+    t.values = mem_zalloc(json_array_size(answers) + 1, sizeof *t.values);
+    err result = t.tests != NULL && t.verdicts != NULL && t.values != NULL
+                     ? score_each(s, task, answers, &t, part)
+                     : ERR_MEMORY;
+    json_decref(t.tests);
     mem_free(t.values);
     mem_free(t.verdicts);
     return result;

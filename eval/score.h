@@ -5,6 +5,8 @@
  *              "n_prompt_tokens", "n_tokens": of the answer, and each metric of our own by name}]
  * A measured metric has in each item its value under its name instead of "correct", the mean as its
  * score, and no "correct" of the whole; its interval is by resampling.
+ * Of several programs to an item, each has "tests_passed" of the unit tests that the model wrote
+ * for the item (eval/judge.h), where the answers hold a line of these ("judge": "tests").
  * "error" is what the official program ends on at that item, which counts as incorrect. "correct"
  * is null where a program was not run (then there is no score either).
  * Read next: eval/scorer.h, cli/cmd_eval_score.c. */

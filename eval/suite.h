@@ -19,6 +19,8 @@ struct suite_item {
     const char *prompt;   /* what the model is asked */
     const char **choices; /* the options of multiple choice, NULL-terminated, or NULL */
     const char *tests, *entry_point, *solution; /* of a program, or NULL */
+    const char
+        *test_prompt; /* asks the model for unit tests of the program (eval/judge.h), or NULL */
 };
 struct suite_items {
     struct arena arena; /* owns all texts */

@@ -24,6 +24,7 @@ struct asking {
     int64_t n;         /* answers, those to one item next to each other */
     int64_t n_samples; /* of an item; 0: one, greedy */
     struct sampling sampling;
+    bool tests; /* what is asked for are unit tests, to judge the answers by */
 };
 
 static int64_t n_asked(const struct eval_context *c, const struct suite_items *items) {
@@ -58,13 +59,18 @@ static const struct suite_item *item_of(const struct asking *a, int64_t i) {
     return &a->items.items[a->n_samples > 0 ? i / a->n_samples : i];
 }
 
+static const char *prompt_of(const struct asking *a, const struct suite_item *item) {
+    return a->tests ? item->test_prompt : item->prompt;
+}
+
 static err new_head(const struct asking *a, int64_t i, json_t **out) {
     const struct suite_item *item = item_of(a, i);
     const struct generation_head head = {.task = a->c->task->name,
                                          .id = item->id,
-                                         .prompt = item->prompt,
+                                         .prompt = prompt_of(a, item),
                                          .item = item->number,
                                          .sample = a->n_samples > 0 ? i % a->n_samples : -1,
+                                         .tests = a->tests,
                                          .sampling = &a->sampling,
                                          .max_new_tokens = answer_length(a->c)};
     return generations_head(&a->kept, &head, out);
@@ -78,6 +84,7 @@ static err fill_line(const struct asking *a, const struct suite_item *item,
         TRY(json_push(ids, json_integer(answer->tokens.ids[i])));
     TRY(json_put(line, "n_prompt_tokens", json_integer(answer->n_prompt_tokens)));
     TRY(json_put(line, "ended", json_boolean(answer->ended)));
+    if (a->tests) return json_put(line, "answer", json_string(answer->text));
     return suite_record(a->suite, item, answer->text, line);
 }
 
@@ -103,7 +110,7 @@ static err begin_line(struct pending *p, int64_t i) {
         return ERR_OK;
     }
     const struct suite_item *item = item_of(p->a, i);
-    p->answers[p->n] = (struct answer){.prompt = item->prompt, .number = (uint64_t)i};
+    p->answers[p->n] = (struct answer){.prompt = prompt_of(p->a, item), .number = (uint64_t)i};
     p->items[p->n] = item;
     p->heads[p->n++] = p->lines[i];
     return ERR_OK;
@@ -129,7 +136,7 @@ static err ask(struct pending *p) {
                                        .whitespace = c->whitespace,
                                        .sampling = p->a->sampling,
                                        .whole = true,
-                                       .alone = p->a->suite->form == ANSWER_TEXT,
+                                       .alone = p->a->tests || p->a->suite->form == ANSWER_TEXT,
                                        .on_answer = on_answer,
                                        .ctx = p};
     return answers_decode(c->subject, p->answers, p->n, &how);
@@ -153,7 +160,7 @@ static err ask_pending(struct pending *p) {
     progress_step(p->shown, a->n - p->n);
     TRY((a->suite->form == ANSWER_CHOICES ? weigh : ask)(p));
     for (int64_t i = 0; i < a->n; i++) TRY(json_push(a->lines, json_incref(p->lines[i])));
-    return generations_settle(&a->kept, a->c->task->name, a->lines);
+    return ERR_OK;
 }
 
 static err ask_all(struct asking *a) {
@@ -201,6 +208,17 @@ static void start_sampling(const struct eval_options *o, struct asking *a) {
     a->sampling.seed = (uint64_t)o->seed;
 }
 
+/* Of several programs to an item, unit tests that the model writes choose one. */
+static err ask_tests(const struct asking *a) {
+    struct asking tests = *a;
+    if (a->n_samples == 0 || a->items.items[0].test_prompt == NULL) return ERR_OK;
+    tests.tests = true;
+    tests.n = n_asked(a->c, &a->items);
+    tests.n_samples = 0;
+    tests.sampling = (struct sampling){.temperature = 0.0};
+    return ask_all(&tests);
+}
+
 err suite_run(const struct eval_context *c, json_t **out) {
     struct asking a = {.c = c, .suite = c->task->suite, .lines = json_array()};
     if (a.lines == NULL) return fail(ERR_MEMORY, "out of memory for answers");
@@ -212,7 +230,9 @@ err suite_run(const struct eval_context *c, json_t **out) {
         result = generations_open(&a.kept, c->generations, c->subject);
     }
     if (result == ERR_OK) {
-        result = ask_all(&a);
+        result = ask_tests(&a);
+        if (result == ERR_OK) result = ask_all(&a);
+        if (result == ERR_OK) result = generations_settle(&a.kept, c->task->name, a.lines);
         generations_close(&a.kept);
     }
     if (result == ERR_OK) result = score_answers(c->task, &a.items, a.lines, c->unsafe, out);

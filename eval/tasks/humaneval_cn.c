@@ -10,7 +10,17 @@
 static err load(const struct suite *self, const char *const *paths, struct suite_items *out) {
     (void)self;
     TRY(read_programs(paths[0], out));
-    return read_program_prompts(paths[1], out);
+    TRY(read_program_prompts(paths[1], out));
+    for (int64_t i = 0; i < out->n; i++) {
+        struct suite_item *item = &out->items[i];
+        item->test_prompt =
+            arena_printf(&out->arena,
+                         "为下面的编程问题写出单元测试：每行一个以assert开头的语句，调用函数%s，"
+                         "不要实现这个函数。\n%s```\n<sep>",
+                         item->entry_point, item->prompt);
+        if (item->test_prompt == NULL) return ERR_MEMORY;
+    }
+    return ERR_OK;
 }
 
 /* What is left of the code block. */

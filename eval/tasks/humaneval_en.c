@@ -10,7 +10,16 @@
 static err load(const struct suite *self, const char *const *paths, struct suite_items *out) {
     (void)self;
     TRY(read_programs(paths[0], out));
-    for (int64_t i = 0; i < out->n; i++) out->items[i].prompt = out->items[i].question;
+    for (int64_t i = 0; i < out->n; i++) {
+        struct suite_item *item = &out->items[i];
+        item->prompt = item->question;
+        item->test_prompt = arena_printf(&out->arena,
+                                         "Write unit tests for the function below, one assert "
+                                         "statement a line, each calling %s. Do not implement "
+                                         "it.\n```python\n%s```\n<sep>",
+                                         item->entry_point, item->question);
+        if (item->test_prompt == NULL) return ERR_MEMORY;
+    }
     return ERR_OK;
 }
 

@@ -26,9 +26,18 @@ static void pass_at_k_counts_draws(void **state) {
 static void majorities_are_counted(void **state) {
     (void)state;
     static const struct sample_verdict v[] = {
-        {0, "7", false},  {0, "5", true},   {0, NULL, false}, {0, "5", true},
-        {1, "3", false},  {1, "4", true},   {1, "3", false},  {1, "4", true}, /* a tie: the first */
-        {2, NULL, false}, {2, NULL, false}, {2, NULL, false}, {2, "9", true},
+        {.item = 0, .vote = "7", .correct = false},
+        {.item = 0, .vote = "5", .correct = true},
+        {.item = 0, .vote = NULL, .correct = false},
+        {.item = 0, .vote = "5", .correct = true},
+        {.item = 1, .vote = "3", .correct = false},
+        {.item = 1, .vote = "4", .correct = true},
+        {.item = 1, .vote = "3", .correct = false},
+        {.item = 1, .vote = "4", .correct = true}, /* a tie: the first */
+        {.item = 2, .vote = NULL, .correct = false},
+        {.item = 2, .vote = NULL, .correct = false},
+        {.item = 2, .vote = NULL, .correct = false},
+        {.item = 2, .vote = "9", .correct = true},
     };
     json_t *scores = json_object();
     int64_t n_items = 0;
@@ -41,10 +50,33 @@ static void majorities_are_counted(void **state) {
     json_decref(scores);
 }
 
+/* Of three programs to each of four items the tests choose: the most passed; the outputs that most
+ * share; the first; and the first where nothing was run. */
+static void generated_tests_choose(void **state) {
+    (void)state;
+    static const struct sample_verdict v[] = {
+        {0, NULL, false, true, {1, "a"}}, {0, NULL, true, true, {3, "b"}},
+        {0, NULL, false, true, {1, "a"}}, {1, NULL, false, true, {2, "a"}},
+        {1, NULL, true, true, {2, "b"}},  {1, NULL, true, true, {2, "b"}},
+        {2, NULL, true, true, {2, "a"}},  {2, NULL, false, true, {2, "b"}},
+        {2, NULL, false, true, {2, "c"}}, {3, NULL, false, true, {0, NULL}},
+        {3, NULL, true, true, {0, NULL}}, {3, NULL, true, true, {0, NULL}},
+    };
+    json_t *scores = json_object();
+    int64_t n_items = 0;
+    assert_ok(samples_put(v, 12, scores, &n_items));
+    assert_true(json_number_value(json_object_get(scores, "generated_tests")) == 0.75);
+    assert_null(json_object_get(scores, "majority"));
+    json_decref(scores);
+}
+
 static void one_answer_has_no_majority(void **state) {
     (void)state;
-    static const struct sample_verdict v[] = {{0, "7", false}, {1, "5", true}};
-    static const struct sample_verdict uneven[] = {{0, "7", false}, {0, "5", true}, {1, "5", true}};
+    static const struct sample_verdict v[] = {{.item = 0, .vote = "7", .correct = false},
+                                              {.item = 1, .vote = "5", .correct = true}};
+    static const struct sample_verdict uneven[] = {{.item = 0, .vote = "7", .correct = false},
+                                                   {.item = 0, .vote = "5", .correct = true},
+                                                   {.item = 1, .vote = "5", .correct = true}};
     json_t *scores = json_object();
     int64_t n_items = 0;
     assert_ok(samples_put(v, 2, scores, &n_items));
@@ -57,6 +89,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pass_at_k_counts_draws),
         cmocka_unit_test(majorities_are_counted),
+        cmocka_unit_test(generated_tests_choose),
         cmocka_unit_test(one_answer_has_no_majority),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
