@@ -215,7 +215,8 @@ static err evaluate(struct chain_run *r, const char *model_dir, const char *path
                                .options = &r->chain->eval,
                                .model_dir = model_dir,
                                .dataset_dir = r->work.data,
-                               .device = r->options->device};
+                               .device = r->options->device,
+                               .memory = r->options->memory};
     json_t *report = NULL;
     TRY(dir_make(r->work.eval));
     TRY(eval_stage(&stage, &report));

@@ -11,7 +11,7 @@
 struct eval_run_options {
     const char *recipe, *model, *adapter, *data, *datasets, *generations, *out, *device;
     struct opt_list tasks, task_file, set;
-    int64_t limit, threads;
+    int64_t limit, memory, threads;
     bool allow_changed, unsafe, json;
 };
 
@@ -37,6 +37,8 @@ static const struct opt rows[] = {
             "it has; `eval score` reads it"),
     ROW(out, .value = "FILE", .help = "writes the report there"),
     ROW(set, .repeated = true, .value = "A.B=C", .help = "changes a key of the recipe"),
+    ROW(memory, .size = true, .min = 1, .max = 9e18,
+        .help = "most memory that evaluation may use, all told: 24GiB, 800MB"),
     ROW(threads, .min = 0, .max = 1024, .preset = "0", .help = "CPU threads; 0: all cores"),
     ROW(device, .value = "NAME", .help = "compute backend; the first that works"),
     ROW(json, .help = "the report as JSON on standard output"),
@@ -70,7 +72,8 @@ static err evaluate(const struct eval_run_options *o, const struct chain *c) {
                                .datasets = {o->datasets, o->allow_changed},
                                .unsafe = o->unsafe,
                                .generations = o->generations,
-                               .device = o->device};
+                               .device = o->device,
+                               .memory = o->memory};
     TRY(eval_stage(&stage, &report));
     err result = show(o, report);
     json_decref(report);

@@ -6,6 +6,7 @@
  * Read next: cli/planning.h, cli/memory.h. */
 #include "base/par.h"
 #include "cli/command.h"
+#include "cli/eval_plan.h"
 #include "cli/smaller.h"
 #include "cli/timing.h"
 
@@ -37,31 +38,53 @@ static int64_t n_trained(const struct trainer *t) {
     return n;
 }
 
-static err as_text(const struct planning *p, const struct timing *t, struct str *out) {
+/* What is shown. */
+struct shown {
+    const struct planning *planning;
+    const struct eval_plan *evaluation;
+    bool fits, json;
+};
+
+static int64_t most_bytes(const struct shown *s) {
+    const int64_t train = fit_resident_bytes(&s->planning->fit);
+    const int64_t eval = s->evaluation->any ? eval_plan_resident_bytes(s->evaluation) : 0;
+    return eval > train ? eval : train;
+}
+
+static err as_text(const struct shown *s, const struct timing *t, struct str *out) {
+    const struct planning *p = s->planning;
     TRY(str_printf(out, "%-12s %12lld numbers in %lld tensors\n", "trained",
                    (long long)n_trained(&p->trainer), (long long)p->trainer.n_params));
     TRY(memory_table(&p->plan, &p->fit, p->model.config.n_layers, out));
+    TRY(eval_plan_text(s->evaluation, out));
+    if (s->evaluation->any)
+        TRY(str_printf(out, "%-12s %12.1f MiB  resident, the larger of training and evaluation\n",
+                       "the most", (double)most_bytes(s) / 1048576.0));
     if (p->compute.described) return ERR_OK;
     TRY(str_printf(out, "%-12s ", "a step"));
     return timing_plan_text(t, &p->trainer, out);
 }
 
-static err as_json(const struct planning *p, const struct timing *t, bool fits, json_t *out) {
+static err as_json(const struct shown *s, const struct timing *t, json_t *out) {
+    const struct planning *p = s->planning;
     TRY(json_put(out, "trained_numbers", json_integer(n_trained(&p->trainer))));
     TRY(json_put(out, "trained_tensors", json_integer(p->trainer.n_params)));
-    TRY(json_put(out, "fits", json_boolean(fits)));
+    TRY(json_put(out, "fits", json_boolean(s->fits)));
     TRY(memory_json(&p->plan, &p->fit, out));
+    TRY(eval_plan_json(s->evaluation, out));
+    TRY(json_put(out, "most_bytes", json_integer((json_int_t)most_bytes(s))));
     if (p->compute.described) return ERR_OK;
     return timing_plan_json(t, &p->trainer, out);
 }
 
-static err show(const struct planning *p, bool fits, bool json) {
+static err show(const struct shown *s) {
+    const struct planning *p = s->planning;
     struct str text = {0};
     struct timing timing = {0};
     if (!p->compute.described) TRY(timing_start(&timing, &p->trainer, p->fit.planned_bytes));
     json_t *value = json_object();
-    err e = json ? as_json(p, &timing, fits, value) : as_text(p, &timing, &text);
-    if (e == ERR_OK) e = json ? print_json(value) : print_text(&text);
+    err e = s->json ? as_json(s, &timing, value) : as_text(s, &timing, &text);
+    if (e == ERR_OK) e = s->json ? print_json(value) : print_text(&text);
     json_decref(value);
     str_release(&text);
     return e;
@@ -69,13 +92,15 @@ static err show(const struct planning *p, bool fits, bool json) {
 
 static err plan(const struct plan_options *o, const struct chain *c) {
     struct memory_limit limit;
-    struct planning p;
+    struct planning p = {0};
+    struct eval_plan evaluation;
     TRY(memory_limit_find(o->memory, o->device, &limit));
-    err e = planning_open(&p, c,
-                          &(struct planned_for){o->device, o->preset, DATA_UNKNOWN, limit.bytes});
+    const struct planned_for how = {o->device, o->preset, DATA_UNKNOWN, limit.bytes};
+    TRY(eval_plan_find(c, &how, &limit, &evaluation));
+    err e = planning_open(&p, c, &how);
     const struct fit fit = p.fit;
     const bool fits = e == ERR_OK && memory_fits(&limit, &fit);
-    if (e == ERR_OK) e = show(&p, fits, o->json);
+    if (e == ERR_OK) e = show(&(struct shown){&p, &evaluation, fits, o->json});
     planning_close(&p);
     if (e != ERR_OK || fits) return e;
     return smaller_refuse(&(struct smaller){.chain = c,
@@ -104,7 +129,8 @@ const struct command cmd_plan = {
     .summary = "the memory that training a recipe needs, byte by byte, and the time",
     .details =
         "Where it does not fit --memory (or else what the machine has left), the changes of\n"
-        "the recipe that would fit are listed, and the exit code is 1.",
+        "the recipe that would fit are listed, and the exit code is 1. What evaluating the\n"
+        "recipe's tasks takes stands beside it.",
     .options = {rows, sizeof rows / sizeof rows[0]},
     .options_size = sizeof(struct plan_options),
     .run = run,

@@ -3,8 +3,24 @@
  * trains them, and cases are encoded as its data is.
  * Read next: eval/run.c. */
 #include "cli/eval_stage.h"
+#include "base/mem.h"
+#include "cli/eval_plan.h"
 #include "cli/train_rows.h"
 #include "eval/run.h"
+#include <stdio.h>
+
+struct evaluating {
+    struct eval_memory planned;
+    struct memory_use use;
+};
+
+static void on_memory(void *ctx, const struct eval_memory *planned) {
+    ((struct evaluating *)ctx)->planned = *planned;
+}
+
+static void on_most(void *ctx) {
+    if (memory_use_look(&((struct evaluating *)ctx)->use) != ERR_OK) err_clear();
+}
 
 static err fill(const struct eval_stage *s, struct eval_run *run) {
     *run = (struct eval_run){
@@ -13,10 +29,45 @@ static err fill(const struct eval_stage *s, struct eval_run *run) {
         .datasets = s->datasets,
         .unsafe = s->unsafe,
         .generations = s->generations,
+        .on_memory = on_memory,
+        .on_most = on_most,
     };
     if (run->datasets.folder == NULL) run->datasets.folder = s->options->datasets;
+    struct memory_limit limit;
+    TRY(memory_limit_find(s->memory, s->device, &limit));
+    run->limit = eval_plan_limit(&limit);
     TRY(train_loader_options(&s->chain->train, SPLIT_VALID, &run->loader, &run->isolate));
     return special_whitespace_parse(s->chain->data.special_whitespace, &run->whitespace);
+}
+
+/* What it took, against what was planned; nothing where no text was decoded. */
+static err say_use(const struct evaluating *e) {
+    const struct eval_memory *m = &e->planned;
+    char used[MEMORY_TEXT_SIZE], planned[MEMORY_TEXT_SIZE];
+    if (m->n_texts == 0 || e->use.most_bytes == 0) return ERR_OK;
+    const int written =
+        fprintf(stderr,
+                "evaluation: %lld texts of at most %lld tokens side by side; memory allocated: %s, "
+                "planned %s\n",
+                (long long)m->n_texts, (long long)m->text_tokens,
+                memory_text(e->use.most_bytes - e->use.before_bytes, used),
+                memory_text(m->pass_bytes + m->decoder_bytes, planned));
+    return written < 0 ? fail(ERR_IO, "cannot write to standard error") : ERR_OK;
+}
+
+static err evaluate(struct eval_run *run, json_t **out_report) {
+    struct evaluating e = {0};
+    run->ctx = &e;
+    mem_trim();
+    TRY(memory_use_start(&e.use));
+    json_t *report = NULL;
+    TRY(eval_run(run, &report));
+    err result = say_use(&e);
+    if (result == ERR_OK)
+        *out_report = report;
+    else
+        json_decref(report);
+    return result;
 }
 
 err eval_stage(const struct eval_stage *s, json_t **out_report) {
@@ -30,7 +81,7 @@ err eval_stage(const struct eval_stage *s, json_t **out_report) {
     if (result == ERR_OK) {
         run.cases = &cases;
         run.dataset = dataset;
-        result = eval_run(&run, out_report);
+        result = evaluate(&run, out_report);
     }
     eval_cases_release(&cases);
     dataset_close(dataset);

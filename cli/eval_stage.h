@@ -19,6 +19,7 @@ struct eval_stage {
     bool unsafe;              /* run a model's programs even where nothing can hold them */
     const char *generations;  /* file that answers to published suites are kept in, or NULL */
     const char *device;       /* NULL: the first backend that works */
+    int64_t memory;           /* most of it (cli/memory.h); 0: what the machine has left */
 };
 
 /* The caller json_decref()s the report. */

@@ -80,9 +80,14 @@ static err open_trainer(struct planning *p, const struct chain *c, struct data_b
     return ERR_OK;
 }
 
-err planning_open(struct planning *p, const struct chain *chain, const struct planned_for *o) {
+err planning_open_model(struct planning *p, const struct chain *chain,
+                        const struct planned_for *o) {
     *p = (struct planning){0};
-    TRY(open_model(p, chain, o));
+    return open_model(p, chain, o);
+}
+
+err planning_open(struct planning *p, const struct chain *chain, const struct planned_for *o) {
+    TRY(planning_open_model(p, chain, o));
     TRY(open_trainer(p, chain, o->data));
     return trainer_fit(&p->trainer, &p->plan, o->limit, &p->fit);
 }

@@ -37,6 +37,9 @@ struct planned_for {
  * after a failure, too; `chain` must outlive it. */
 MUST_CHECK err planning_open(struct planning *p, const struct chain *chain,
                              const struct planned_for *o);
+/* Its model and adapter alone, which are not planned yet. */
+MUST_CHECK err planning_open_model(struct planning *p, const struct chain *chain,
+                                   const struct planned_for *o);
 void planning_close(struct planning *p);
 
 #endif

@@ -123,7 +123,7 @@ static err answer_all(struct decoding *d, int64_t n) {
     if (n_texts == 0) return ERR_OK;
     TRY(eval_subject_decoder(d->subject, n_texts, d->max_tokens, &decoder));
     err result = generate(decoder, d->texts, n_texts, &how);
-    decoder_free(decoder);
+    eval_subject_decoder_free(d->subject, decoder);
     return result;
 }
 

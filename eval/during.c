@@ -10,11 +10,11 @@ static err find_tasks(struct eval_during *d, const struct opt_list *names) {
     d->tasks = mem_alloc((size_t)names->n + 1, sizeof *d->tasks);
     if (d->tasks == NULL) return ERR_MEMORY;
     for (int64_t i = 0; i < names->n; i++) {
-        int64_t wanted = 0;
+        struct eval_need need = {0};
         TRY(user_tasks_find(&d->own, names->items[i], &d->tasks[i]));
         d->context.task = d->tasks[i];
-        TRY(fail_in(d->tasks[i]->need(&d->context, &wanted), "task '%s'", names->items[i]));
-        if (wanted > d->max_tokens) d->max_tokens = wanted;
+        TRY(fail_in(d->tasks[i]->need(&d->context, &need), "task '%s'", names->items[i]));
+        if (need.pass_tokens > d->max_tokens) d->max_tokens = need.pass_tokens;
     }
     d->n = names->n;
     return ERR_OK;
@@ -36,7 +36,7 @@ err eval_during_open(struct eval_during *d, const struct eval_run *run,
 
 err eval_during_start(struct eval_during *d, const struct model *m, const char *tokenizer_dir,
                       int64_t memory_bytes) {
-    d->subject = (struct eval_subject){.model = *m, .memory_bytes = memory_bytes};
+    d->subject = (struct eval_subject){.model = *m, .decoder_limit = memory_bytes};
     d->context.subject = &d->subject;
     TRY(tokenizer_open(&d->subject.tokenizer, tokenizer_dir));
     TRY(tokenizer_fits_model(d->subject.tokenizer, &m->config));

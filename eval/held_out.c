@@ -144,6 +144,15 @@ static err ask(const struct eval_context *c, const struct asked *a) {
     return answers_decode(c->subject, a->answers, a->n, &how);
 }
 
+err held_out_need(const struct eval_context *c, const struct eval_cases *cases,
+                  struct eval_need *need) {
+    for (int64_t g = 0; g < cases->n_groups; g++)
+        for (int64_t i = 0; i < cases->groups[g].n_cases; i++)
+            TRY(eval_need_text(c, cases->groups[g].cases[i].prompt, false,
+                               c->options->max_new_tokens, need));
+    return ERR_OK;
+}
+
 err held_out_run(const struct eval_context *c, const char *task, const struct eval_cases *cases,
                  json_t **out) {
     struct asked a = {.task = task, .cases = cases, .n = eval_cases_count(cases)};

@@ -13,6 +13,9 @@
 
 #include "eval/task.h"
 
+/* What asking them needs. */
+MUST_CHECK err held_out_need(const struct eval_context *c, const struct eval_cases *cases,
+                             struct eval_need *need);
 /* The part of the report of the task of that name; the caller json_decref()s. */
 MUST_CHECK err held_out_run(const struct eval_context *c, const char *task,
                             const struct eval_cases *cases, json_t **out);

@@ -111,7 +111,7 @@ static err weigh_all(struct weighing *w) {
     }
     TRY(eval_subject_decoder(w->subject, w->n_options, w->max_tokens, &decoder));
     err result = generate(decoder, w->texts, w->n_options, &how);
-    decoder_free(decoder);
+    eval_subject_decoder_free(w->subject, decoder);
     return result;
 }
 

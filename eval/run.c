@@ -90,47 +90,98 @@ static err run_tasks(struct eval_context *c, const struct user_tasks *own, json_
     return ERR_OK;
 }
 
-static err run_all(struct eval_context *c, const struct eval_subject_options *how,
-                   const struct user_tasks *own, json_t **out_report) {
-    struct eval_subject subject = {0};
-    struct eval_subject_options opening = *how;
-    json_t *report = NULL;
-    opening.max_tokens = 0;
+static err add_needs(struct eval_context *c, const struct user_tasks *own, struct eval_need *out) {
+    *out = (struct eval_need){0};
     for (int64_t i = 0; (c->task = task_at(c->options, own, i)) != NULL; i++) {
-        int64_t wanted = 0;
-        err result = c->task->need(c, &wanted);
+        struct eval_need need = {0};
+        err result = c->task->need(c, &need);
         if (result != ERR_OK) return fail_in(result, "task '%s'", c->task->name);
-        if (wanted > opening.max_tokens) opening.max_tokens = wanted;
+        eval_need_add(out, &need);
     }
+    return ERR_OK;
+}
+
+/* Prompts are counted by the model's tokenizer; one that does not open is reported with the model.
+ */
+static err find_needs(struct eval_context *c, const struct eval_subject_options *how,
+                      const struct user_tasks *own, struct eval_need *out) {
+    struct tokenizer *t = NULL;
+    const char *dir = how->tokenizer_dir != NULL ? how->tokenizer_dir : how->model_dir;
+    if (tokenizer_open(&t, dir) != ERR_OK) err_clear();
+    c->tokenizer = t;
+    err result = add_needs(c, own, out);
+    c->tokenizer = NULL;
+    tokenizer_free(t);
+    return result;
+}
+
+static err report_all(struct eval_context *c, const struct eval_subject_options *opening,
+                      const struct user_tasks *own, json_t **out_report) {
+    struct eval_subject *s = c->subject;
+    const char *adapter = s->adapter != NULL ? s->adapter_digest : NULL;
+    json_t *report = NULL;
+    err result = eval_subject_digest(s, opening);
+    if (result == ERR_OK) result = report_new(s->model_digest, adapter, c->options, &report);
+    if (result == ERR_OK) result = run_tasks(c, own, report);
+    if (result == ERR_OK)
+        *out_report = report;
+    else
+        json_decref(report);
+    return result;
+}
+
+static err run_all(struct eval_context *c, const struct eval_run *run, const struct user_tasks *own,
+                   json_t **out_report) {
+    struct eval_subject subject = {0};
+    struct eval_subject_options opening = run->subject;
+    struct eval_memory memory;
+    struct eval_need need;
+    TRY(find_needs(c, &opening, own, &need));
+    opening.max_tokens = need.pass_tokens;
     TRY(eval_subject_open(&subject, &opening));
     c->subject = &subject;
-    const char *adapter = subject.adapter != NULL ? subject.adapter_digest : NULL;
-    err result = eval_subject_digest(&subject, &opening);
-    if (result == ERR_OK) result = report_new(subject.model_digest, adapter, c->options, &report);
-    if (result == ERR_OK) result = run_tasks(c, own, report);
-    eval_subject_close(&subject);
-    if (result != ERR_OK) {
-        json_decref(report);
-        return result;
+    err result = eval_memory_find(&subject.model, &subject.plan, &need, run->limit, &memory);
+    if (result == ERR_OK) {
+        subject.decoder_limit = memory.decoder_bytes;
+        subject.on_most = run->on_most;
+        subject.ctx = run->ctx;
+        if (run->on_memory != NULL) run->on_memory(run->ctx, &memory);
+        result = report_all(c, &opening, own, out_report);
     }
-    *out_report = report;
-    return ERR_OK;
+    eval_subject_close(&subject);
+    return result;
+}
+
+static struct eval_context context_of(const struct eval_run *run) {
+    return (struct eval_context){.options = run->options,
+                                 .cases = run->cases,
+                                 .dataset = run->dataset,
+                                 .loader = run->loader,
+                                 .isolate = run->isolate,
+                                 .whitespace = run->whitespace,
+                                 .datasets = run->datasets,
+                                 .unsafe = run->unsafe,
+                                 .generations = run->generations};
+}
+
+err eval_run_need(const struct eval_run *run, const struct tokenizer *tokenizer,
+                  struct eval_need *out) {
+    struct user_tasks own;
+    struct eval_context c = context_of(run);
+    c.tokenizer = tokenizer;
+    TRY(user_tasks_open(&own, &run->options->task_files));
+    err result = check_options(run->options, &own);
+    if (result == ERR_OK) result = add_needs(&c, &own, out);
+    user_tasks_close(&own);
+    return result;
 }
 
 err eval_run(const struct eval_run *run, json_t **out_report) {
     struct user_tasks own;
-    struct eval_context c = {.options = run->options,
-                             .cases = run->cases,
-                             .dataset = run->dataset,
-                             .loader = run->loader,
-                             .isolate = run->isolate,
-                             .whitespace = run->whitespace,
-                             .datasets = run->datasets,
-                             .unsafe = run->unsafe,
-                             .generations = run->generations};
+    struct eval_context c = context_of(run);
     TRY(user_tasks_open(&own, &run->options->task_files));
     err result = check_options(run->options, &own);
-    if (result == ERR_OK) result = run_all(&c, &run->subject, &own, out_report);
+    if (result == ERR_OK) result = run_all(&c, run, &own, out_report);
     user_tasks_close(&own);
     return result;
 }

@@ -19,7 +19,16 @@ struct eval_run {
     struct datasets datasets; /* of the published suites */
     bool unsafe;              /* run a model's programs even where nothing can hold them */
     const char *generations;  /* file that suites' answers are kept in, or NULL */
+    int64_t limit;            /* of planned memory (eval/memory.h) */
+    /* What it will take at most, before that is allocated; and that it has it now. Or NULL. */
+    void (*on_memory)(void *ctx, const struct eval_memory *planned);
+    void (*on_most)(void *ctx);
+    void *ctx;
 };
+
+/* What the tasks of a run need. `tokenizer` may be NULL (eval_need_text). */
+MUST_CHECK err eval_run_need(const struct eval_run *run, const struct tokenizer *tokenizer,
+                             struct eval_need *out);
 
 /* The caller json_decref()s the report. */
 MUST_CHECK err eval_run(const struct eval_run *run, json_t **out_report);

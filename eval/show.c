@@ -62,6 +62,11 @@ static err counted_text(const json_t *part, struct str *out) {
     if (n_errors > 0)
         TRY(str_printf(out, "  of the others %lld end the official program with an error\n",
                        (long long)n_errors));
+    const json_int_t n_unended = json_integer_value(json_object_get(part, "n_unended")); /* or 0 */
+    if (n_unended > 0)
+        TRY(str_printf(out, "  %lld answers were cut off at %lld tokens or at the model's end\n",
+                       (long long)n_unended,
+                       (long long)json_integer_value(json_object_get(part, "max_new_tokens"))));
     json_object_foreach(scores, score, value) {
         if (strcmp(score, metric) == 0) continue;
         TRY(str_printf(out, "  beside it, ours: %s %.4f\n", score, json_number_value(value)));

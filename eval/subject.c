@@ -21,17 +21,11 @@ static err open_model(struct eval_subject *s, const struct eval_subject_options 
     TRY(open_tokenizer(s, options));
     if (options->adapter_dir != NULL)
         TRY(adapter_open(&s->adapter, &s->model, options->adapter_dir));
-    struct model_plan_options plan = {.max_tokens =
-                                          options->max_tokens > 0 ? options->max_tokens : 1};
-    TRY(model_plan(&s->model, &s->plan, &plan));
-    if (s->adapter != NULL) TRY(adapter_plan(s->adapter, &s->plan, false));
+    TRY(eval_memory_plan(&s->model, s->adapter, options->max_tokens, &s->plan));
     TRY(plan_allocate(&s->plan, &s->compute));
     TRY(model_start(&s->model, &s->plan));
     if (s->adapter != NULL) TRY(adapter_start(s->adapter, &s->plan));
-    s->memory_bytes = options->memory_bytes > 0
-                          ? options->memory_bytes - (int64_t)s->plan.total_bytes
-                          : INT64_MAX;
-    return batch_init(&s->batch, plan.max_tokens);
+    return batch_init(&s->batch, options->max_tokens > 0 ? options->max_tokens : 1);
 }
 
 err eval_subject_open(struct eval_subject *s, const struct eval_subject_options *options) {
@@ -71,11 +65,16 @@ err eval_subject_decoder(struct eval_subject *s, int64_t n_texts, int64_t max_to
                                       .max_tokens = max_tokens,
                                       .isolate = ISOLATE_NONE};
     int64_t bytes = 0;
-    TRY(decoder_fit(&s->model, &options, s->memory_bytes, &bytes));
+    TRY(decoder_fit(&s->model, &options, s->decoder_limit > 0 ? s->decoder_limit : INT64_MAX,
+                    &bytes));
     LOG(EVAL, INFO, "%lld texts of at most %lld tokens side by side, in %lld bytes",
         (long long)options.n_texts, (long long)max_tokens, (long long)bytes);
-    if (bytes > s->decoder_bytes) s->decoder_bytes = bytes;
     return decoder_new(out, &s->model, &options);
+}
+
+void eval_subject_decoder_free(struct eval_subject *s, struct decoder *d) {
+    if (s->on_most != NULL) s->on_most(s->ctx);
+    decoder_free(d);
 }
 
 err eval_subject_pass(struct eval_subject *s, const int32_t *ids, int64_t n) {

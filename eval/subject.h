@@ -11,6 +11,7 @@
 #include "compute/compute.h"
 #include "compute/plan.h"
 #include "data/tokens/tokenizer.h"
+#include "eval/memory.h"
 #include "model/batch.h"
 #include "model/decoder.h"
 #include "model/model.h"
@@ -21,8 +22,10 @@ struct eval_subject {
     struct adapter *adapter; /* NULL: none */
     struct plan plan;
     struct tokenizer *tokenizer;
-    struct batch batch;                  /* of max_tokens */
-    int64_t memory_bytes, decoder_bytes; /* most of a decoder; the most that one has had */
+    struct batch batch;         /* of max_tokens */
+    int64_t decoder_limit;      /* bytes of a decoder at most; 0: no limit */
+    void (*on_most)(void *ctx); /* a decoder is about to be freed; or NULL */
+    void *ctx;
     char model_digest[SHA256_HEX_SIZE],
         adapter_digest[SHA256_HEX_SIZE]; /* "" before eval_subject_digest; adapter: none */
     bool compute_is_open, model_is_open;
@@ -34,10 +37,7 @@ struct eval_subject_options {
     const char *tokenizer_dir; /* NULL: model_dir */
     const char *device;        /* NULL: the first backend that works */
     int64_t max_tokens;        /* of one model_forward; 0: only decoders will be used */
-    int64_t memory_bytes;      /* most of its plan and a decoder's together; 0: no limit */
 };
-
-enum { EVAL_TEXTS = 16 }; /* side by side, where memory allows */
 
 MUST_CHECK err eval_subject_open(struct eval_subject *s,
                                  const struct eval_subject_options *options);
@@ -47,10 +47,11 @@ MUST_CHECK err eval_subject_digest(struct eval_subject *s,
 /* Also safe after a failed open, and on a zeroed struct. */
 void eval_subject_close(struct eval_subject *s);
 
-/* A decoder for n_texts texts of at most max_tokens, as many of them side by side as memory_bytes
- * allows, EVAL_TEXTS at most. ERR_LIMIT where not one has room. The caller frees it. */
+/* A decoder for n_texts texts of at most max_tokens, as many of them side by side as decoder_limit
+ * allows, EVAL_TEXTS at most. ERR_LIMIT where not one has room. */
 MUST_CHECK err eval_subject_decoder(struct eval_subject *s, int64_t n_texts, int64_t max_tokens,
                                     struct decoder **out);
+void eval_subject_decoder_free(struct eval_subject *s, struct decoder *d);
 
 /* One text of at most max_tokens through the whole model; model_logits then gives its rows. */
 MUST_CHECK err eval_subject_pass(struct eval_subject *s, const int32_t *ids, int64_t n);

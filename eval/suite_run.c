@@ -45,13 +45,26 @@ static err need_sandbox(void) {
     return result;
 }
 
-err suite_need(const struct eval_context *c, int64_t *out_max_tokens) {
+/* Every text of an item that will be decoded. */
+static err need_item(const struct eval_context *c, const struct suite_item *item,
+                     struct eval_need *need) {
+    if (c->task->suite->form != ANSWER_CHOICES)
+        return eval_need_text(c, item->prompt, true, answer_length(c), need);
+    for (int64_t i = 0; item->choices[i] != NULL; i++) /* a space may stand before each */
+        TRY(eval_need_text(c, item->prompt, true, 1 + (int64_t)strlen(item->choices[i]), need));
+    return ERR_OK;
+}
+
+err suite_need(const struct eval_context *c, struct eval_need *need) {
     struct suite_items items;
-    *out_max_tokens = 0; /* decoders bring their own memory */
     if (c->task->suite->scorer->runs_programs && !c->unsafe) TRY(need_sandbox());
     TRY(suite_load(c->task->suite, &c->datasets, &items));
+    err result = ERR_OK;
+    for (int64_t i = 0; i < n_asked(c, &items) && result == ERR_OK; i++)
+        result = need_item(c, &items.items[i], need);
+    if (c->options->samples > 1) need->n_texts *= c->options->samples;
     suite_items_release(&items);
-    return ERR_OK;
+    return result;
 }
 
 /* What answer number i is an answer to. */
@@ -184,9 +197,20 @@ static err ask_all(struct asking *a) {
     return result;
 }
 
+/* Answers that the model did not end by itself. */
+static err put_unended(const struct asking *a, json_t *part) {
+    int64_t n = 0;
+    size_t i;
+    json_t *line = NULL;
+    if (a->suite->form == ANSWER_CHOICES) return ERR_OK;
+    json_array_foreach(a->lines, i, line) n += json_is_false(json_object_get(line, "ended"));
+    return json_put(part, "n_unended", json_integer(n));
+}
+
 /* What the numbers depend on beside the model. */
 static err fill_settings(const struct asking *a, json_t *part) {
     TRY(json_put(part, "max_new_tokens", json_integer(answer_length(a->c))));
+    TRY(put_unended(a, part));
     TRY(json_put(part, "published_files", json_boolean(!a->c->datasets.allow_changed)));
     TRY(json_put(part, "decoding", json_string(a->n_samples > 0 ? "sampled" : "greedy")));
     if (a->n_samples == 0) return ERR_OK;

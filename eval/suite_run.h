@@ -10,7 +10,7 @@
 #include "eval/task.h"
 
 /* `need` and `run` of the task of every suite (c->task is its row). */
-MUST_CHECK err suite_need(const struct eval_context *c, int64_t *out_max_tokens);
+MUST_CHECK err suite_need(const struct eval_context *c, struct eval_need *need);
 MUST_CHECK err suite_run(const struct eval_context *c, json_t **out);
 
 /* What the rows of all suites have in common. */

@@ -24,8 +24,8 @@ struct decoder_options {
 MUST_CHECK err decoder_new(struct decoder **out, struct model *m,
                            const struct decoder_options *options);
 void decoder_free(struct decoder *d);
-/* Reserves in `plan` what decoder_new allocates. A model that is only planned or described (with
- * its adapters attached) will do. */
+/* Reserves in `plan` what decoder_new allocates. A model that has been planned, with its adapters
+ * attached, will do; described or opened. */
 MUST_CHECK err decoder_plan(const struct model *m, const struct decoder_options *options,
                             struct plan *plan);
 /* Lowers options->n_texts until the decoder's plan has at most `limit` bytes, which *out_bytes gets

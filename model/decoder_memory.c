@@ -53,7 +53,9 @@ static void reserve(const struct model *m, const struct decoder_options *o, stru
     for (size_t i = 0; i < RANGE_COUNT; i++)
         at[i] = plan_add(plan, rows[i].kind, rows[i].name,
                          plan_size(rows[i].n, (int64_t)rows[i].bytes));
-    scratch_plan(m, plan, larger(N, o->max_tokens));
+    /* The model's own plan lends enough, where its passes are as long. */
+    const int64_t keys = larger(N, o->max_tokens);
+    if (m->internal->options.max_tokens < keys) scratch_plan(m, plan, keys);
 }
 
 static err check_options(const struct decoder_options *o) {

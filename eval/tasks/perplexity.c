@@ -14,8 +14,8 @@
 
 enum { MAX_BYTES = 64 << 20, WINDOW = 1024 };
 
-static err need(const struct eval_context *c, int64_t *out_max_tokens) {
-    *out_max_tokens = WINDOW;
+static err need(const struct eval_context *c, struct eval_need *need) {
+    need->pass_tokens = WINDOW;
     if (c->options->text != NULL) return ERR_OK;
     (void)fail(ERR_MISSING, "no text for the task 'perplexity'");
     return fail_hint(ERR_MISSING, "name a plain text file as eval.text");

@@ -4,9 +4,8 @@
  * Read next: eval/held_out.h for what is reported. */
 #include "eval/held_out.h"
 
-static err need(const struct eval_context *c, int64_t *out_max_tokens) {
-    *out_max_tokens = 0; /* decoders bring their own memory */
-    if (c->cases != NULL && eval_cases_count(c->cases) > 0) return ERR_OK;
+static err need(const struct eval_context *c, struct eval_need *need) {
+    if (c->cases != NULL && eval_cases_count(c->cases) > 0) return held_out_need(c, c->cases, need);
     fail(ERR_MISSING, "no held-out case of any request");
     return fail_hint(ERR_MISSING,
                      "give a request a file of cases (`cases: FILE`), or keep rows back "

@@ -5,9 +5,21 @@
  * Read next: eval/held_out.h for what is reported. */
 #include "eval/held_out.h"
 
-static err need(const struct eval_context *c, int64_t *out_max_tokens) {
-    *out_max_tokens = 0; /* decoders bring their own memory */
-    if (c->options->retention) return ERR_OK;
+static err load(const struct eval_context *c, struct eval_cases *out) {
+    struct request general = {
+        .id = "retention", .scenario = "retention", .cases = c->options->retention};
+    const struct request_list requests = {&general, 1};
+    return eval_cases_load(out, &requests, NULL, c->options->limit);
+}
+
+static err need(const struct eval_context *c, struct eval_need *need) {
+    if (c->options->retention) {
+        struct eval_cases cases;
+        err result = load(c, &cases);
+        if (result == ERR_OK) result = held_out_need(c, &cases, need);
+        eval_cases_release(&cases);
+        return result;
+    }
     (void)fail(ERR_MISSING, "no cases for the task 'retention'");
     return fail_hint(ERR_MISSING,
                      "name a file of general cases, JSON Lines of prompt and response, "
@@ -15,11 +27,8 @@ static err need(const struct eval_context *c, int64_t *out_max_tokens) {
 }
 
 static err run(const struct eval_context *c, json_t **out) {
-    struct request general = {
-        .id = "retention", .scenario = "retention", .cases = c->options->retention};
-    const struct request_list requests = {&general, 1};
     struct eval_cases cases;
-    err result = eval_cases_load(&cases, &requests, NULL, c->options->limit);
+    err result = load(c, &cases);
     if (result == ERR_OK) result = held_out_run(c, "retention", &cases, out);
     eval_cases_release(&cases);
     return result;

@@ -7,10 +7,10 @@
 #include "eval/validation.h"
 #include "eval/task.h"
 
-static err need(const struct eval_context *c, int64_t *out_max_tokens) {
+static err need(const struct eval_context *c, struct eval_need *need) {
     struct validation v;
     TRY(validation_open(&v, c->dataset, &c->loader, c->isolate));
-    *out_max_tokens = validation_max_tokens(&v);
+    need->pass_tokens = validation_max_tokens(&v);
     validation_close(&v);
     return ERR_OK;
 }

@@ -50,6 +50,7 @@ expect_value "$scratch/out" "4000 << 20 < p['host_bytes'] < 4100 << 20 and p['to
 plan lora yuan2-51b --memory 24GB --set train.weight_dtype=nf4 --set train.offload=layers --set train.sequence_len=1024
 expect_rc 0
 expect_value "$scratch/out" "p['host_bytes'] > 20 << 30 and p['device_bytes'] <= 24e9"
+expect_value "$scratch/out" "not p['evaluation']['fits'] and p['most_bytes'] > 90e9"
 plan lora yuan2-51b --memory 24GB --set train.weight_dtype=nf4 --set train.sequence_len=1024
 expect_rc 1
 expect_err "--memory allows 24000000000"
@@ -57,9 +58,9 @@ expect_err "--memory allows 24000000000"
 plan lora yuan2-51b --memory 80GB --set train.isolate=none --set train.sequence_len=8192
 expect_rc 1
 expect_one_error "a row has 8192 tokens, and the model 4096 positions"
-# A folder with a config.json alone.
+# A folder without weights: the tokenizer counts evaluation's texts.
 mkdir "$scratch/config"
-cp "$month/model/config.json" "$scratch/config/"
+cp "$month/model/config.json" "$month/model/tokenizer.model" "$scratch/config/"
 run "$COTRAIN" plan "$month/lora.yaml" --device cuda --memory 1GiB --json
 cp "$scratch/out" "$scratch/with.json"
 run "$COTRAIN" plan "$month/lora.yaml" --device cuda --memory 1GiB --json --set "base_model.path=$scratch/config"

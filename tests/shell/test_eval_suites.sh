@@ -107,6 +107,42 @@ part = report["tasks"][0]
 assert part["items"] == again["items"] and part["scores"] == again["scores"] and len(part["items"]) == 20
 PYTHON
 
+# Memory: fewer texts side by side are the same answers, less than one text's is refused, and the plan says
+# what a run takes. The model never stops here: every answer is cut off, and that is said.
+ask "$scratch/plain.json" "$scratch/plain.jsonl"
+expect_out "answers were cut off at 8 tokens"
+expect_err "evaluation: 16 texts of at most "
+ask "$scratch/small.json" "$scratch/small.jsonl" --memory 41MiB
+expect_rc 0
+expect_no_err "evaluation: 16 texts of at most "
+expect_err " side by side; memory allocated: "
+expect_same "$scratch/whole.json" "$scratch/small.json"
+expect_same "$scratch/whole.jsonl" "$scratch/small.jsonl"
+ask "$scratch/none.json" "$scratch/none.jsonl" --memory 33MiB
+expect_rc 1
+expect_one_error "evaluation: a text of "
+check "nothing was kept" [ ! -e "$scratch/none.jsonl" -a ! -e "$scratch/none.json" ]
+planned() {
+    run "$COTRAIN" plan "$SOURCE_DIR/recipes/2024-03/nano-lora.yaml" --json "$@"
+}
+planned --set eval.max_new_tokens=400
+expect_rc 0
+check "the most is the larger of training and evaluation" /usr/bin/python3 - "$scratch/out" <<'PYTHON'
+import json, sys
+plan = json.load(open(sys.argv[1]))
+eval = plan["evaluation"]
+assert eval["resident_bytes"] == eval["pass_bytes"] + eval["decoder_bytes"] + eval["mapped_bytes"] + plan["program_bytes"]
+assert eval["texts"] == 16 and eval["resident_bytes"] > plan["resident_bytes"] == plan["most_bytes"] - (
+    eval["resident_bytes"] - plan["resident_bytes"])
+PYTHON
+planned --set eval.max_new_tokens=400 --memory 64MiB
+expect_rc 0
+check "fewer texts at a time, where memory is short" /usr/bin/python3 -c '
+import json, sys
+plan = json.load(open(sys.argv[1]))
+eval = plan["evaluation"]
+assert plan["fits"] and 1 <= eval["texts"] < 16 and eval["resident_bytes"] - eval["mapped_bytes"] <= 64 << 20' "$scratch/out"
+
 # Item by item: against itself nothing is won; a report of fewer items is refused.
 run "$COTRAIN" eval compare "$scratch/whole.json" "$scratch/whole.jsonl" --datasets "$sets" --allow-changed
 expect_rc 0

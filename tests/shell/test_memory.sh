@@ -114,9 +114,10 @@ expect_rc 1
 expect_err "'some' is none of auto,none,mlp,all"
 
 # ---- a release does not show it ----
-run "$COTRAIN" run "$month/lora.yaml" --work "$scratch/run.much" --memory 1GiB
+larger="--set train.micro_batch_size=8 --set train.gradient_accumulation_steps=1" # than evaluation
+run "$COTRAIN" run "$month/lora.yaml" --work "$scratch/run.much" $larger --memory 1GiB
 expect_rc 0
-run "$COTRAIN" run "$month/lora.yaml" --work "$scratch/run.less" \
+run "$COTRAIN" run "$month/lora.yaml" --work "$scratch/run.less" $larger \
     --memory "$(value run.much "p['resident_bytes'] - (50 << 10)")"
 expect_rc 0
 expect_value run.less "p['recompute']['more_multiplications'] > 0"
@@ -126,7 +127,7 @@ for file in RELEASE manifest.json model.safetensors; do
 done
 run "$COTRAIN" run "$month/lora.yaml" --work "$scratch/none" --memory 20MiB
 expect_rc 1
-expect_err "stage 'train': training needs "
+expect_err "stage 'eval-before': evaluation: a text of "
 
 # ---- sizes that nobody means ----
 # A context longer than the model's: one document would run past the rotary table.

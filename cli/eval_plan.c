@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Evaluation's memory without its weights (cli/eval_plan.h). The texts of the recipe's tasks are
+ * read and counted where they are there; held-out cases and validation rows that data building will
+ * make are not, and then texts as long as a row of training stand for them.
+ * Read next: cli/eval_stage.c, which keeps to it. */
+#include "cli/eval_plan.h"
+
+#include "cli/train_rows.h"
+#include "eval/run.h"
+
+int64_t eval_plan_limit(const struct memory_limit *limit) {
+    if (limit->bytes == INT64_MAX) return INT64_MAX;
+    return limit->bytes - (limit->device ? FIT_CONTEXT_BYTES : FIT_PROGRAM_BYTES);
+}
+
+static err count_texts(const struct chain *c, struct eval_run *run, struct eval_need *out) {
+    struct tokenizer *t = NULL;
+    TRY(train_loader_options(&c->train, SPLIT_VALID, &run->loader, &run->isolate));
+    TRY(special_whitespace_parse(c->data.special_whitespace, &run->whitespace));
+    if (tokenizer_open(&t, c->base_model.path) != ERR_OK) err_clear();
+    err result = eval_run_need(run, t, out);
+    tokenizer_free(t);
+    return result;
+}
+
+static err find_need(const struct chain *c, struct eval_need *out, bool *guessed) {
+    struct eval_cases cases = {0};
+    struct eval_run run = {
+        .options = &c->eval, .datasets = {.folder = c->eval.datasets}, .unsafe = true};
+    err result = eval_cases_load(&cases, &c->requests, NULL, c->eval.limit);
+    if (result == ERR_OK && eval_cases_count(&cases) > 0) run.cases = &cases;
+    if (result == ERR_OK) result = count_texts(c, &run, out);
+    eval_cases_release(&cases);
+    *guessed = result != ERR_OK && result != ERR_MEMORY;
+    if (!*guessed) return result;
+    err_clear();
+    *out = (struct eval_need){.pass_tokens = c->train.sequence_len,
+                              .text_tokens = c->train.sequence_len + c->eval.max_new_tokens,
+                              .n_texts = EVAL_TEXTS};
+    return ERR_OK;
+}
+
+static err find(struct planning *p, struct eval_need *need, const struct memory_limit *limit,
+                struct eval_plan *out) {
+    TRY(eval_memory_plan(&p->model, p->adapter, need->pass_tokens, &p->plan));
+    TRY(p->plan.failed);
+    err e = eval_memory_find(&p->model, &p->plan, need, eval_plan_limit(limit), &out->memory);
+    if (e == ERR_LIMIT) {
+        err_clear();
+        need->n_texts = 1;
+        e = eval_memory_find(&p->model, &p->plan, need, INT64_MAX, &out->memory);
+    }
+    out->fits = out->memory.pass_bytes + out->memory.decoder_bytes <= eval_plan_limit(limit);
+    return e;
+}
+
+err eval_plan_find(const struct chain *chain, const struct planned_for *o,
+                   const struct memory_limit *limit, struct eval_plan *out) {
+    struct planning p;
+    struct eval_need need;
+    *out = (struct eval_plan){.fits = true};
+    out->any = chain->eval.tasks.n > 0 || chain->eval.task_files.n > 0;
+    out->program_bytes = limit->device ? FIT_CONTEXT_BYTES : FIT_PROGRAM_BYTES;
+    if (!out->any) return ERR_OK;
+    TRY(find_need(chain, &need, &out->guessed));
+    err e = planning_open_model(&p, chain, o);
+    if (e == ERR_OK) e = find(&p, &need, limit, out);
+    planning_close(&p);
+    return e;
+}
+
+int64_t eval_plan_resident_bytes(const struct eval_plan *p) {
+    const struct eval_memory *m = &p->memory;
+    return m->pass_bytes + m->decoder_bytes + m->mapped_bytes + p->program_bytes;
+}
+
+err eval_plan_text(const struct eval_plan *p, struct str *out) {
+    const struct eval_memory *m = &p->memory;
+    if (!p->any) return ERR_OK;
+    TRY(str_printf(out, "%-12s %12.1f MiB  resident", "evaluation",
+                   (double)eval_plan_resident_bytes(p) / 1048576.0));
+    if (m->n_texts > 0)
+        TRY(str_printf(out, ": %lld text%s of at most %lld tokens side by side",
+                       (long long)m->n_texts, m->n_texts == 1 ? "" : "s",
+                       (long long)m->text_tokens));
+    if (p->guessed) TRY(str_add(out, " (they are not there yet)"));
+    return str_add(out, p->fits ? "\n" : ": more than there is\n");
+}
+
+err eval_plan_json(const struct eval_plan *p, json_t *out) {
+    const struct eval_memory *m = &p->memory;
+    if (!p->any) return ERR_OK;
+    return json_put(
+        out, "evaluation",
+        json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "fits", (int)p->fits, "pass_bytes",
+                  (json_int_t)m->pass_bytes, "decoder_bytes", (json_int_t)m->decoder_bytes,
+                  "mapped_bytes", (json_int_t)m->mapped_bytes, "resident_bytes",
+                  (json_int_t)eval_plan_resident_bytes(p), "texts", (json_int_t)m->n_texts,
+                  "text_tokens", (json_int_t)m->text_tokens, "guessed", (int)p->guessed));
+}

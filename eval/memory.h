@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What an evaluation needs, and the memory that it takes for that: told before anything is
+ * allocated, kept to, and the same for `cotrain plan`, which has no weights. The model has one plan
+ * for passes over whole texts, and a decoder another, for as many texts side by side as fit.
+ * Read next: eval/subject.h, model/decoder.h. */
+#ifndef COTRAIN_EVAL_MEMORY_H
+#define COTRAIN_EVAL_MEMORY_H
+
+#include "adapters/adapter.h"
+#include "compute/plan.h"
+#include "data/tokens/tokenizer.h"
+#include "model/model.h"
+
+enum { EVAL_TEXTS = 16 }; /* side by side, where memory allows */
+
+struct eval_need {
+    int64_t pass_tokens; /* the most of one model_forward; 0: none */
+    int64_t text_tokens; /* the most of a text that is decoded, prompt and answer; 0: none */
+    int64_t n_texts;     /* that are decoded by one task, the most */
+};
+/* What another task needs, too. */
+void eval_need_add(struct eval_need *need, const struct eval_need *more);
+struct eval_memory {
+    int64_t n_texts, text_tokens; /* side by side, and of each at most; 0: nothing is decoded */
+    int64_t pass_bytes, decoder_bytes; /* of the model's plan, and of a decoder's */
+    int64_t mapped_bytes;              /* weights read where the checkpoint has them */
+};
+/* Reserves what passes of at most max_tokens take (0: none), weights' copies and adapter among it.
+ */
+MUST_CHECK err eval_memory_plan(struct model *m, struct adapter *adapter, int64_t max_tokens,
+                                struct plan *plan);
+/* With such a plan: as many texts side by side as there may be in `limit` planned bytes (INT64_MAX:
+ * no limit). ERR_LIMIT where not even one has room. Mapped weights are told beside it and not
+ * counted: the system may drop them and read them again. */
+MUST_CHECK err eval_memory_find(const struct model *m, const struct plan *plan,
+                                const struct eval_need *need, int64_t limit,
+                                struct eval_memory *out);
+
+#endif
