@@ -99,6 +99,7 @@ static err resolve(struct chain *c, struct recipe *r) {
     err code = recipe_resolved(r, &chain_schema, c, &value);
     /* Keys are somebody's, on some machine: they are no part of how the weights come about. */
     if (code == ERR_OK) json_object_del(json_object_get(value, "release"), "sign");
+    if (code == ERR_OK) json_object_del(json_object_get(value, "release"), "previous");
     if (code == ERR_OK) code = recipe_write(value, NULL, &text);
     if (code == ERR_OK) {
         c->resolved = arena_strdup(&r->arena, str_text(&text));

@@ -38,7 +38,7 @@ struct chain {
     struct release_options release;
     /* The recipe with `inherit`, `--set`, aliases and defaults resolved, as deterministic YAML;
      * paths stand as they were written, relative to the recipe. This is what a release carries; it
-     * lacks `release.sign`. */
+     * lacks `release.sign` and `release.previous`. */
     const char *resolved;
 };
 

@@ -314,6 +314,9 @@ static err pack_inputs(struct stage *s, const struct chain_run *r) {
     TRY(stage_input_text(s, "base", r->chain->base_digest));
     TRY(stage_input_text(s, "ssh_key", keys->ssh_key ? keys->ssh_key : ""));
     TRY(stage_input_text(s, "p256_key", keys->p256_key ? keys->p256_key : ""));
+    if (r->options->plan) TRY(stage_input_path(s, "month's plan", r->options->plan));
+    if (r->chain->release.previous)
+        TRY(stage_input_path(s, "previous", r->chain->release.previous));
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
         TRY(stage_input_path(s, paths[i], paths[i]));
     return ERR_OK;
@@ -323,6 +326,7 @@ static err pack_do(struct chain_run *r, const struct stage *s, bool go_on) {
     struct release_stage stage = {.chain = r->chain,
                                   .work = &r->work,
                                   .out_dir = r->work.release,
+                                  .plan = r->options->plan,
                                   .replace = true,
                                   .json = r->options->json};
     (void)s, (void)go_on;

@@ -15,8 +15,9 @@ struct chain_run_options {
     const char *recipe, *work,
         *device; /* work NULL: work/NAME; device NULL: the first that works */
     const struct opt_list *sets;
-    int64_t memory; /* 0: what the machine has */
-    bool json;      /* the result as JSON, and nothing before it */
+    const char *plan; /* the month's plan, for the release; NULL: there is none */
+    int64_t memory;   /* 0: what the machine has */
+    bool json;        /* the result as JSON, and nothing before it */
 };
 struct chain_run_result {
     const char *release, *before, *after; /* folder, and the evaluation reports; in the arena */

@@ -15,6 +15,7 @@
 #include "cli/month_replies.h"
 #include "cli/programme.h"
 #include "eval/report.h"
+#include "issues/plan.h"
 #include "issues/release_record.h"
 #include "issues/review.h"
 #include "issues/status.h"
@@ -191,8 +192,10 @@ static err record_release(struct month_run *r, const struct chain_run_result *re
 static err release_step(struct month_run *r, const char *recipe) {
     const struct run_options *o = r->options;
     struct chain_run_result result;
-    const char *whole, *work;
+    const char *whole, *work, *plan;
     TRY(program_path(r->program, recipe, r->arena, &whole));
+    TRY(plan_path(r->month, r->arena, &plan));
+    TRY(program_path(r->program, plan, r->arena, &plan));
     const char *dir = arena_printf(r->arena, PROGRAM_WORK "/%s", r->month);
     if (!dir) return ERR_MEMORY;
     TRY(program_path(r->program, dir, r->arena, &work));
@@ -200,6 +203,7 @@ static err release_step(struct month_run *r, const char *recipe) {
     TRY(chain_run(&(struct chain_run_options){.recipe = whole,
                                               .work = work,
                                               .device = o->device,
+                                              .plan = plan,
                                               .sets = &(struct opt_list){0},
                                               .memory = o->memory},
                   r->arena, &result));

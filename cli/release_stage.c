@@ -107,6 +107,8 @@ err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE])
         .adapter_dir = adapter_wanted(&c->adapter) ? w->adapter : NULL,
         .dataset_dir = w->data,
         .inputs = &inputs,
+        .plan_path = s->plan,
+        .previous_dir = c->release.previous,
         .work_dir = w->dir,
         .train_dir = w->train,
         .training_digest = training,

@@ -14,6 +14,7 @@ struct release_stage {
     const struct chain *chain;
     const struct work *work;
     const char *out_dir;
+    const char *plan;                    /* the month's; NULL: there is none */
     bool replace;                        /* an earlier release there may be replaced */
     bool json;                           /* what a missed gate is shown as */
     const struct release_inputs *inputs; /* that it carries; NULL: as the recipe names them */

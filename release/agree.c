@@ -16,6 +16,7 @@
 #include "release/ledger.h"
 #include "release/manifest.h"
 #include "release/names.h"
+#include "release/previous.h"
 #include "release/seal.h"
 #include "release/sources.h"
 #include "release/statement.h"
@@ -254,14 +255,68 @@ static err check_ledger(const json_t *dataset, const json_t *ledger) {
     return fail(ERR_GATE, "'%s': it does not count the dataset's rows", LEDGER_FILE);
 }
 
-static err check_data_card(const struct data_card *from, const char *dir) {
-    struct str again = {0}, found = {0};
-    err result = read_text(dir, DATA_CARD_FILE, &found);
-    if (result == ERR_OK) result = data_card_write(from, &again);
-    if (result == ERR_OK)
-        result = card_same_words(DATA_CARD_FILE, str_text(&again), str_text(&found));
-    str_release(&again);
+/* The file `name` against its text as it is made again. */
+static err same_text(const char *dir, const char *name, const struct str *again) {
+    struct str found = {0};
+    err result = read_text(dir, name, &found);
+    if (result == ERR_OK) result = card_same_words(name, str_text(again), str_text(&found));
     str_release(&found);
+    return result;
+}
+
+static err check_data_card(const struct data_card *from, const char *dir) {
+    struct str again = {0};
+    err result = data_card_write(from, &again);
+    if (result == ERR_OK) result = same_text(dir, DATA_CARD_FILE, &again);
+    str_release(&again);
+    return result;
+}
+
+/* The manifest's list of files, by path. */
+static const json_t *listed(const json_t *manifest, const char *path) {
+    json_t *row = NULL;
+    size_t i = 0;
+    json_array_foreach(json_object_get(manifest, "files"), i,
+                       row) if (strcmp(json_text_of(row, "path"), path) == 0) return row;
+    return NULL;
+}
+
+static err check_bytes(const json_t *manifest, const json_t *previous) {
+    int64_t bytes = 0;
+    json_t *row = NULL;
+    size_t i = 0;
+    json_array_foreach(json_object_get(manifest, "files"), i,
+                       row) if (previous_counts(json_text_of(row, "path"))) bytes +=
+        json_int_of(row, "bytes");
+    if (bytes == json_int_of(json_object_get(previous, "bytes"), "is")) return ERR_OK;
+    return fail(ERR_GATE, "'%s': its weights are not those of the release", PREVIOUS_FILE);
+}
+
+static err check_changelog(const json_t *manifest, const json_t *previous, const char *dir) {
+    struct str again = {0};
+    struct changelog from = {.manifest = manifest, .previous = previous};
+    json_t *dataset = NULL;
+    char *path = path_join(dir, PACK_DATA);
+    err result = path == NULL ? ERR_MEMORY : json_parse_file(path, &dataset);
+    from.dataset = dataset;
+    if (result == ERR_OK) result = changelog_write(&from, &again);
+    if (result == ERR_OK) result = same_text(dir, CHANGELOG_FILE, &again);
+    str_release(&again);
+    json_decref(dataset);
+    mem_free(path);
+    return result;
+}
+
+err agree_changelog(const json_t *manifest, const char *dir, bool whole) {
+    json_t *previous = NULL;
+    const bool kept = listed(manifest, PREVIOUS_FILE) != NULL;
+    if (kept != (listed(manifest, CHANGELOG_FILE) != NULL))
+        return fail(ERR_GATE, "'%s' is missing", kept ? CHANGELOG_FILE : PREVIOUS_FILE);
+    if (!kept) return ERR_OK;
+    TRY(previous_read(dir, &previous));
+    err result = check_bytes(manifest, previous);
+    if (result == ERR_OK && whole) result = check_changelog(manifest, previous, dir);
+    json_decref(previous);
     return result;
 }
 

@@ -31,6 +31,9 @@ MUST_CHECK err agree_card(const json_t *manifest, const char *dir, bool *out_who
 /* The gates of the recipe, held again against both reports, all hold and give what is kept of them.
  */
 MUST_CHECK err agree_gates(const char *dir, int64_t *out_gates);
+/* The changelog is what the manifest and provenance/previous.json give, where there is one; both or
+ * neither are there. `whole` as below. */
+MUST_CHECK err agree_changelog(const json_t *manifest, const char *dir, bool whole);
 /* The ledger is the dataset's: the same sources, every row counted, none without a licence; and the
  * data card is what both give. `whole`: the cards' words are this version's. */
 MUST_CHECK err agree_data_card(const json_t *manifest, const char *dir, bool whole);

@@ -9,6 +9,7 @@
 #include "release/golden.h"
 #include "release/ledger.h"
 #include "release/pack.h"
+#include "release/previous.h"
 #include "release/seal.h"
 #include "release/sources.h"
 #include "release/states.h"

@@ -17,6 +17,7 @@ static const struct opt release_rows[] = {
     ROW(license_link, .value = "URL", .help = "where the licence text is"),
     ROW(base_model, .help = "public name of the base model, for the card"),
     ROW(summary, .help = "one or two sentences for the card"),
+    ROW(previous, .path = true, .value = "DIR", .help = "the release before, for the changelog"),
     ROW(max_shard_size, .size = true, .min = 1, .max = 9e18,
         .help = "largest safetensors file, as 2GB (not given: 5 GB)"),
     ROW(formats, .choices = &format_names[1],

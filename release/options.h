@@ -15,7 +15,9 @@ struct release_options {
     const char *license_link; /* NULL: none; license-yuan knows its own */
     const char
         *base_model; /* public name of the base for the card; NULL: the recipe's base_model.path */
-    const char *summary; /* one or two sentences for the card; NULL: none */
+    const char *summary;  /* one or two sentences for the card; NULL: none */
+    const char *previous; /* folder of the release before, for the changelog; no part of the
+                           * release's recipe either */
     struct opt_list languages;
     int64_t state_steps;      /* steps between the training states it carries; 0: none */
     int64_t max_shard_size;   /* bytes of a weight file; 0: 5 GB */

@@ -18,6 +18,7 @@
 #include "release/loadable.h"
 #include "release/manifest.h"
 #include "release/parity.h"
+#include "release/previous.h"
 #include "release/seal.h"
 #include "release/states.h"
 #include "release/statement.h"
@@ -123,6 +124,23 @@ static err read_data(struct packing *k) {
     return result;
 }
 
+static err put_changelog(const struct packing *k) {
+    struct changelog from = {.manifest = k->manifest, .dataset = k->dataset};
+    json_t *previous = NULL;
+    struct str text = {0}, kept = {0};
+    if (k->inputs->previous_dir == NULL) return ERR_OK;
+    TRY(previous_make(k->inputs->previous_dir, k->dir, k->after, &previous));
+    from.previous = previous;
+    err result = json_text(previous, JSON_TEXT_PRETTY, &kept);
+    if (result == ERR_OK) result = put_text(k->dir, kept.data, kept.len, PREVIOUS_FILE);
+    if (result == ERR_OK) result = changelog_write(&from, &text);
+    if (result == ERR_OK) result = put_text(k->dir, text.data, text.len, CHANGELOG_FILE);
+    str_release(&text);
+    str_release(&kept);
+    json_decref(previous);
+    return result;
+}
+
 static err put_data_card(const struct packing *k) {
     const struct data_card from = {k->manifest, k->dataset, k->ledger};
     struct str card = {0}, ledger = {0};
@@ -205,6 +223,7 @@ static err fill(struct packing *k) {
     TRY(manifest_new(p, &k->manifest));
     TRY(put_formats(k));
     TRY(put_data_card(k));
+    TRY(put_changelog(k));
     TRY(run_checks(k));
     TRY(put_card(k));
     TRY(manifest_write(k->manifest, k->dir));

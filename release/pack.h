@@ -35,6 +35,8 @@ struct release_pack {
     const char *adapter_dir; /* NULL: full fine-tuning */
     const char *dataset_dir;
     const struct release_inputs *inputs; /* what the recipe was run with; NULL: not said */
+    const char *plan_path;               /* the month's training plan; NULL: there is none */
+    const char *previous_dir;    /* the release that this one follows; NULL: none is named */
     const char *work_dir;        /* of the chain, with the seconds of its stages; NULL: not known */
     const char *train_dir;       /* with its log, its memory plan and its checkpoints */
     const char *training_digest; /* end of the chain of step records */

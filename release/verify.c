@@ -91,6 +91,7 @@ static err check_meaning(struct verifying *v) {
                              : "all %lld gates of the recipe hold, by both evaluations",
                   (long long)gates));
     TRY(agree_tensors(manifest, &v->seal, dir));
+    TRY(agree_changelog(manifest, dir, whole));
     return found(v, "tensors", PROVED, "every tensor fits config.json");
 }
 

@@ -381,6 +381,27 @@ def _(r): edit_data_card(r, "apache-2.0 (24)", "mit (24)")
 def _(r): r.write("DATA.md", r.read("DATA.md") + b"\0more"), r.redo()
 
 
+# ---- the changelog, with everything redone ----
+def previous(change):
+    return lambda r: (r.edit_json("provenance/previous.json", change), r.redo())
+
+
+row("previous-score", "'CHANGELOG.md': line ")(previous(lambda p: p["tasks"][1].update(was=9.5)))
+row("previous-hash", "'CHANGELOG.md': line ")(previous(lambda p: p.update(hash="0" * 64)))
+row("previous-request", "'CHANGELOG.md': line ")(previous(lambda p: p["requests"].pop()))
+row("previous-bytes", "its weights are not those of the release")(previous(lambda p: p["bytes"].update({"is": 1})))
+row("previous-newer", "version 2 (this program reads 1)")(previous(lambda p: p.update(cotrain_previous=2)))
+row("previous-without-tasks", "'tasks'")(previous(lambda p: p.pop("tasks")))
+row("previous-odd-request", "a request is no text")(previous(lambda p: p["requests"].append(7)))
+for _name in ("CHANGELOG.md", "provenance/previous.json"):
+    row("redone-without-" + os.path.basename(_name), f"'{_name}' is missing")(
+        lambda r, name=_name: (os.remove(r.path(name)), r.redo()))
+@row("changelog-edited", "'CHANGELOG.md' has been changed")
+def _(r): r.write("CHANGELOG.md", r.read("CHANGELOG.md") + b"better\n")
+@row("changelog-redone", "'CHANGELOG.md': line ")
+def _(r): r.write("CHANGELOG.md", r.read("CHANGELOG.md").replace(b"+0.0000", b"+0.5000", 1)), r.redo()
+
+
 # ---- other formats of the model ----
 def cut_format(r):
     name = "gguf/Tiny-f16.gguf"
@@ -424,7 +445,7 @@ row("path-empty", "a path is empty")(bad_path(""))
 row("path-long", "is over 512")(bad_path("a" * 600))
 row("path-nul", "'path'")(bad_path("a\0b"))
 row("path-number", "'path'")(bad_path(7))
-@row("path-twice", "'manifest.json': 'DATA.md' stands there twice")
+@row("path-twice", "'manifest.json': 'CHANGELOG.md' stands there twice")
 def _(r): r.redo(lambda m: m["files"].insert(0, m["files"][0]))
 @row("path-out-of-order", "is out of order")
 def _(r): r.redo(lambda m: m["files"].reverse())
@@ -465,7 +486,7 @@ row("sums-crlf", "'SHA256SUMS': line 1 ends with CR LF")(sums(lambda t: t.replac
 row("sums-escaped", "'SHA256SUMS': line 1 has an escaped path")(sums(lambda t: "\\" + t.replace("README", "READ\\nME", 1)))
 row("sums-binary", "line 1 has no two spaces")(sums(lambda t: t.replace("  ", " *", 1)))
 row("sums-capitals", "line 1 does not begin with a SHA-256")(sums(lambda t: "A" + t[1:]))
-row("sums-twice", "'SHA256SUMS': 'DATA.md' stands there twice")(sums(lambda t: t.split("\n")[0] + "\n" + t))
+row("sums-twice", "'SHA256SUMS': 'CHANGELOG.md' stands there twice")(sums(lambda t: t.split("\n")[0] + "\n" + t))
 row("sums-leaves", "'SHA256SUMS': path '../outside/secret' leaves the folder")(
     sums(lambda t: t.replace("README.md", "../outside/secret")))
 row("sums-absolute", "path '/etc/passwd' is absolute")(sums(lambda t: t.replace("README.md", "/etc/passwd")))
@@ -638,7 +659,7 @@ row("provenance-unknown-key", "'provenance.intoto.jsonl': the signature is not t
     sign_again("other.pem", "provenance.intoto.jsonl"))
 row("model-other-hint", "'model.sig': it was signed by another key", "signed")(
     bundle(lambda b: b["verificationMaterial"]["publicKey"].update(hint="0" * 64)))
-row("model-payload", "'model.sig': it is not of this release: its list differs at 'README.md'", "signed")(
+row("model-payload", "'model.sig': it is not of this release: its list differs at 'DATA.md'", "signed")(
     bundle(lambda b: edit_payload(b["dsseEnvelope"], lambda s: s["predicate"]["resources"][1].update(digest="0" * 64))))
 row("model-payload-shorter", "'model.sig': it is not of this release", "signed")(
     bundle(lambda b: edit_payload(b["dsseEnvelope"], lambda s: s["predicate"]["resources"].pop())))

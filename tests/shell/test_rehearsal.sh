@@ -49,6 +49,7 @@ expect_out "1  IEIT-Yuan/Yuan-2.0#22@1800000002"
 twice recipe new --month 2024-02
 twice month run --month 2024-02 --today 2024-02-28
 run "$COTRAIN" release verify p/work/2024-02/release/nano-2024-02
+expect_same p/plans/2024-02.yaml p/work/2024-02/release/nano-2024-02/TRAINING_PLAN.yaml
 expect_rc 0
 twice issues reply --month 2024-02 --today 2024-02-28
 check "the requester is told of the release" grep -q 'nano-2024-02' p/replies/2024-02/22-1800000002.released.md

@@ -161,6 +161,8 @@ expect_one_error "'README.md': its table is not what the evaluation reports say"
 run "$COTRAIN" release pack "$recipe" --work "$work" --out "$scratch/packed"
 expect_rc 0
 expect_same "$release/manifest.json" "$scratch/packed/manifest.json"
+check "the same bytes, but for the logs and their sums" diff -r -x logs -x SHA256SUMS -x RELEASE \
+    "$release" "$scratch/packed"
 run "$COTRAIN" release pack "$recipe" --work "$work" --out "$scratch/packed"
 expect_rc 1
 expect_one_error "exists already"
@@ -211,6 +213,36 @@ assert withheld["turn.train.jsonl"] == "no licence is said" and withheld["own.js
 PY
 run "$COTRAIN" release verify "$scratch/unknown/release/Tiny"
 expect_rc 0
+
+# ---- the changelog against the release before ----
+run "$COTRAIN" run "$scratch/month/unknown.yaml" --work "$scratch/unknown" --set "release.previous=$release" \
+    --set data.validation=0.5 --set train.max_steps=4
+expect_rc 0
+check "the changelog says what changed" python3 - "$scratch/unknown/release/Tiny" "$release" <<'PY'
+import json, os, sys
+this, before = sys.argv[1:]
+read = lambda d, name: json.load(open(d + "/" + name))
+previous = read(this, "provenance/previous.json")
+assert "release " + previous["hash"] in open(before + "/RELEASE").read()
+assert previous["requests"] == ["tiny/requests#1@1", "tiny/requests#2@2"]
+assert previous["rows"] == read(before, "provenance/data.json")["splits"][0]["rows"] == 46
+tasks = {t["task"]: t for t in previous["tasks"]}
+loss = lambda d: {t["task"]: t for t in read(d, "provenance/eval-after.json")["tasks"]}["validation"]["scores"]["loss"]
+assert tasks["requests"]["paired"]["n"] == 12
+log = open(this + "/CHANGELOG.md").read()
+rows = read(this, "provenance/data.json")["splits"][0]["rows"]
+assert rows < 40 and f"| 训练行 / rows | 46 | {rows} | {rows - 46} |" in log, log
+assert "again `tiny/requests#1@1` copying" in log, log
+assert tasks["validation"]["was"] == loss(before) and tasks["validation"]["is"] == loss(this)
+assert "previous" not in open(this + "/provenance/recipe.yaml").read()
+PY
+run "$COTRAIN" release verify "$scratch/unknown/release/Tiny"
+expect_rc 0
+cp -r "$release" "$scratch/damaged" && echo x >>"$scratch/damaged/README.md"
+run "$COTRAIN" release pack "$recipe" --work "$work" --out "$scratch/after" --set "release.previous=$scratch/damaged"
+expect_rc 3
+expect_one_error "release.previous '$scratch/damaged': 'README.md' has been changed"
+check "nothing was packed" sh -c "! ls -d '$scratch/after'*"
 
 # ---- parity: a packed adapter that is not the trained model's goes nowhere ----
 cp -r "$work" "$scratch/astray"

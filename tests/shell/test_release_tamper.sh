@@ -23,8 +23,9 @@ sign() { # sign DIR
 }
 check "the chain" "$COTRAIN" run "$scratch/month/lora.yaml" --work "$scratch/work"
 check "another release" "$COTRAIN" run "$scratch/month/lora.yaml" --work "$scratch/work2" --set train.max_steps=6
-cp -r "$scratch/work/release/Tiny" "$scratch/plain"
-cp -r "$scratch/work/release/Tiny" "$scratch/signed"
+check "packing with the release before" "$COTRAIN" release pack "$scratch/month/lora.yaml" --work "$scratch/work" \
+    --out "$scratch/plain" --set "release.previous=$scratch/work2/release/Tiny"
+cp -r "$scratch/plain" "$scratch/signed"
 cp -r "$scratch/work2/release/Tiny" "$world/outside/other"
 sign "$scratch/signed"
 sign "$world/outside/other"
