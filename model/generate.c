@@ -81,7 +81,8 @@ static err next_parts(struct generation *g, int64_t *out_n) {
             *part =
                 (struct decoder_part){.text = place, .ids = &text->out[text->n_out - 1], .n = 1};
         } else if (g->next < g->n_texts) {
-            TRY(in_text(g, g->prefixes.order[g->next], begin(g, place, part)));
+            const int64_t number = g->prefixes.order[g->next]; /* begin() moves on */
+            TRY(in_text(g, number, begin(g, place, part)));
         } else {
             continue;
         }
