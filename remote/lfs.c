@@ -96,19 +96,26 @@ err lfs_helper(const char *file, const char *variable, struct str *out) {
     return str_add(out, "; }; f");
 }
 
-/* The last line of what it complained of; git-lfs puts the reason there. */
+/* The first line that gives a reason: those of progress stand before it. */
+static const char *reason_in(const char *text, size_t *out_n) {
+    static const char *const progress[] = {"fetch:", "Uploading", "Downloading", "\n", "\r"};
+    for (;; text += *out_n + strspn(text + *out_n, "\r\n")) {
+        bool is_progress = false;
+        *out_n = strcspn(text, "\r\n");
+        for (size_t i = 0; i < sizeof progress / sizeof progress[0]; i++)
+            is_progress = is_progress || str_starts(text, progress[i]);
+        if (!is_progress || !text[*out_n]) return text;
+    }
+}
+
 static err complain(const struct program *p, const struct lfs_remote *r, const char *what) {
-    const char *text = str_text(&p->errors), *line = text;
-    size_t n = p->errors.len;
-    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r')) n--;
-    for (size_t i = 0; i < n; i++)
-        if (text[i] == '\n' || text[i] == '\r') line = text + i + 1;
-    if (strstr(text, "is not a git command"))
+    size_t n;
+    const char *line = reason_in(str_text(&p->errors), &n);
+    if (strstr(line, "is not a git command"))
         return fail_hint(fail(ERR_MISSING, "there is no program 'git lfs'"),
                          "Debian: apt install git-lfs");
-    return fail_hint(
-        fail(ERR_IO, "%s '%s': %.*s", what, r->name, (int)(n - (size_t)(line - text)), line),
-        "run it again: it goes on where it stopped");
+    return fail_hint(fail(ERR_IO, "%s '%s': %.*s", what, r->name, (int)n, line),
+                     "run it again: it goes on where it stopped");
 }
 
 /* `words` come behind `git lfs`. Nobody is asked for a password: there may be nobody. */

@@ -274,7 +274,7 @@ static err check_object(struct git_push *g, const struct push_file *f, const cha
     const struct lfs_object o = object_of(f);
     enum lfs_found found = LFS_MISSING;
     if (!g->folder) {
-        TRY(lfs_fetch(&remote, commit, f->path));
+        TRY(fail_in(lfs_fetch(&remote, commit, f->path), "'%s'", f->path));
         TRY(lfs_store_check(g->repository, &o, &found));
         TRY(lfs_store_remove(g->repository, &o));
     } else {
