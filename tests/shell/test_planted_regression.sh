@@ -96,6 +96,12 @@ check "the same as JSON" /usr/bin/python3 -c '
 import json, sys
 said, kept = (json.load(open(path)) for path in sys.argv[1:])
 assert said["gates"] == kept' "$scratch/out" "$scratch/wrong/eval/gates.json"
+sed -i '$d' "$scratch/known.jsonl" # another suite: asked again, and not trained again
+run "$COTRAIN" run "$scratch/spoiled.yaml" --work "$scratch/wrong"
+expect_rc 3
+expect_out "train        up to date"
+expect_no_out "eval-before  up to date"
+expect_out "the same of 29; p = "
 run "$COTRAIN" release pack "$scratch/spoiled.yaml" --work "$scratch/wrong" --out "$scratch/anyway"
 expect_rc 3
 check "nothing is packed past a gate" test ! -e "$scratch/anyway"

@@ -47,6 +47,15 @@ twice issues review --decisions "$here/2024-02.yaml"
 twice issues plan --month 2024-02
 expect_out "1  IEIT-Yuan/Yuan-2.0#22@1800000002"
 twice recipe new --month 2024-02
+sed -i 's/">= +0.1"/">= +0.9"/' p/recipes/base.yaml # more than a few steps reach
+run "$COTRAIN" month run --program p --month 2024-02 --today 2024-02-28
+expect_rc 3
+expect_err "stage 'gates': gate requests.rouge_l: change +"
+expect_err ", wanted >= +0.9: missed by 0."
+expect_out "gate requests.rouge_l: change +"
+check "nothing is packed" test ! -e p/work/2024-02/release/nano-2024-02
+check "nothing is recorded" test ! -e p/releases
+git -C p checkout -q recipes/base.yaml
 twice month run --month 2024-02 --today 2024-02-28
 run "$COTRAIN" release verify p/work/2024-02/release/nano-2024-02
 expect_same p/plans/2024-02.yaml p/work/2024-02/release/nano-2024-02/TRAINING_PLAN.yaml
