@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Paired comparison of two reports (eval/compare.h), whose items must be the same ones in the same
- * order: what was compared by mistake with another limit or other cases is refused.
- * Read next: eval/score.h and eval/held_out.h, which write the items. */
+ * Paired comparison of two reports (eval/compare.h). A suite's items must be the same ones in the
+ * same order: what was compared by mistake with another limit is refused. Cases of requests are
+ * looked up by what they are, since months differ in them.
+ * Read next: eval/results.h, eval/confidence.h. */
 #include "eval/compare.h"
 
 #include "base/mem.h"
 #include "eval/confidence.h"
 #include "eval/pairs.h"
 #include "eval/report.h"
+#include "eval/results.h"
 #include "eval/text.h"
 #include <string.h>
 
@@ -33,66 +35,6 @@ static err push_name(json_t *list, const json_t *item) {
         if (name != NULL) return json_push(list, json_incref(name));
     }
     return json_push(list, json_sprintf("sha256:%s", json_text_of(item, "prompt_sha256")));
-}
-
-/* ---- results: one an item ---- */
-
-/* What is known of an item by one score. */
-struct result {
-    const json_t *item; /* of several answers the first */
-    double value;       /* right 1, wrong 0, or a measure; of several answers their mean */
-    bool is_judged, is_verdict;
-};
-struct results {
-    struct result *items; /* owned */
-    int64_t n;
-    bool all_judged, all_verdicts; /* is_verdict: 0 or 1 and nothing between */
-};
-
-/* The member that holds a score of one answer; NULL: none does. */
-static const json_t *member_of(const json_t *item, const char *score, bool is_metric) {
-    const json_t *value = json_object_get(item, score);
-    if (value == NULL && is_metric) value = json_object_get(item, "correct");
-    if (value == NULL && is_metric) value = json_object_get(item, "exact");
-    return value;
-}
-
-static bool another_answer(const json_t *first, const json_t *item) {
-    return json_object_get(item, "sample") != NULL &&
-           json_equal(json_object_get(first, "item"), json_object_get(item, "item"));
-}
-
-/* The result of the item that begins at *at, and past its answers. */
-static struct result next_result(const json_t *items, size_t *at, const char *score,
-                                 bool is_metric) {
-    struct result r = {.item = json_array_get(items, *at), .is_judged = true, .is_verdict = true};
-    int64_t n = 0;
-    do {
-        const json_t *value = member_of(json_array_get(items, *at), score, is_metric);
-        r.is_judged &= json_is_boolean(value) || json_is_number(value);
-        r.is_verdict &= json_is_boolean(value);
-        r.value += json_is_boolean(value) ? json_is_true(value) : json_number_value(value);
-        n++;
-        (*at)++;
-    } while (*at < json_array_size(items) && another_answer(r.item, json_array_get(items, *at)));
-    r.is_verdict &= n == 1;
-    r.value /= (double)n;
-    return r;
-}
-
-static err read_results(const json_t *part, const char *score, struct results *out) {
-    const json_t *items = json_object_get(part, "items");
-    bool is_metric = strcmp(score, json_text_of(part, "metric")) == 0;
-    *out = (struct results){.all_judged = true, .all_verdicts = true};
-    out->items = mem_alloc(json_array_size(items) + 1, sizeof *out->items);
-    if (out->items == NULL) return ERR_MEMORY;
-    for (size_t at = 0; at < json_array_size(items);) {
-        struct result r = next_result(items, &at, score, is_metric);
-        out->items[out->n++] = r;
-        out->all_judged &= r.is_judged;
-        out->all_verdicts &= r.is_verdict;
-    }
-    return ERR_OK;
 }
 
 /* How many are the same ones from the first on. */
@@ -253,14 +195,14 @@ static err fill_row(const json_t *a, const json_t *b, const struct comparing *wh
     bool is_paired = false, is_shared = true;
     TRY(json_put(row, "task", json_string(what->task)));
     TRY(json_put(row, "metric", json_string(what->score)));
-    err result = read_results(a, what->score, &p.a);
-    if (result == ERR_OK) result = read_results(b, what->score, &p.b);
+    err result = results_read(a, what->score, &p.a);
+    if (result == ERR_OK) result = results_read(b, what->score, &p.b);
     if (result == ERR_OK) result = pair(&p, what->confidence, row);
     is_paired = p.differences != NULL;
     is_shared = p.a.n > 0 || p.only_a + p.only_b == 0;
     mem_free(p.differences);
-    mem_free(p.b.items);
-    mem_free(p.a.items);
+    results_release(&p.b);
+    results_release(&p.a);
     if (result != ERR_OK) return fail_in(result, "task '%s'", what->task);
     return is_paired || !is_shared ? ERR_OK : put_scores(row, a, b, what->score);
 }
@@ -289,38 +231,6 @@ err compare_score(const json_t *a, const json_t *b, const struct comparing *what
     TRY(report_task(a, what->task, &part_a));
     TRY(report_task(b, what->task, &part_b));
     return compare_parts(part_a, part_b, *what, out);
-}
-
-static err interval_of(const struct results *r, const struct comparing *what,
-                       struct interval *out) {
-    double *values = NULL, sum = 0.0;
-    if (r->n == 0 || !r->all_judged) {
-        fail(ERR_UNSUPPORTED, "'%s' has no '%s' of each item, so nothing tells how sure it is",
-             what->task, what->score);
-        return fail_hint(ERR_UNSUPPORTED, "leave the confidence out");
-    }
-    values = mem_alloc((size_t)r->n, sizeof *values);
-    if (values == NULL) return ERR_MEMORY;
-    for (int64_t i = 0; i < r->n; i++) sum += values[i] = r->items[i].value;
-    err result = ERR_OK;
-    if (r->all_verdicts)
-        *out = share_interval((int64_t)sum, r->n, what->confidence);
-    else
-        result = bootstrap_interval(values, r->n, what->confidence, out);
-    mem_free(values);
-    return result;
-}
-
-err score_interval(const json_t *report, const struct comparing *what, struct interval *out) {
-    const json_t *part = NULL;
-    struct results r = {.n = 0};
-    struct comparing named = *what;
-    TRY(report_task(report, what->task, &part));
-    if (named.score[0] == '\0') named.score = json_text_of(part, "metric");
-    TRY(read_results(part, named.score, &r));
-    err result = interval_of(&r, &named, out);
-    mem_free(r.items);
-    return result;
 }
 
 /* ---- reports ---- */

@@ -10,7 +10,6 @@
 #define COTRAIN_EVAL_COMPARE_H
 
 #include "base/json.h"
-#include "eval/metrics.h"
 
 /* {"tasks": [{"task", "metric", "n", "a", "b", "difference", "interval", "wins", "losses", "ties",
  *             "p_value", "won": [items], "lost": [items], "only_a": N, "only_b": N}],
@@ -29,10 +28,6 @@ struct comparing {
 };
 MUST_CHECK err compare_score(const json_t *a, const json_t *b, const struct comparing *what,
                              json_t **out);
-/* The interval of a score in one report, by its items: Wilson's for right and wrong, else by
- * resampling. ERR_UNSUPPORTED: the items have no such score. */
-MUST_CHECK err score_interval(const json_t *report, const struct comparing *what,
-                              struct interval *out);
 /* For people. */
 MUST_CHECK err compare_text(const json_t *comparison, struct str *out);
 /* Of a list of items, at most n_most by name and how many more there are. An item is known by its

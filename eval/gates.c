@@ -7,6 +7,7 @@
 
 #include "eval/compare.h"
 #include "eval/report.h"
+#include "eval/results.h"
 #include <math.h>
 #include <string.h>
 
@@ -174,9 +175,11 @@ static err put_pairs(const json_t *row, json_t *to) {
 /* Of the change it stands in the row of pairs. */
 static err find_interval(const json_t *row, const json_t *after, struct holding *h) {
     const json_t *pair = json_object_get(row, "interval");
-    const struct comparing what = {h->gate.task, h->gate.score, h->gate.confidence};
-    TRY(score_interval(after, &what, &h->interval)); /* tells where there is none */
-    if (!h->gate.change) return ERR_OK;
+    const struct gate *g = &h->gate;
+    const json_t *part = report_find(after, g->task);
+    /* tells where there is none */
+    TRY(results_interval(part, g->score, g->confidence, &h->interval));
+    if (!g->change) return ERR_OK;
     if (pair == NULL)
         return fail(ERR_UNSUPPORTED, "the items before have no '%s'", json_text_of(row, "metric"));
     h->interval.low = json_number_value(json_array_get(pair, 0));

@@ -5,6 +5,8 @@
 #include "tests/unit/test.h"
 
 #include "eval/compare.h"
+#include "eval/report.h"
+#include "eval/results.h"
 
 /* A report of one task whose items are right where the mark is '1'; '-' has no verdict. */
 static json_t *report(const char *task, const char *marks, int first) {
@@ -71,7 +73,7 @@ static void answers_and_measures_are_paired(void **state) {
     assert_int_equal(json_integer_value(json_object_get(row, "ties")), 1);
     json_decref(row);
     struct interval i;
-    assert_fails(score_interval(a, &(struct comparing){"t", "majority", 0.95}, &i), ERR_UNSUPPORTED,
+    assert_fails(results_interval(report_find(a, "t"), "majority", 0.95, &i), ERR_UNSUPPORTED,
                  "no 'majority' of each item");
     json_decref(a);
     json_decref(b);
