@@ -155,6 +155,26 @@ static err add_requests(const json_t *manifest, struct str *out) {
     return ERR_OK;
 }
 
+/* Where evaluations during training decided something: which step's model this is. */
+static err add_choice(const json_t *manifest, struct str *out) {
+    const json_t *choice = json_object_get(manifest, "choice");
+    const long long planned = json_int_of(choice, "planned_steps"),
+                    kept = json_int_of(choice, "kept_step"),
+                    best = json_int_of(choice, "best_step");
+    const double value = json_number_value(json_object_get(choice, "best_value"));
+    const char *metric = json_text_of(choice, "metric");
+    if (choice == NULL) return ERR_OK;
+    TRY(str_printf(out, "\n训练计划 %lld 步，此为第 %lld 步的模型；", planned, kept));
+    TRY(markdown_text(out, metric));
+    TRY(str_printf(
+        out,
+        " 在第 %lld 步最优：%.6g。\n\nOf %lld steps that were planned, this is the model "
+        "of step %lld; ",
+        best, value, planned, kept));
+    TRY(markdown_text(out, metric));
+    return str_printf(out, " was best at step %lld: %.6g.\n", best, value);
+}
+
 static err add_intro(const json_t *manifest, struct str *out) {
     const char *summary = about(manifest, "summary"), *month = about(manifest, "month");
     const char *base = about(manifest, "base_model");
@@ -166,7 +186,8 @@ static err add_intro(const json_t *manifest, struct str *out) {
     if (month != NULL) TRY(str_printf(out, "，回应 %s 月的需求", month));
     TRY(str_printf(out, "。\n\n%s of `%s`", en, base));
     if (month != NULL) TRY(str_printf(out, " on the requests of %s", month));
-    return str_add(out, ".\n");
+    TRY(str_add(out, ".\n"));
+    return add_choice(manifest, out);
 }
 
 err card_write(const json_t *manifest, const json_t *before, const json_t *after, struct str *out) {

@@ -25,6 +25,8 @@ choice = json.load(open(sys.argv[1]))["choice"]
 assert choice["kept_step"] == choice["best_step"] == 2 and choice["planned_steps"] == 8, choice
 assert choice["ended_early"] is True and choice["metric"] == "eval_loss", choice
 END
+check "the card says so" grep -q 'planned, this is the model of step 2; eval.*loss was best at step 2: ' \
+    "$release/README.md"
 run "$COTRAIN" release verify "$release"
 expect_rc 0
 
