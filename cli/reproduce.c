@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Making a release again (cli/reproduce.h), one thing after the other, cheapest first: the release
- * itself, the base, the sources, the dataset, the rows of all steps, then the training, and of a
- * whole run the evaluations and the release.
+ * itself and the base (cli/reproduce_open.c), the sources, the dataset, the rows of all steps, then
+ * the training, and of a whole run the evaluations and the release.
  * Read next: cli/reproduce_steps.c, cli/reproduce_recipe.c. */
 #include "cli/reproduce.h"
 #include "base/clock.h"
@@ -16,177 +16,8 @@
 #include "release/pack.h"
 #include "release/sources.h"
 #include "release/states.h"
-#include "release/statement.h"
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-#define REPORT "reproduce.json"
-
-err again_say(struct again *a, const char *what, const char *format, ...) {
-    char says[4096];
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(says, sizeof says, format, args);
-    va_end(args);
-    if (n < 0) return fail(ERR_PARSE, "a line of the report cannot be formed");
-    TRY(str_printf(a->text, "%-8s %s\n", what, says));
-    return json_push(json_object_get(a->report, "findings"),
-                     json_pack("{s:s, s:s}", "check", what, "says", says));
-}
-
-/* ---- the release ---- */
-
-static err read_json(const char *dir, const char *name, json_t **out) {
-    char *path = path_join(dir, name);
-    err e = path ? json_parse_file(path, out) : ERR_MEMORY;
-    mem_free(path);
-    return e;
-}
-
-static err read_version(struct again *a) {
-    json_t *statement = NULL;
-    TRY(read_json(a->options->dir, STATEMENT_FILE, &statement));
-    const json_t *run = json_object_get(json_object_get(statement, "predicate"), "runDetails");
-    const json_t *version = json_object_get(json_object_get(run, "builder"), "version");
-    err e = str_add(&a->version, json_text_of(version, "cotrain"));
-    json_decref(statement);
-    return e;
-}
-
-static err read_release(struct again *a) {
-    const char *dir = a->options->dir;
-    TRY(release_verify(&(struct release_verify){.dir = dir}, &a->facts));
-    a->chain = json_object_get(a->facts.manifest, "chain");
-    a->log = arena_printf(a->arena, "%s/%s", dir, PACK_LOG);
-    if (!a->log) return ERR_MEMORY;
-    TRY(read_version(a));
-    TRY(steps_read(a->log, &a->record));
-    TRY(read_json(dir, PACK_DATA, &a->their_data));
-    TRY(read_json(dir, "logs/plan.json", &a->their_plan));
-    TRY(sources_read(dir, &a->sources));
-    TRY(json_put(a->report, "hash", json_string(a->facts.hash)));
-    return again_say(a, "release", "%s: nothing in it has been changed", a->facts.hash);
-}
-
-/* ---- which steps ---- */
-
-static err bad_steps(const struct again *a, const char *why) {
-    err e = fail(ERR_RANGE, "--steps %s: %s", a->options->steps, why);
-    return fail_hint(e, "the record has steps 1 to %lld: --steps 10:20, or --steps random:10",
-                     (long long)a->record.n);
-}
-
-/* A number of the machine's own chance: nobody who made the release can know it before. */
-static err choose_steps(struct again *a, int64_t n) {
-    uint64_t chance;
-    if (n < 1 || n > a->record.n) return bad_steps(a, "there are not as many steps");
-    if (getentropy(&chance, sizeof chance) != 0)
-        return fail(ERR_IO, "the system gives no random number");
-    a->first = 1 + (int64_t)(chance % (uint64_t)(a->record.n - n + 1));
-    a->last = a->first + n - 1;
-    return ERR_OK;
-}
-
-static err parse_number(const struct again *a, const char *text, size_t n, int64_t *out) {
-    char digits[20];
-    if (n == 0 || n >= sizeof digits || strspn(text, "0123456789") < n)
-        return bad_steps(a, "it is not A:B");
-    memcpy(digits, text, n);
-    digits[n] = '\0';
-    return str_to_int64(digits, out);
-}
-
-static err find_steps(struct again *a) {
-    const char *text = a->options->steps, *colon = text ? strchr(text, ':') : NULL;
-    a->first = 1;
-    a->last = a->record.n;
-    if (a->record.n == 0) return fail(ERR_GATE, "'%s': the record has no steps", PACK_LOG);
-    if (!text) return ERR_OK;
-    if (!colon) return bad_steps(a, "it is not A:B");
-    if (str_starts(text, "random:")) {
-        TRY(parse_number(a, colon + 1, strlen(colon + 1), &a->first));
-        TRY(choose_steps(a, a->first));
-    } else {
-        TRY(parse_number(a, text, (size_t)(colon - text), &a->first));
-        TRY(parse_number(a, colon + 1, strlen(colon + 1), &a->last));
-    }
-    if (a->first < 1 || a->last > a->record.n)
-        return bad_steps(a, "the record has not these steps");
-    if (a->first > a->last) return bad_steps(a, "it ends before it begins");
-    return states_nearest(a->options->dir, a->first - 1, &a->from);
-}
-
-/* ---- the base ---- */
-
-/* The folder that was named, or the recipe's as seen from here or from the release. */
-static err find_base(struct again *a) {
-    struct str path = {0};
-    if (a->options->base) {
-        a->base = a->options->base;
-    } else {
-        TRY(reproduce_recipe_base(a->options->dir, &path));
-        const char *const tries[] = {
-            arena_strdup(a->arena, str_text(&path)),
-            arena_printf(a->arena, "%s/provenance/%s", a->options->dir, str_text(&path))};
-        for (size_t i = 0; i < sizeof tries / sizeof tries[0] && !a->base; i++)
-            if (tries[i] && dir_exists(tries[i])) a->base = tries[i];
-    }
-    err e = ERR_OK;
-    if (!a->base || !dir_exists(a->base)) {
-        e = fail(ERR_MISSING, "the base model '%s' is not there",
-                 a->base ? a->base : str_text(&path));
-        e = fail_hint(e, "name its folder with --base; it is %s, with the digest %s",
-                      json_text_of(json_object_get(a->facts.manifest, "about"), "base_model"),
-                      json_text_of(a->chain, "base"));
-    }
-    str_release(&path);
-    return e;
-}
-
-static err check_base(struct again *a) {
-    char digest[SHA256_HEX_SIZE];
-    const char *wanted = json_text_of(a->chain, "base");
-    TRY(find_base(a));
-    TRY(sha256_dir(a->base, digest));
-    if (strcmp(digest, wanted) != 0)
-        return fail_hint(fail(ERR_MISMATCH, "the base model '%s' has the digest %s, not %s",
-                              a->base, digest, wanted),
-                         "the release was trained from another model, or a file of this one "
-                         "changed: every file of the folder counts");
-    return again_say(a, "base", "'%s' is the model that it was trained from, %s", a->base, digest);
-}
-
-/* ---- the folder ---- */
-
-static err remove_below(const char *dir, const char *name) {
-    char *path = path_join(dir, name);
-    err e = path ? (dir_exists(path) ? dir_remove(path) : file_remove(path)) : ERR_MEMORY;
-    mem_free(path);
-    return e;
-}
-
-/* A folder of somebody else's is left alone; that of an earlier reproduction begins anew. */
-static err open_work(struct again *a) {
-    static const char *const ours[] = {"recipe.yaml", "sources", "data",         "train",
-                                       "eval",        "release", "stages.jsonl", REPORT};
-    struct name_list names = {0};
-    const char *dir = a->options->work;
-    char *report = path_join(dir, REPORT);
-    err e = report ? ERR_OK : ERR_MEMORY;
-    if (e == ERR_OK && file_exists(dir)) e = dir_list(dir, &names);
-    if (e == ERR_OK && names.n > 0 && !file_exists(report))
-        e = fail_hint(fail(ERR_EXISTS, "'%s' is there and is no folder of a reproduction", dir),
-                      "name another one with --work");
-    name_list_release(&names);
-    for (size_t i = 0; i < sizeof ours / sizeof ours[0] && e == ERR_OK; i++)
-        e = remove_below(dir, ours[i]);
-    if (e == ERR_OK) e = work_open(&a->work, dir, NULL, a->arena);
-    if (e == ERR_OK) e = json_write_file(report, a->report);
-    mem_free(report);
-    return e;
-}
 
 /* ---- recipe and data ---- */
 
@@ -256,7 +87,7 @@ static err build_data(struct again *a) {
     char digest[SHA256_HEX_SIZE];
     const char *wanted = json_text_of(a->chain, "dataset");
     TRY(data_stage(&a->recipe, a->work.data, a->work.cache));
-    TRY(read_json(a->work.data, "manifest.json", &a->our_data));
+    TRY(again_read(a->work.data, "manifest.json", &a->our_data));
     char *path = path_join(a->work.data, "manifest.json");
     err e = path ? sha256_file(path, digest) : ERR_MEMORY;
     mem_free(path);
@@ -394,7 +225,7 @@ static err evaluate(struct again *a, const char *model, const char *path, const 
 static err explain_release(struct again *a) {
     json_t *ours = NULL, *row;
     size_t i;
-    TRY(read_json(a->work.release, "manifest.json", &ours));
+    TRY(again_read(a->work.release, "manifest.json", &ours));
     const char *other = "manifest.json";
     const json_t *theirs = json_object_get(a->facts.manifest, "files");
     json_array_foreach(json_object_get(ours, "files"), i, row) {
@@ -489,18 +320,7 @@ static err put_difference(struct again *a) {
 }
 
 static err make_again(struct again *a) {
-    TRY(read_release(a));
-    TRY(find_steps(a));
-    TRY(json_put(a->report, "steps",
-                 json_pack("{s:I, s:I, s:I, s:I}", "first", (json_int_t)a->first, "last",
-                           (json_int_t)a->last, "of", (json_int_t)a->record.n, "after_state",
-                           (json_int_t)a->from)));
-    if (a->options->steps && str_starts(a->options->steps, "random:"))
-        TRY(again_say(a, "chosen", "steps %lld to %lld: --steps %lld:%lld takes them again",
-                      (long long)a->first, (long long)a->last, (long long)a->first,
-                      (long long)a->last));
-    TRY(check_base(a));
-    TRY(open_work(a));
+    TRY(again_open(a));
     TRY(restore_sources(a));
     TRY(read_recipe(a));
     TRY(build_data(a));
@@ -512,7 +332,7 @@ static err make_again(struct again *a) {
     if (e != ERR_OK && e != ERR_GATE) return e;
     struct err_kept kept;
     err_keep(&kept);
-    char *path = path_join(a->work.dir, REPORT);
+    char *path = path_join(a->work.dir, REPRODUCE_REPORT);
     err written = path ? json_write_file(path, a->report) : ERR_MEMORY;
     mem_free(path);
     if (written != ERR_OK) return written;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the files of a reproduction share: cli/reproduce.c asks for one thing after the other,
- * cli/reproduce_steps.c compares rows and trained steps.
+ * What the files of a reproduction share: cli/reproduce_open.c begins it, cli/reproduce.c asks for
+ * one thing after the other, cli/reproduce_steps.c compares rows and trained steps.
  * Read next: cli/reproduce.c. */
 #ifndef COTRAIN_CLI_REPRODUCE_INT_H
 #define COTRAIN_CLI_REPRODUCE_INT_H
@@ -12,6 +12,8 @@
 #include "release/reproduce.h"
 #include "release/steps.h"
 #include "release/verify.h"
+
+#define REPRODUCE_REPORT "reproduce.json"
 
 struct again {
     const struct reproduce_options *options;
@@ -42,6 +44,10 @@ struct again {
 /* A line for people and a member of the report. */
 MUST_CHECK err again_say(struct again *a, const char *what, const char *format, ...)
     PRINTF_LIKE(3, 4);
+/* A file of JSON in a folder. The caller json_decref()s. */
+MUST_CHECK err again_read(const char *dir, const char *name, json_t **out);
+/* Everything up to a->from, and an empty folder to work in. */
+MUST_CHECK err again_open(struct again *a);
 /* Compares the rows of every step that will be trained, which costs no training; where one differs,
  * a->difference says so, with the samples. */
 MUST_CHECK err again_batches(struct again *a);

@@ -166,6 +166,12 @@ check "and the teacher was not asked again" /usr/bin/python3 -c \
     'import json; a, b = json.load(open("trained.json")), json.load(open("killed.json")); assert a["topics"] <= b["topics"] + 12'
 exec 9>&-
 wait
+# The teacher is gone, and what it made is in the release: training begins from that again.
+run "$COTRAIN" release reproduce work/release/nano-month-expand --base "$SOURCE_DIR/models/nano" --work again --steps 1:2
+expect_rc 0
+expect_out "every loss and update is the same"
+check "six files of the teacher's rows" test "$(grep -c '"key": "data.expand.' \
+    work/release/nano-month-expand/provenance/sources.json)" = 6
 
 # The built-in model as the teacher: it runs through, and the report says how poor a teacher it is.
 run "$COTRAIN" data expand "$recipe" --out nano --set "$teacher.url=\"\"" --set $teacher.model_dir="$SOURCE_DIR/models/nano" \

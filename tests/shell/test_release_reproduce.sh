@@ -132,9 +132,38 @@ run "$COTRAIN" release reproduce doctored --base models/base --steps 5:6
 expect_rc 3
 expect_err "step 4, settings (recipe)"
 
-# ---- what is not published ----
+# ---- everything trained, other kinds of sources, and an end by patience ----
 cd "$scratch" || exit 1
 mv kept month && mv far/models/base month/model
+mkdir -p month/rows/sub month/moreA month/moreB
+head -8 month/copy.train.jsonl >month/rows/a.jsonl
+tail -16 month/copy.train.jsonl >month/rows/sub/b.jsonl
+head -12 month/turn.train.jsonl >month/moreA/x1.jsonl
+tail -12 month/turn.train.jsonl >month/moreB/x2.jsonl
+sed 's/copy/keep/' month/copy.train.jsonl >month/general.jsonl
+cat >month/wide.yaml <<'END'
+inherit: full.yaml
+name: wide
+data:
+  sources:
+    - {path: rows, format: alpaca, license: mit, request: "tiny/requests#1@1"}
+    - {path: "more*/x?.jsonl", format: alpaca, license: mit, request: "tiny/requests#2@2"}
+  replay: {path: general.jsonl, license: mit, share: 0.2}
+train: {learning_rate: 0.3, eval_steps: 2, load_best_model_at_end: true, early_stopping_patience: 2, save_total_limit: 1}
+release: {name: Wide, state_steps: 3}
+END
+run "$COTRAIN" run month/wide.yaml --work wide
+expect_rc 0
+expect_err "kept: training ended early, after step 6 of 8"
+run "$COTRAIN" release reproduce wide/release/Wide --base month/model
+expect_rc 0
+expect_out "steps    1 to 6 of 6, from the first step"
+expect_out "the same release, hash and all"
+run "$COTRAIN" release reproduce wide/release/Wide --base month/model --steps 6:6
+expect_rc 0
+expect_out "steps    6 to 6 of 6, from the state after step 3"
+
+# ---- what is not published ----
 sed -e 's/copy.train.jsonl, format: alpaca, license: apache-2.0/&, withhold: true/' \
     -e 's/^  validation: 0.1/&\n  holdout: {sealed: true}/' month/lora.yaml >month/closed.yaml
 run "$COTRAIN" run month/closed.yaml --work work
