@@ -55,6 +55,22 @@ static err need_item(const struct eval_context *c, const struct suite_item *item
     return ERR_OK;
 }
 
+/* Of several programs to an item, unit tests that the model writes choose one. */
+static bool asks_tests(const struct eval_context *c, const struct suite_items *items) {
+    return c->options->samples > 0 && items->n > 0 && items->items[0].test_prompt != NULL;
+}
+
+/* The tests are asked for by themselves, before the answers. */
+static err need_tests(const struct eval_context *c, const struct suite_items *items,
+                      struct eval_need *need) {
+    struct eval_need tests = {.n_texts = 0};
+    if (!asks_tests(c, items)) return ERR_OK;
+    for (int64_t i = 0; i < n_asked(c, items); i++)
+        TRY(eval_need_text(c, items->items[i].test_prompt, true, answer_length(c), &tests));
+    eval_need_add(need, &tests);
+    return ERR_OK;
+}
+
 err suite_need(const struct eval_context *c, struct eval_need *need) {
     struct suite_items items;
     if (c->task->suite->scorer->runs_programs && !c->unsafe) TRY(need_sandbox());
@@ -63,6 +79,7 @@ err suite_need(const struct eval_context *c, struct eval_need *need) {
     for (int64_t i = 0; i < n_asked(c, &items) && result == ERR_OK; i++)
         result = need_item(c, &items.items[i], need);
     if (c->options->samples > 1) need->n_texts *= c->options->samples;
+    if (result == ERR_OK) result = need_tests(c, &items, need);
     suite_items_release(&items);
     return result;
 }
@@ -232,10 +249,9 @@ static void start_sampling(const struct eval_options *o, struct asking *a) {
     a->sampling.seed = (uint64_t)o->seed;
 }
 
-/* Of several programs to an item, unit tests that the model writes choose one. */
 static err ask_tests(const struct asking *a) {
     struct asking tests = *a;
-    if (a->n_samples == 0 || a->items.items[0].test_prompt == NULL) return ERR_OK;
+    if (!asks_tests(a->c, &a->items)) return ERR_OK;
     tests.tests = true;
     tests.n = n_asked(a->c, &a->items);
     tests.n_samples = 0;
