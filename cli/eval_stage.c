@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 struct evaluating {
+    bool device; /* on a GPU */
     struct eval_memory planned;
     struct memory_use use;
 };
@@ -22,7 +23,7 @@ static void on_most(void *ctx) {
     if (memory_use_look(&((struct evaluating *)ctx)->use) != ERR_OK) err_clear();
 }
 
-static err fill(const struct eval_stage *s, struct eval_run *run) {
+static err fill(const struct eval_stage *s, struct evaluating *e, struct eval_run *run) {
     *run = (struct eval_run){
         .options = s->options,
         .subject = {.model_dir = s->model_dir, .adapter_dir = s->adapter_dir, .device = s->device},
@@ -31,38 +32,47 @@ static err fill(const struct eval_stage *s, struct eval_run *run) {
         .generations = s->generations,
         .on_memory = on_memory,
         .on_most = on_most,
+        .ctx = e,
     };
     if (run->datasets.folder == NULL) run->datasets.folder = s->options->datasets;
     struct memory_limit limit;
     TRY(memory_limit_find(s->memory, s->device, &limit));
     run->limit = eval_plan_limit(&limit);
+    e->device = limit.device;
     TRY(train_loader_options(&s->chain->train, SPLIT_VALID, &run->loader, &run->isolate));
     return special_whitespace_parse(s->chain->data.special_whitespace, &run->whitespace);
 }
 
-/* What it took, against what was planned; nothing where no text was decoded. */
+/* What it took, against what was planned; nothing where no text was decoded. On a GPU the plan is
+ * not of the memory that the system tells of. */
 static err say_use(const struct evaluating *e) {
     const struct eval_memory *m = &e->planned;
-    char used[MEMORY_TEXT_SIZE], planned[MEMORY_TEXT_SIZE];
-    if (m->n_texts == 0 || e->use.most_bytes == 0) return ERR_OK;
-    const int written =
-        fprintf(stderr,
-                "evaluation: %lld texts of at most %lld tokens side by side; memory allocated: %s, "
-                "planned %s\n",
-                (long long)m->n_texts, (long long)m->text_tokens,
-                memory_text(e->use.most_bytes - e->use.before_bytes, used),
-                memory_text(m->pass_bytes + m->decoder_bytes, planned));
-    return written < 0 ? fail(ERR_IO, "cannot write to standard error") : ERR_OK;
+    const int64_t planned = m->pass_bytes + m->decoder_bytes;
+    char a[MEMORY_TEXT_SIZE], b[MEMORY_TEXT_SIZE], c[MEMORY_TEXT_SIZE];
+    struct str text = {0};
+    if (m->n_texts == 0) return ERR_OK;
+    err result =
+        str_printf(&text, "evaluation: %lld text%s of at most %lld tokens side by side, ",
+                   (long long)m->n_texts, m->n_texts == 1 ? "" : "s", (long long)m->text_tokens);
+    if (result == ERR_OK)
+        result = e->device || e->use.most_bytes == 0
+                     ? str_printf(&text, "%s planned\n", memory_text(planned, a))
+                     : str_printf(&text, "%s of %s planned, %s of it for the program itself\n",
+                                  memory_text(e->use.most_bytes - e->use.before_bytes, a),
+                                  memory_text(planned + FIT_PROGRAM_BYTES, b),
+                                  memory_text(FIT_PROGRAM_BYTES, c));
+    if (result == ERR_OK && fputs(str_text(&text), stderr) < 0)
+        result = fail(ERR_IO, "cannot write to standard error");
+    str_release(&text);
+    return result;
 }
 
-static err evaluate(struct eval_run *run, json_t **out_report) {
-    struct evaluating e = {0};
-    run->ctx = &e;
-    mem_trim();
-    TRY(memory_use_start(&e.use));
+static err evaluate(const struct eval_run *run, struct evaluating *e, json_t **out_report) {
     json_t *report = NULL;
+    mem_trim();
+    TRY(memory_use_start(&e->use));
     TRY(eval_run(run, &report));
-    err result = say_use(&e);
+    err result = say_use(e);
     if (result == ERR_OK)
         *out_report = report;
     else
@@ -71,17 +81,18 @@ static err evaluate(struct eval_run *run, json_t **out_report) {
 }
 
 err eval_stage(const struct eval_stage *s, json_t **out_report) {
+    struct evaluating e = {0};
     struct eval_run run;
     struct eval_cases cases = {0};
     struct dataset *dataset = NULL;
-    TRY(fill(s, &run));
+    TRY(fill(s, &e, &run));
     err result = s->dataset_dir != NULL ? dataset_open(&dataset, s->dataset_dir) : ERR_OK;
     if (result == ERR_OK)
         result = eval_cases_load(&cases, &s->chain->requests, dataset, s->options->limit);
     if (result == ERR_OK) {
         run.cases = &cases;
         run.dataset = dataset;
-        result = evaluate(&run, out_report);
+        result = evaluate(&run, &e, out_report);
     }
     eval_cases_release(&cases);
     dataset_close(dataset);

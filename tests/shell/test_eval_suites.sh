@@ -112,10 +112,15 @@ PYTHON
 ask "$scratch/plain.json" "$scratch/plain.jsonl"
 expect_out "answers were cut off at 8 tokens"
 expect_err "evaluation: 16 texts of at most "
+check "no more than planned" /usr/bin/python3 - "$scratch/err" <<'PYTHON'
+import re, sys
+used, planned = re.search(r"side by side, ([0-9.]+) MiB of ([0-9.]+) MiB planned", open(sys.argv[1]).read()).groups()
+assert float(used) <= float(planned)
+PYTHON
 ask "$scratch/small.json" "$scratch/small.jsonl" --memory 41MiB
 expect_rc 0
 expect_no_err "evaluation: 16 texts of at most "
-expect_err " side by side; memory allocated: "
+expect_err " planned, 32.0 MiB of it for the program itself"
 expect_same "$scratch/whole.json" "$scratch/small.json"
 expect_same "$scratch/whole.jsonl" "$scratch/small.jsonl"
 ask "$scratch/none.json" "$scratch/none.jsonl" --memory 33MiB
