@@ -24,21 +24,25 @@ static err key_of(const json_t *line, char out[MAX_KEY_BYTES]) {
     return ERR_OK;
 }
 
-static err take_lines(struct generations *g, const struct str *text) {
-    size_t begin = 0;
-    for (int64_t number = 1; begin < text->len; number++) {
-        const char *end = memchr(text->data + begin, '\n', text->len - begin);
-        size_t n = (size_t)(end - (text->data + begin));
+/* The line at `begin` of the text, and where the next one begins. */
+static err parse_line(const struct str *text, size_t begin, json_t **out, size_t *next) {
+    const char *end = memchr(text->data + begin, '\n', text->len - begin);
+    size_t n = (size_t)(end - (text->data + begin));
+    *next = begin + n + 1;
+    return json_parse(text->data + begin, n, "a line of generations", out);
+}
+
+static err take_lines(struct generations *g) {
+    size_t next = 0;
+    for (int64_t number = 1; next < g->text.len; number++) {
+        const size_t begin = next;
         char key[MAX_KEY_BYTES];
         json_t *line = NULL;
-        err result = json_parse(text->data + begin, n, "a line of generations", &line);
+        err result = parse_line(&g->text, begin, &line, &next);
         if (result == ERR_OK) result = key_of(line, key);
-        if (result == ERR_OK)
-            result = json_put(g->lines, key, line);
-        else
-            json_decref(line);
+        json_decref(line);
+        if (result == ERR_OK) result = json_put(g->lines, key, json_integer((json_int_t)begin));
         if (result != ERR_OK) return fail_in(result, "'%s' line %lld", g->path, (long long)number);
-        begin += n + 1;
     }
     return ERR_OK;
 }
@@ -53,37 +57,55 @@ static err drop_torn_line(const char *path, struct str *text) {
 }
 
 err generations_open(struct generations *g, const char *path, const struct eval_subject *subject) {
-    struct str text = {0};
     *g = (struct generations){.path = path, .lines = json_object(), .subject = subject};
     if (g->lines == NULL) return fail(ERR_MEMORY, "out of memory for generations");
     if (path == NULL || !file_exists(path)) return ERR_OK;
-    err result = file_read(path, MAX_BYTES, &text);
-    if (result == ERR_OK) result = drop_torn_line(path, &text);
-    if (result == ERR_OK) result = take_lines(g, &text);
-    str_release(&text);
+    err result = file_read(path, MAX_BYTES, &g->text);
+    if (result == ERR_OK) result = drop_torn_line(path, &g->text);
+    if (result == ERR_OK) result = take_lines(g);
     if (result != ERR_OK) generations_close(g);
     return result;
 }
 
-void generations_close(struct generations *g) {
+void generations_forget(struct generations *g) {
+    str_release(&g->text);
     json_decref(g->lines);
+    g->lines = NULL;
+}
+
+void generations_close(struct generations *g) {
+    generations_forget(g);
     *g = (struct generations){0};
 }
 
-err generations_find(const struct generations *g, const json_t *head, const json_t **out) {
-    char key[MAX_KEY_BYTES];
+static err check_head(const struct generations *g, const char *key, const json_t *line,
+                      const json_t *head) {
     const char *member = NULL;
     json_t *wanted = NULL;
-    TRY(key_of(head, key));
-    *out = json_object_get(g->lines, key);
-    if (*out == NULL) return ERR_OK;
     json_object_foreach((json_t *)head, member, wanted) {
-        if (json_equal(json_object_get(*out, member), wanted)) continue;
+        if (json_equal(json_object_get(line, member), wanted)) continue;
         (void)fail(ERR_EXISTS, "'%s' has %s already, with another %s", g->path, key, member);
         return fail_hint(ERR_EXISTS, "a file of generations is of one model and one way of asking: "
                                      "name another file");
     }
     return ERR_OK;
+}
+
+err generations_find(const struct generations *g, const json_t *head, json_t **out) {
+    char key[MAX_KEY_BYTES];
+    json_t *line = NULL;
+    size_t next;
+    *out = NULL;
+    TRY(key_of(head, key));
+    const json_t *at = json_object_get(g->lines, key);
+    if (at == NULL) return ERR_OK;
+    TRY(parse_line(&g->text, (size_t)json_integer_value(at), &line, &next));
+    err result = check_head(g, key, line, head);
+    if (result == ERR_OK)
+        *out = line;
+    else
+        json_decref(line);
+    return result;
 }
 
 static err fill_head(const struct generations *g, const struct generation_head *h, json_t *to) {
@@ -117,45 +139,51 @@ err generations_head(const struct generations *g, const struct generation_head *
     return ERR_OK;
 }
 
-static err add_text(const json_t *line, struct str *to) {
-    TRY(json_text(line, 0, to));
-    return str_add(to, "\n");
-}
-
 err generations_add(const struct generations *g, const json_t *line) {
     struct str text = {0};
     if (g->path == NULL) return ERR_OK;
-    err result = add_text(line, &text);
+    err result = json_text(line, 0, &text);
+    if (result == ERR_OK) result = str_add(&text, "\n");
     if (result == ERR_OK) result = file_append(g->path, text.data, text.len);
     str_release(&text);
     return result;
 }
 
-/* Unless the file is so already. */
-static err write_new(const char *path, const struct str *text) {
-    struct str old = {0};
-    err result = file_read(path, MAX_BYTES, &old);
-    bool same = result == ERR_OK && old.len == text->len && !memcmp(old.data, text->data, old.len);
-    if (result == ERR_OK && !same) result = file_write(path, text->data, text->len);
-    str_release(&old);
-    return result;
+/* The line at `at`, with its end. */
+static err copy_line(const struct str *text, const json_t *at, struct str *to) {
+    const char *begin = text->data + json_integer_value(at);
+    const char *end = memchr(begin, '\n', text->len - (size_t)(begin - text->data));
+    return str_append(to, begin, (size_t)(end - begin) + 1);
+}
+
+static err put_in_order(const struct generations *g, const char *task, const json_t *lines,
+                        struct str *out) {
+    const char *key = NULL;
+    json_t *at = NULL, *line = NULL;
+    char wanted[MAX_KEY_BYTES];
+    size_t i, n = strlen(task);
+    json_object_foreach(g->lines, key, at) {
+        if (strncmp(key, task, n) != 0 || key[n] != ' ') TRY(copy_line(&g->text, at, out));
+    }
+    json_array_foreach(lines, i, line) {
+        TRY(key_of(line, wanted));
+        at = json_object_get(g->lines, wanted);
+        if (at == NULL) return fail(ERR_MISMATCH, "'%s' lost %s while this ran", g->path, wanted);
+        TRY(copy_line(&g->text, at, out));
+    }
+    return ERR_OK;
 }
 
 err generations_settle(const struct generations *g, const char *task, const json_t *lines) {
+    struct generations now;
     struct str text = {0};
-    const char *key = NULL, *of = NULL;
-    json_t *line = NULL;
-    size_t i;
-    err result = ERR_OK;
     if (g->path == NULL || json_array_size(lines) == 0) return ERR_OK;
-    json_object_foreach(g->lines, key, line) {
-        if (result == ERR_OK) result = json_need_string(line, "task", &of);
-        if (result == ERR_OK && strcmp(of, task) != 0) result = add_text(line, &text);
-    }
-    json_array_foreach(lines, i, line) {
-        if (result == ERR_OK) result = add_text(line, &text);
-    }
-    if (result == ERR_OK) result = write_new(g->path, &text);
+    TRY(generations_open(&now, g->path, g->subject));
+    err result = put_in_order(&now, task, lines, &text);
+    if (result == ERR_OK &&
+        (text.len != now.text.len || memcmp(text.data, now.text.data, text.len) != 0))
+        result = file_write(g->path, text.data, text.len);
     str_release(&text);
+    generations_close(&now);
     return result;
 }

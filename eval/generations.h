@@ -18,16 +18,19 @@
 
 struct generations {
     const char *path; /* NULL: nothing is kept */
-    json_t *lines;    /* by "TASK ITEM": what the file had */
+    struct str text;  /* what the file had: as JSON it would be ten times as large */
+    json_t *lines;    /* by "TASK ITEM": where in `text` */
     const struct eval_subject *subject;
 };
 
 MUST_CHECK err generations_open(struct generations *g, const char *path,
                                 const struct eval_subject *subject);
 void generations_close(struct generations *g);
-/* The line of an item, or NULL. One that does not fit is ERR_EXISTS with what differs. */
-MUST_CHECK err generations_find(const struct generations *g, const json_t *head,
-                                const json_t **out);
+/* The line of an item, which the caller json_decref()s, or NULL. One that does not fit is
+ * ERR_EXISTS with what differs. */
+MUST_CHECK err generations_find(const struct generations *g, const json_t *head, json_t **out);
+/* What the file had is not needed any more. */
+void generations_forget(struct generations *g);
 /* A new object with the members up to "prompt", what a line begins with; `id` may be NULL. */
 struct generation_head {
     const char *task, *id, *prompt;
@@ -40,8 +43,8 @@ MUST_CHECK err generations_head(const struct generations *g, const struct genera
                                 json_t **out);
 /* Appends the line to the file. */
 MUST_CHECK err generations_add(const struct generations *g, const json_t *line);
-/* All lines of a task are there: they stand in the order of `lines` now, behind those that the file
- * has of other tasks, whatever the order in which they were added. */
+/* All lines of a task have been added: they stand in the order of `lines` now (of which "task",
+ * "item" and "sample" are read), behind those of other tasks. */
 MUST_CHECK err generations_settle(const struct generations *g, const char *task,
                                   const json_t *lines);
 

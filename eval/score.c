@@ -33,7 +33,8 @@ static err put_text(json_t *to, const char *key, const char *text) {
  * its tokens. */
 static err put_counts(json_t *to, const json_t *answer) {
     const json_t *prompt = json_object_get(answer, "n_prompt_tokens");
-    int64_t all = (int64_t)json_array_size(json_object_get(answer, "tokens"));
+    const json_t *ids = json_object_get(answer, "tokens"); /* or how many they are, while it runs */
+    int64_t all = json_is_integer(ids) ? json_integer_value(ids) : (int64_t)json_array_size(ids);
     int64_t n = json_int_of(answer, "n_prompt_tokens");
     if (json_is_true(json_object_get(answer, "ended"))) all--;
     if (!json_is_integer(prompt) || n > all) return ERR_OK;

@@ -129,15 +129,23 @@ struct pending {
     struct progress *shown;
 };
 
+/* Token ids are for who reads the file: as JSON they are large, and what is scored needs no more
+ * than their number. */
+static err drop_tokens(json_t *line) {
+    const json_t *ids = json_object_get(line, "tokens");
+    if (!json_is_array(ids)) return ERR_OK;
+    return json_put(line, "tokens", json_integer((json_int_t)json_array_size(ids)));
+}
+
 /* The line of answer number i: from before, or a new one that is yet to be asked for. */
 static err begin_line(struct pending *p, int64_t i) {
-    const json_t *kept = NULL;
+    json_t *kept = NULL;
     TRY(new_head(p->a, i, &p->lines[i]));
     TRY(generations_find(&p->a->kept, p->lines[i], &kept));
     if (kept != NULL) {
         json_decref(p->lines[i]);
-        p->lines[i] = json_incref((json_t *)kept);
-        return ERR_OK;
+        p->lines[i] = kept;
+        return drop_tokens(kept);
     }
     const struct suite_item *item = item_of(p->a, i);
     p->answers[p->n] = (struct answer){.prompt = prompt_of(p->a, item), .number = (uint64_t)i};
@@ -149,6 +157,7 @@ static err begin_line(struct pending *p, int64_t i) {
 static err on_line(void *ctx, int64_t k) {
     struct pending *p = ctx;
     TRY(generations_add(&p->a->kept, p->heads[k]));
+    TRY(drop_tokens(p->heads[k]));
     progress_step(p->shown, p->a->n - p->n + ++p->n_done);
     return ERR_OK;
 }
@@ -187,6 +196,7 @@ static err ask_pending(struct pending *p) {
     if (p->lines == NULL || p->answers == NULL || p->items == NULL || p->heads == NULL)
         return ERR_MEMORY;
     for (int64_t i = 0; i < a->n; i++) TRY(begin_line(p, i));
+    generations_forget(&a->kept);
     progress_step(p->shown, a->n - p->n);
     TRY((a->suite->form == ANSWER_CHOICES ? weigh : ask)(p));
     for (int64_t i = 0; i < a->n; i++) TRY(json_push(a->lines, json_incref(p->lines[i])));
