@@ -8,7 +8,7 @@
 #include "cli/reproduce.h"
 
 struct reproduce_command_options {
-    const char *release, *base, *work, *sources, *datasets, *steps, *device;
+    const char *release, *base, *work, *sources, *previous, *datasets, *steps, *device;
     int64_t memory, threads;
     bool json;
 };
@@ -25,6 +25,8 @@ static const struct opt rows[] = {
         .help = "folder of everything that is made; that of an earlier reproduction is emptied"),
     ROW(sources, .value = "DIR", .path = true,
         .help = "folder with the files that the release withholds; each is known by its hash"),
+    ROW(previous, .value = "DIR", .path = true,
+        .help = "the release before, where the release says what changed since"),
     ROW(datasets, .value = "DIR", .path = true,
         .help = "files of the published suites (docs/evaluation.md)"),
     ROW(memory, .size = true, .min = 1, .max = 9e18, .help = MEMORY_HELP),
@@ -45,6 +47,7 @@ static err run(const void *given, struct arena *arena) {
                                           .base = o->base,
                                           .work = o->work,
                                           .given = o->sources,
+                                          .previous = o->previous,
                                           .datasets = o->datasets,
                                           .steps = o->steps,
                                           .device = o->device,

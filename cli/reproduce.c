@@ -14,6 +14,7 @@
 #include "cli/release_stage.h"
 #include "cli/reproduce_int.h"
 #include "release/pack.h"
+#include "release/previous.h"
 #include "release/sources.h"
 #include "release/states.h"
 #include <stdio.h>
@@ -277,6 +278,20 @@ static err pack_again(struct again *a) {
     return again_say(a, "packed", "again from all this: the same release, hash and all");
 }
 
+/* A changelog is made from another release, which this one does not hold. */
+static err finish_release(struct again *a) {
+    char *changes = path_join(a->options->dir, PREVIOUS_FILE);
+    if (!changes) return ERR_MEMORY;
+    const bool follows = file_exists(changes);
+    mem_free(changes);
+    if (follows && !a->options->previous)
+        return again_say(a, "packed",
+                         "not again: it tells what changed since another release, "
+                         "which --previous names");
+    if (follows) a->recipe.release.previous = a->options->previous;
+    return pack_again(a);
+}
+
 static err finish(struct again *a) {
     if (a->options->steps)
         return again_say(a, "rest", "not looked at: other steps, the evaluations, the release");
@@ -288,7 +303,7 @@ static err finish(struct again *a) {
     if (!has_difference(a)) TRY(evaluate(a, a->work.merged, a->work.after, "eval_after"));
     if (has_difference(a)) return ERR_OK;
     TRY(again_say(a, "eval", "both evaluations give the same reports"));
-    return pack_again(a);
+    return finish_release(a);
 }
 
 /* ---- the whole ---- */

@@ -19,6 +19,7 @@ struct reproduce_options {
     const char *work;     /* made, or that of an earlier reproduction */
     const char *given;    /* folder with sources that the release withholds; NULL: none */
     const char *datasets; /* of the published suites; NULL: looked for */
+    const char *previous; /* the release before, which a changelog is made from; NULL: none */
     const char *steps;    /* "A:B" or "random:N"; NULL: all, and what follows them */
     const char *device;   /* NULL: the first backend that works */
     int64_t memory;       /* 0: what the machine has left */

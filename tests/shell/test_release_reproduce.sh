@@ -152,10 +152,13 @@ data:
 train: {learning_rate: 0.3, eval_steps: 2, load_best_model_at_end: true, early_stopping_patience: 2, save_total_limit: 1}
 release: {name: Wide, state_steps: 3}
 END
-run "$COTRAIN" run month/wide.yaml --work wide
+run "$COTRAIN" run month/wide.yaml --work wide --set release.previous=far/release
 expect_rc 0
 expect_err "kept: training ended early, after step 6 of 8"
 run "$COTRAIN" release reproduce wide/release/Wide --base month/model
+expect_rc 0
+expect_out "packed   not again: it tells what changed since another release"
+run "$COTRAIN" release reproduce wide/release/Wide --base month/model --previous far/release
 expect_rc 0
 expect_out "steps    1 to 6 of 6, from the first step"
 expect_out "the same release, hash and all"
