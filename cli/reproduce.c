@@ -199,6 +199,10 @@ static err train_again(struct again *a) {
 
 /* ---- evaluation and release ---- */
 
+static bool same_version(const struct again *a) {
+    return strcmp(a->why.their_version, a->why.our_version) == 0;
+}
+
 static err evaluate(struct again *a, const char *model, const char *path, const char *key) {
     struct eval_stage stage = {.chain = &a->recipe,
                                .options = &a->recipe.eval,
@@ -212,12 +216,12 @@ static err evaluate(struct again *a, const char *model, const char *path, const 
     json_decref(report);
     if (e == ERR_OK) e = sha256_file(path, hash);
     if (e != ERR_OK || strcmp(hash, json_text_of(a->chain, key)) == 0) return e;
-    a->difference.kind = "numeric";
+    a->difference.kind = same_version(a) ? "numeric" : "version";
     a->difference.part = key;
     TRY(str_add(&a->difference.expected, json_text_of(a->chain, key)));
     TRY(str_add(&a->difference.found, hash));
     return str_add(&a->difference.says,
-                   strcmp(a->why.their_version, a->why.our_version) == 0
+                   same_version(a)
                        ? "the model is the same, and its evaluation is another"
                        : "the model is the same, and another version evaluated it otherwise");
 }
@@ -234,7 +238,7 @@ static err explain_release(struct again *a) {
         other = json_text_of(row, "path");
         break;
     }
-    a->difference.kind = "version";
+    a->difference.kind = same_version(a) ? "numeric" : "version";
     a->difference.part = "release";
     err e = str_printf(&a->difference.says,
                        "the model is the same, and its release is packed otherwise, '%s' first "

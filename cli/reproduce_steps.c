@@ -197,7 +197,10 @@ static err other_settings(struct again *a) {
 static err judge_end(struct again *a, err trained) {
     TRY(a->watched);
     if (trained == ERR_OK || trained == ERR_MEMORY) return trained;
-    if (stop_asked()) return trained;
+    if (stop_asked())
+        return fail(ERR_STOPPED,
+                    "stopped after step %lld, which is equal; run again, it begins anew",
+                    (long long)a->compared);
     if (a->different_step > 0 || (a->options->steps && a->compared >= a->last)) {
         err_clear();
         return ERR_OK;

@@ -122,6 +122,8 @@ differs update 5 update numeric
 differs version 5 loss version "trained with cotrain 0.0.9"
 run "$COTRAIN" release reproduce doctored --base models/base --steps 2:4
 expect_rc 0
+doctored evaluation 3
+expect_err "is not what its recipe gives: eval_after (numeric)"
 doctored backend 1
 expect_one_error "it was trained on 'cuda', and this is 'cpu'"
 doctored cases 3
