@@ -9,6 +9,7 @@
 #include "base/par.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <string.h>
 #include <xxhash.h>
 
 err sha256_init(struct sha256 *h) {
@@ -40,6 +41,11 @@ err sha256_final(struct sha256 *h, char out[SHA256_HEX_SIZE]) {
 void sha256_release(struct sha256 *h) {
     EVP_MD_CTX_free(h->state);
     h->state = NULL;
+}
+
+bool sha256_is_hex(const char *text) {
+    const size_t n = SHA256_HEX_SIZE - 1;
+    return strspn(text, "0123456789abcdef") == n && text[n] == '\0';
 }
 
 err sha256_bytes(const void *data, size_t n, char out[SHA256_HEX_SIZE]) {

@@ -6,6 +6,7 @@
 #define COTRAIN_BASE_HASH_H
 
 #include "base/err.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { SHA256_HEX_SIZE = 65 }; /* 64 digits and NUL */
@@ -19,6 +20,8 @@ MUST_CHECK err sha256_add(struct sha256 *h, const void *data, size_t n);
 MUST_CHECK err sha256_final(struct sha256 *h, char out[SHA256_HEX_SIZE]);
 void sha256_release(struct sha256 *h); /* for error paths; safe after final */
 
+/* Whether a text is 64 digits 0-9, a-f. */
+bool sha256_is_hex(const char *text);
 MUST_CHECK err sha256_bytes(const void *data, size_t n, char out[SHA256_HEX_SIZE]);
 /* To compare large data, by all threads and as fast as memory is read: SHA-256 over the 128-bit
  * XXH3 values (canonical form) of its pieces of 1 MiB. It finds every accident; against somebody

@@ -44,9 +44,7 @@ static err check_month(const char *month) {
 }
 
 static err check_digest(const char *digest) {
-    if (strlen(digest) == SHA256_HEX_SIZE - 1 &&
-        strspn(digest, "0123456789abcdef") == SHA256_HEX_SIZE - 1)
-        return ERR_OK;
+    if (sha256_is_hex(digest)) return ERR_OK;
     return fail(ERR_RANGE, "'base_model.digest' must be 64 digits 0-9, a-f");
 }
 

@@ -406,10 +406,9 @@ static err result_text(const struct chain_run *r, const struct told *t, struct s
     TRY(str_add(out, "\n"));
     TRY(gates_text(t->gates, out));
     TRY(report_table(t->before, t->after, out));
-    TRY(str_printf(out, "\nrelease: %s\nhash:    %s\nsigned:  ", r->work.release, r->hash));
-    TRY(release_signed_text(r->work.release, out));
-    return str_printf(out,
-                      "\nverify:  cotrain release verify %s\nchat:    cotrain chat --model %s\n",
+    TRY(str_add(out, "\n"));
+    TRY(release_text(r->work.release, r->hash, out));
+    return str_printf(out, "verify:  cotrain release verify %s\nchat:    cotrain chat --model %s\n",
                       r->work.release, r->work.release);
 }
 

@@ -32,7 +32,8 @@ static err last_part(const char *path, struct str *out) {
     return str_append(out, path + begin, end - begin);
 }
 
-err release_signed_text(const char *dir, struct str *out) {
+/* "SHA256SUMS.sig, model.sig", or "no: it is unsigned", appended. */
+static err signed_text(const char *dir, struct str *out) {
     struct name_list names = {0};
     TRY(release_signatures(dir, &names));
     err result = names.n == 0 ? str_add(out, "no: it is unsigned") : ERR_OK;
@@ -40,6 +41,12 @@ err release_signed_text(const char *dir, struct str *out) {
         result = str_printf(out, "%s%s", i > 0 ? ", " : "", names.names[i]);
     name_list_release(&names);
     return result;
+}
+
+err release_text(const char *dir, const char *hash, struct str *out) {
+    TRY(str_printf(out, "release: %s\nhash:    %s\nsigned:  ", dir, hash));
+    TRY(signed_text(dir, out));
+    return str_add(out, "\n");
 }
 
 err put_signatures(const char *dir, json_t *to) {
@@ -64,9 +71,7 @@ err show_release(const char *dir, const char *hash, bool json) {
         json_decref(value);
         return result;
     }
-    err result = str_printf(&text, "release: %s\nhash:    %s\nsigned:  ", dir, hash);
-    if (result == ERR_OK) result = release_signed_text(dir, &text);
-    if (result == ERR_OK) result = str_add(&text, "\n");
+    err result = release_text(dir, hash, &text);
     if (result == ERR_OK) result = print_text(&text);
     str_release(&text);
     return result;

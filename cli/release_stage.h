@@ -25,8 +25,8 @@ struct release_stage {
 MUST_CHECK err release_stage(const struct release_stage *s, char out_hash[SHA256_HEX_SIZE]);
 /* To standard output: folder, hash, and the release's signatures or that it is unsigned. */
 MUST_CHECK err show_release(const char *dir, const char *hash, bool json);
-/* "SHA256SUMS.sig, model.sig", or "no: it is unsigned", appended. */
-MUST_CHECK err release_signed_text(const char *dir, struct str *out);
+/* Folder, hash, and the release's signatures or that it is unsigned, a line each, appended. */
+MUST_CHECK err release_text(const char *dir, const char *hash, struct str *out);
 /* The same as members "signed" and "signatures". */
 MUST_CHECK err put_signatures(const char *dir, json_t *to);
 

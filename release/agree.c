@@ -10,20 +10,15 @@
 #include "eval/report.h"
 #include "recipes/recipe.h"
 #include "release/card.h"
-#include "release/data_card.h"
 #include "release/files.h"
 #include "release/gguf.h"
-#include "release/ledger.h"
 #include "release/manifest.h"
 #include "release/names.h"
-#include "release/previous.h"
 #include "release/seal.h"
 #include "release/sources.h"
 #include "release/statement.h"
 #include "release/steps.h"
 #include <string.h>
-
-enum { MAX_CARD_BYTES = 4 << 20 };
 
 /* Before any path of the manifest is used: whether each may be. */
 static err check_paths(json_t *files) {
@@ -172,14 +167,6 @@ err agree_chain(const json_t *manifest, const struct seal *s, const char *dir) {
     return same("adapter", stated, hash);
 }
 
-static err read_report(const char *dir, const char *name, json_t **out) {
-    char *path = path_join(dir, name);
-    if (path == NULL) return ERR_MEMORY;
-    err result = report_read(path, out);
-    mem_free(path);
-    return result;
-}
-
 static err check_subject(const json_t *report, const json_t *chain, const char *key) {
     const char *measured =
         json_string_value(json_object_get(json_object_get(report, "subject"), "model"));
@@ -190,23 +177,13 @@ static err check_subject(const json_t *report, const json_t *chain, const char *
                 key);
 }
 
-static err read_text(const char *dir, const char *name, struct str *out) {
-    char *path = path_join(dir, name);
-    if (path == NULL) return ERR_MEMORY;
-    err result = file_read(path, MAX_CARD_BYTES, out);
-    if (result == ERR_OK && strlen(str_text(out)) != out->len)
-        result = fail(ERR_GATE, "'%s' holds a NUL", name);
-    mem_free(path);
-    return result;
-}
-
 static err check_card(const json_t *manifest, const json_t *before, const json_t *after,
                       const char *dir, bool *out_whole) {
     const json_t *chain = json_object_get(manifest, "chain");
     struct str card = {0};
     TRY(check_subject(before, chain, "base_model"));
     TRY(check_subject(after, chain, "merged"));
-    err result = read_text(dir, "README.md", &card);
+    err result = card_read(dir, "README.md", &card);
     const struct card_claims claims = {str_text(&card), manifest, before, after};
     if (result == ERR_OK) result = card_check(&claims, out_whole);
     str_release(&card);
@@ -215,123 +192,11 @@ static err check_card(const json_t *manifest, const json_t *before, const json_t
 
 err agree_card(const json_t *manifest, const char *dir, bool *out_whole) {
     json_t *before = NULL, *after = NULL;
-    err result = read_report(dir, PACK_BEFORE, &before);
-    if (result == ERR_OK) result = read_report(dir, PACK_AFTER, &after);
+    err result = release_read_json(dir, PACK_BEFORE, report_read, &before);
+    if (result == ERR_OK) result = release_read_json(dir, PACK_AFTER, report_read, &after);
     if (result == ERR_OK) result = check_card(manifest, before, after, dir, out_whole);
     json_decref(before);
     json_decref(after);
-    return result;
-}
-
-/* Rows by licence are all rows of the source. */
-static err check_source(const json_t *source, const json_t *counted) {
-    const char *name = json_text_of(source, "name"), *key = NULL;
-    json_t *rows = NULL;
-    int64_t licensed = 0;
-    if (strcmp(name, json_text_of(counted, "name")) != 0)
-        return fail(ERR_GATE, "'%s': its sources are not the dataset's", LEDGER_FILE);
-    json_object_foreach(json_object_get(counted, "licenses"), key, rows) licensed +=
-        json_integer_value(rows);
-    if (licensed == json_int_of(counted, "rows")) return ERR_OK;
-    return fail(ERR_GATE, "'%s': of %lld rows of a source, %lld have a licence", LEDGER_FILE,
-                (long long)json_int_of(counted, "rows"), (long long)licensed);
-}
-
-static err check_ledger(const json_t *dataset, const json_t *ledger) {
-    json_t *sources = NULL, *splits = NULL, *one = NULL;
-    const json_t *counted = json_object_get(ledger, "sources");
-    int64_t rows = 0;
-    size_t i = 0;
-    TRY(json_need_array(dataset, "sources", &sources));
-    TRY(json_need_array(dataset, "splits", &splits));
-    if (json_array_size(sources) != json_array_size(counted))
-        return fail(ERR_GATE, "'%s': its sources are not the dataset's", LEDGER_FILE);
-    json_array_foreach(sources, i, one) {
-        TRY(check_source(one, json_array_get(counted, i)));
-        rows += json_int_of(json_array_get(counted, i), "rows");
-    }
-    json_array_foreach(splits, i, one) rows -= json_int_of(one, "rows");
-    if (rows == 0) return ERR_OK;
-    return fail(ERR_GATE, "'%s': it does not count the dataset's rows", LEDGER_FILE);
-}
-
-/* The file `name` against its text as it is made again. */
-static err same_text(const char *dir, const char *name, const struct str *again) {
-    struct str found = {0};
-    err result = read_text(dir, name, &found);
-    if (result == ERR_OK) result = card_same_words(name, str_text(again), str_text(&found));
-    str_release(&found);
-    return result;
-}
-
-static err check_data_card(const struct data_card *from, const char *dir) {
-    struct str again = {0};
-    err result = data_card_write(from, &again);
-    if (result == ERR_OK) result = same_text(dir, DATA_CARD_FILE, &again);
-    str_release(&again);
-    return result;
-}
-
-/* The manifest's list of files, by path. */
-static const json_t *listed(const json_t *manifest, const char *path) {
-    json_t *row = NULL;
-    size_t i = 0;
-    json_array_foreach(json_object_get(manifest, "files"), i,
-                       row) if (strcmp(json_text_of(row, "path"), path) == 0) return row;
-    return NULL;
-}
-
-static err check_bytes(const json_t *manifest, const json_t *previous) {
-    int64_t bytes = 0;
-    json_t *row = NULL;
-    size_t i = 0;
-    json_array_foreach(json_object_get(manifest, "files"), i,
-                       row) if (previous_counts(json_text_of(row, "path"))) bytes +=
-        json_int_of(row, "bytes");
-    if (bytes == json_int_of(json_object_get(previous, "bytes"), "is")) return ERR_OK;
-    return fail(ERR_GATE, "'%s': its weights are not those of the release", PREVIOUS_FILE);
-}
-
-static err check_changelog(const json_t *manifest, const json_t *previous, const char *dir) {
-    struct str again = {0};
-    struct changelog from = {.manifest = manifest, .previous = previous};
-    json_t *dataset = NULL;
-    char *path = path_join(dir, PACK_DATA);
-    err result = path == NULL ? ERR_MEMORY : json_parse_file(path, &dataset);
-    from.dataset = dataset;
-    if (result == ERR_OK) result = changelog_write(&from, &again);
-    if (result == ERR_OK) result = same_text(dir, CHANGELOG_FILE, &again);
-    str_release(&again);
-    json_decref(dataset);
-    mem_free(path);
-    return result;
-}
-
-err agree_changelog(const json_t *manifest, const char *dir, bool whole) {
-    json_t *previous = NULL;
-    const bool kept = listed(manifest, PREVIOUS_FILE) != NULL;
-    if (kept != (listed(manifest, CHANGELOG_FILE) != NULL))
-        return fail(ERR_GATE, "'%s' is missing", kept ? CHANGELOG_FILE : PREVIOUS_FILE);
-    if (!kept) return ERR_OK;
-    TRY(previous_read(dir, &previous));
-    err result = check_bytes(manifest, previous);
-    if (result == ERR_OK && whole) result = check_changelog(manifest, previous, dir);
-    json_decref(previous);
-    return result;
-}
-
-err agree_data_card(const json_t *manifest, const char *dir, bool whole) {
-    json_t *dataset = NULL, *ledger = NULL;
-    char *path = path_join(dir, PACK_DATA);
-    if (path == NULL) return ERR_MEMORY;
-    err result = json_parse_file(path, &dataset);
-    if (result == ERR_OK) result = ledger_read(dir, &ledger);
-    if (result == ERR_OK) result = check_ledger(dataset, ledger);
-    const struct data_card from = {manifest, dataset, ledger};
-    if (result == ERR_OK && whole) result = check_data_card(&from, dir);
-    json_decref(dataset);
-    json_decref(ledger);
-    mem_free(path);
     return result;
 }
 
@@ -446,13 +311,10 @@ err agree_steps(const json_t *manifest, const char *dir, int64_t *out_steps) {
 err agree_statement(const json_t *manifest, const char *release, const char *dir,
                     struct str *out_statement, struct str *out_version) {
     json_t *dataset = NULL;
-    char *path = path_join(dir, PACK_DATA);
-    if (path == NULL) return ERR_MEMORY;
-    err result = json_parse_file(path, &dataset);
+    TRY(release_read_json(dir, PACK_DATA, json_parse_file, &dataset));
     const struct statement_source from = {
         .manifest = manifest, .dataset = dataset, .release = release};
-    if (result == ERR_OK) result = statement_check(dir, &from, out_statement, out_version);
+    err result = statement_check(dir, &from, out_statement, out_version);
     json_decref(dataset);
-    mem_free(path);
     return result;
 }

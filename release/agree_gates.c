@@ -8,6 +8,7 @@
 #include "eval/report.h"
 #include "recipes/yaml.h"
 #include "release/agree.h"
+#include "release/manifest.h"
 #include "release/pack.h"
 
 /* The map eval.gates of a resolved recipe as items "task: condition"; none: an empty list. */
@@ -41,15 +42,6 @@ static err read_gates(const char *dir, struct arena *arena, struct opt_list *out
     return fail_in(result, "'%s'", PACK_RECIPE);
 }
 
-static err read_json(const char *dir, const char *name, err (*read)(const char *, json_t **),
-                     json_t **out) {
-    char *path = path_join(dir, name);
-    if (path == NULL) return ERR_MEMORY;
-    err result = read(path, out);
-    mem_free(path);
-    return result;
-}
-
 static err check(const json_t *kept, const json_t *again) {
     if (!json_equal(kept, again))
         return fail(ERR_GATE, "'%s' is not what both evaluations give", PACK_GATES);
@@ -61,9 +53,9 @@ err agree_gates(const char *dir, int64_t *out_gates) {
     struct opt_list gates = {0};
     json_t *before = NULL, *after = NULL, *kept = NULL, *again = NULL;
     err result = read_gates(dir, &arena, &gates);
-    if (result == ERR_OK) result = read_json(dir, PACK_BEFORE, report_read, &before);
-    if (result == ERR_OK) result = read_json(dir, PACK_AFTER, report_read, &after);
-    if (result == ERR_OK) result = read_json(dir, PACK_GATES, json_parse_file, &kept);
+    if (result == ERR_OK) result = release_read_json(dir, PACK_BEFORE, report_read, &before);
+    if (result == ERR_OK) result = release_read_json(dir, PACK_AFTER, report_read, &after);
+    if (result == ERR_OK) result = release_read_json(dir, PACK_GATES, json_parse_file, &kept);
     if (result == ERR_OK) result = gates_hold(&gates, before, after, &again);
     if (result == ERR_OK) result = check(kept, again);
     *out_gates = gates.n;

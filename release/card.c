@@ -3,12 +3,14 @@
  * JSON strings in the front matter, which YAML reads as its own double-quoted ones.
  * Read next: release/card_words.c for what to do with it, eval/markdown.c for the table. */
 #include "release/card.h"
+#include "base/file.h"
+#include "base/mem.h"
 #include "eval/markdown.h"
 #include "eval/rows.h"
 #include "release/card_words.h"
 #include <string.h>
 
-enum { SHOWN_REGRESSIONS = 10 };
+enum { SHOWN_REGRESSIONS = 10, MAX_CARD_BYTES = 4 << 20 };
 static const double SIGNIFICANT = 0.05;
 
 #define YUAN_LICENSE_LINK "https://github.com/IEIT-Yuan/Yuan-2.0/blob/main/LICENSE-Yuan"
@@ -205,6 +207,16 @@ static int64_t first_difference(const char *a, const char *b) {
     int64_t line = 1;
     for (; *a == *b && *a != '\0'; a++, b++) line += *a == '\n';
     return line;
+}
+
+err card_read(const char *dir, const char *name, struct str *out) {
+    char *path = path_join(dir, name);
+    if (path == NULL) return ERR_MEMORY;
+    err result = file_read(path, MAX_CARD_BYTES, out);
+    if (result == ERR_OK && strlen(str_text(out)) != out->len)
+        result = fail(ERR_GATE, "'%s' holds a NUL", name);
+    mem_free(path);
+    return result;
 }
 
 err card_same_words(const char *name, const char *wanted, const char *found) {

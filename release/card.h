@@ -22,6 +22,8 @@ MUST_CHECK err card_write(const json_t *manifest, const json_t *before, const js
  * where its text is, or NULL. */
 bool card_license_is_other(const char *license);
 const char *card_license_link(const json_t *about);
+/* A card of a release folder, appended. One that holds a NUL is ERR_GATE. */
+MUST_CHECK err card_read(const char *dir, const char *name, struct str *out);
 /* ERR_GATE naming the line where the file `name` of a release is not `wanted`. */
 MUST_CHECK err card_same_words(const char *name, const char *wanted, const char *found);
 /* A card of this version's words (the manifest's "card") is what card_write makes, byte for byte;

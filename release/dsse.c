@@ -6,7 +6,7 @@
 #include "base/base64.h"
 #include <string.h>
 
-err dsse_pae(const char *type, const struct str *payload, struct str *out) {
+static err dsse_pae(const char *type, const struct str *payload, struct str *out) {
     TRY(str_printf(out, "DSSEv1 %zu %s %zu ", strlen(type), type, payload->len));
     return str_append(out, str_text(payload), payload->len);
 }

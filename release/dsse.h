@@ -15,7 +15,6 @@
 
 #define DSSE_IN_TOTO "application/vnd.in-toto+json"
 
-MUST_CHECK err dsse_pae(const char *type, const struct str *payload, struct str *out);
 /* A signed envelope of an in-toto statement. The caller json_decref()s. */
 MUST_CHECK err dsse_sign(const struct str *payload, const struct sign_key *key, const char *keyid,
                          json_t **out);

@@ -96,8 +96,7 @@ static err take_prompt(struct golden *g, const json_t *from, struct golden_promp
     TRY(take_ids(from, "prompt_ids", MAX_PROMPT_TOKENS, &p->ids));
     TRY(take_ids(from, "output_ids", g->max_new_tokens, &p->answer.ids));
     if (p->ids.n == 0) return fail(ERR_PARSE, "'prompt_ids' is empty");
-    if (strlen(logits) != SHA256_HEX_SIZE - 1)
-        return fail(ERR_PARSE, "'logits_sha256' is no SHA-256");
+    if (!sha256_is_hex(logits)) return fail(ERR_PARSE, "'logits_sha256' is no SHA-256");
     memcpy(p->answer.logits, logits, SHA256_HEX_SIZE);
     p->answer.ended = json_is_true(json_object_get(from, "ended"));
     p->answer.text = mem_strdup(output);

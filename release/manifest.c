@@ -209,6 +209,15 @@ static err check_outline(const json_t *manifest) {
     return ERR_OK;
 }
 
+err release_read_json(const char *dir, const char *name,
+                      err (*read)(const char *path, json_t **out), json_t **out) {
+    char *path = path_join(dir, name);
+    if (path == NULL) return ERR_MEMORY;
+    err result = read(path, out);
+    mem_free(path);
+    return result;
+}
+
 err manifest_read(const char *dir, json_t **out) {
     json_t *manifest = NULL;
     char *path = path_join(dir, SEAL_MANIFEST);

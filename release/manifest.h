@@ -29,6 +29,10 @@ MUST_CHECK err manifest_requests_hash(const json_t *manifest, char out[SHA256_HE
 MUST_CHECK err manifest_new(const struct release_pack *p, json_t **out);
 /* Adds "files" and "apart" from what lies in `dir`, and writes dir/manifest.json. */
 MUST_CHECK err manifest_write(json_t *manifest, const char *dir);
+/* A JSON file of a release by its path there, with json_parse_file or a reader of its kind. The
+ * caller json_decref()s. */
+MUST_CHECK err release_read_json(const char *dir, const char *name,
+                                 err (*read)(const char *path, json_t **out), json_t **out);
 /* Reads dir/manifest.json and checks its version and outline. */
 MUST_CHECK err manifest_read(const char *dir, json_t **out);
 

@@ -228,9 +228,7 @@ static err check_bundle(const json_t *bundle, const char *dir, const struct seal
     TRY(json_need_object(bundle, "verificationMaterial", &material));
     TRY(json_need_object(material, "publicKey", &public_key));
     TRY(json_need_string(public_key, "hint", &hint));
-    if (strlen(hint) != SHA256_HEX_SIZE - 1 ||
-        strspn(hint, "0123456789abcdef") != SHA256_HEX_SIZE - 1)
-        return fail(ERR_GATE, "its key's hint is no SHA-256");
+    if (!sha256_is_hex(hint)) return fail(ERR_GATE, "its key's hint is no SHA-256");
     TRY(str_add(out_hint, hint));
     TRY(json_need_object(bundle, "dsseEnvelope", &envelope));
     TRY(check_payload(envelope, dir, seal));

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "eval/digest.h"
+#include "release/manifest.h"
 #include "release/pack.h"
 #include "release/seal.h"
 #include <string.h>
@@ -203,21 +204,13 @@ err statement_text(const struct statement_source *from, struct str *out) {
     return result;
 }
 
-static err read_dataset(const char *dir, json_t **out) {
-    char *path = path_join(dir, PACK_DATA);
-    if (path == NULL) return ERR_MEMORY;
-    err result = json_parse_file(path, out);
-    mem_free(path);
-    return result;
-}
-
 err statement_write(const char *dir, const json_t *manifest) {
     char release[SHA256_HEX_SIZE];
     json_t *dataset = NULL;
     struct str text = {0};
     char *path = path_join(dir, SEAL_MANIFEST), *to = path_join(dir, STATEMENT_FILE);
     err result = path == NULL || to == NULL ? ERR_MEMORY : sha256_file(path, release);
-    if (result == ERR_OK) result = read_dataset(dir, &dataset);
+    if (result == ERR_OK) result = release_read_json(dir, PACK_DATA, json_parse_file, &dataset);
     struct statement_source from = {.manifest = manifest, .dataset = dataset, .release = release};
     if (result == ERR_OK) result = statement_text(&from, &text);
     if (result == ERR_OK) result = file_write(to, text.data, text.len);

@@ -59,7 +59,7 @@ static err take_line(void *ctx, const json_t *line) {
     int64_t step = 0;
     TRY(json_need_int(line, "step", &step));
     TRY(json_need_string(line, "digest", &stated));
-    if (strlen(stated) != SHA256_HEX_SIZE - 1) return fail(ERR_GATE, "'digest' is no SHA-256");
+    if (!sha256_is_hex(stated)) return fail(ERR_GATE, "'digest' is no SHA-256");
     if (step != s->found.n_steps + 1)
         return fail(ERR_GATE, "step %lld stands where step %lld should", (long long)step,
                     (long long)s->found.n_steps + 1);
@@ -108,7 +108,7 @@ err steps_check(const char *path, const char *training, struct steps_found *out)
 static err take_hash(const json_t *line, const char *key, char out[SHA256_HEX_SIZE]) {
     const char *text = NULL;
     TRY(json_need_string(line, key, &text));
-    if (strlen(text) != SHA256_HEX_SIZE - 1) return fail(ERR_GATE, "'%s' is no SHA-256", key);
+    if (!sha256_is_hex(text)) return fail(ERR_GATE, "'%s' is no SHA-256", key);
     memcpy(out, text, SHA256_HEX_SIZE);
     return ERR_OK;
 }
