@@ -35,8 +35,10 @@ MUST_CHECK err agree_gates(const char *dir, int64_t *out_gates);
  * neither are there. `whole` as below. */
 MUST_CHECK err agree_changelog(const json_t *manifest, const char *dir, bool whole);
 /* The ledger is the dataset's: the same sources, every row counted, none without a licence; and the
- * data card is what both give. `whole`: the cards' words are this version's. */
-MUST_CHECK err agree_data_card(const json_t *manifest, const char *dir, bool whole);
+ * data card is what both give. `whole`: the cards' words are this version's. `out_unknown`:
+ * rows whose licence nobody knows, as the ledger says. */
+MUST_CHECK err agree_data_card(const json_t *manifest, const char *dir, bool whole,
+                               int64_t *out_unknown);
 /* Every tensor's name and shape fits config.json, and the adapter's the model's projections. The
  * files of other formats are those that packing measured, and open as models. */
 MUST_CHECK err agree_tensors(const json_t *manifest, const struct seal *s, const char *dir);

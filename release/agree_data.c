@@ -60,13 +60,24 @@ static err check_data_card(const struct data_card *from, const char *dir) {
     return result;
 }
 
-err agree_data_card(const json_t *manifest, const char *dir, bool whole) {
+/* Rows that a recipe calls of an unknown licence. */
+static int64_t count_unknown(const json_t *ledger) {
+    const json_t *one = NULL;
+    int64_t n = 0;
+    size_t i = 0;
+    json_array_foreach(json_object_get(ledger, "sources"), i, one) n +=
+        json_int_of(json_object_get(one, "licenses"), LEDGER_UNKNOWN);
+    return n;
+}
+
+err agree_data_card(const json_t *manifest, const char *dir, bool whole, int64_t *out_unknown) {
     json_t *dataset = NULL, *ledger = NULL;
     TRY(release_read_json(dir, PACK_DATA, json_parse_file, &dataset));
     err result = ledger_read(dir, &ledger);
     if (result == ERR_OK) result = check_ledger(dataset, ledger);
     const struct data_card from = {manifest, dataset, ledger};
     if (result == ERR_OK && whole) result = check_data_card(&from, dir);
+    *out_unknown = count_unknown(ledger);
     json_decref(dataset);
     json_decref(ledger);
     return result;

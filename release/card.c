@@ -8,6 +8,7 @@
 #include "eval/markdown.h"
 #include "eval/rows.h"
 #include "release/card_words.h"
+#include "release/gguf.h"
 #include <string.h>
 
 enum { SHOWN_REGRESSIONS = 10, MAX_CARD_BYTES = 4 << 20 };
@@ -63,6 +64,7 @@ static err add_license(const json_t *manifest, struct str *out) {
 static err add_front_matter(const json_t *manifest, const json_t *before, const json_t *after,
                             struct str *out) {
     const json_t *languages = json_object_get(json_object_get(manifest, "about"), "languages");
+    const char *month = about(manifest, "month");
     TRY(str_add(out, "---\n"));
     TRY(add_license(manifest, out));
     TRY(add_row(out, "base_model", about(manifest, "base_model")));
@@ -76,6 +78,8 @@ static err add_front_matter(const json_t *manifest, const json_t *before, const 
     }
     TRY(str_add(out, "tags:\n- yuan2\n- cotrain\n"));
     if (has_adapter(manifest)) TRY(str_add(out, "- lora\n"));
+    if (json_object_size(release_formats_measured(manifest)) > 0) TRY(str_add(out, "- gguf\n"));
+    if (month != NULL) TRY(str_printf(out, "- \"%s\"\n", month)); /* or YAML may read a date */
     TRY(report_model_index(about(manifest, "name"), before, after, out));
     return str_add(out, "---\n");
 }

@@ -63,7 +63,7 @@ static err check_meaning(struct verifying *v) {
     const char *dir = v->asked->dir;
     const json_t *manifest = v->facts->manifest;
     bool whole = false;
-    int64_t steps = 0, gates = 0;
+    int64_t steps = 0, unknown = 0, gates = 0;
     TRY(agree_list(manifest, &v->seal));
     TRY(agree_recipe(dir));
     TRY(agree_chain(manifest, &v->seal, dir));
@@ -79,9 +79,13 @@ static err check_meaning(struct verifying *v) {
     TRY(found(v, "card", PROVED,
               whole ? "the card says what the manifest and both evaluations give, word for word"
                     : "the card's table and model-index are those of both evaluations"));
-    TRY(agree_data_card(manifest, dir, whole));
+    TRY(agree_data_card(manifest, dir, whole, &unknown));
     TRY(found(v, "licences", PROVED,
               "the ledger gives a licence for every row of the training data"));
+    if (unknown > 0)
+        TRY(found(v, "unknown licences", OPEN,
+                  "which licence %lld rows have: the ledger says that nobody knows",
+                  (long long)unknown));
     if (!whole)
         TRY(found(v, "card's words", OPEN, "the card's other words: another version wrote them"));
     TRY(agree_gates(dir, &gates));

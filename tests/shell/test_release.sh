@@ -48,6 +48,7 @@ front = yaml.safe_load(card.split("---\n")[1])
 assert front["license"] == "apache-2.0" and front["base_model"] == "tiny/base"
 metric = front["model-index"][0]["results"][0]["metrics"][1]
 after = {t["task"]: t for t in read("provenance/eval-after.json")["tasks"]}
+assert front["tags"] == ["yuan2", "cotrain", "lora", "gguf", "2024-03"], front["tags"]
 assert metric["name"] == "exact_match, after"
 assert abs(metric["value"] - after["requests"]["requests"][0]["exact_match"]) < 1e-6
 assert all(k in after["requests"]["items"][0] for k in ("prompt", "expected", "got"))
@@ -213,6 +214,7 @@ assert withheld["turn.train.jsonl"] == "no licence is said" and withheld["own.js
 PY
 run "$COTRAIN" release verify "$scratch/unknown/release/Tiny"
 expect_rc 0
+expect_out "not proved  which licence 24 rows have"
 
 # ---- the changelog against the release before ----
 run "$COTRAIN" run "$scratch/month/unknown.yaml" --work "$scratch/unknown" --set "release.previous=$release" \

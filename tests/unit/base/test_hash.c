@@ -57,7 +57,23 @@ static void any_byte(void **state) {
     mem_free(data);
 }
 
+static void hexadecimal_digits_alone(void **state) {
+    (void)state;
+    char text[SHA256_HEX_SIZE + 1] = {0};
+    assert_ok(sha256_bytes("", 0, text));
+    assert_true(sha256_is_hex(text));
+    text[SHA256_HEX_SIZE - 1] = '0'; /* one digit more */
+    assert_false(sha256_is_hex(text));
+    text[SHA256_HEX_SIZE - 2] = '\0'; /* one less */
+    assert_false(sha256_is_hex(text));
+    assert_ok(sha256_bytes("", 0, text));
+    text[5] = 'A';
+    assert_false(sha256_is_hex(text));
+    assert_false(sha256_is_hex(""));
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(large), cmocka_unit_test(any_byte)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(large), cmocka_unit_test(any_byte),
+                                       cmocka_unit_test(hexadecimal_digits_alone)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
