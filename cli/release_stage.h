@@ -15,6 +15,7 @@ struct release_stage {
     const struct work *work;
     const char *out_dir;
     const char *plan;                    /* the month's; NULL: there is none */
+    const char *previous_of;             /* release/pack.h */
     bool replace;                        /* an earlier release there may be replaced */
     bool json;                           /* what a missed gate is shown as */
     const struct release_inputs *inputs; /* that it carries; NULL: as the recipe names them */

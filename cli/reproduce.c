@@ -4,7 +4,6 @@
  * the training, and of a whole run the evaluations and the release.
  * Read next: cli/reproduce_steps.c, cli/reproduce_recipe.c. */
 #include "cli/reproduce.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/data_stage.h"
@@ -248,31 +247,19 @@ static err explain_release(struct again *a) {
     return e;
 }
 
-/* A release lists which logs it has, not what is in them: seconds where it has seconds. */
-static err write_seconds(struct again *a) {
-    struct str line = {0};
-    char *theirs = path_join(a->options->dir, PACK_STAGES);
-    char *ours = path_join(a->work.dir, path_base(PACK_STAGES));
-    err e = theirs && ours ? ERR_OK : ERR_MEMORY;
-    if (e == ERR_OK && file_exists(theirs)) {
-        e = str_printf(&line, "{\"stage\": \"reproduce\", \"seconds\": %.3f}\n",
-                       clock_seconds() - a->started_s);
-        if (e == ERR_OK) e = file_write(ours, str_text(&line), line.len);
-    }
-    mem_free(theirs);
-    mem_free(ours);
-    str_release(&line);
-    return e;
-}
-
 static err pack_again(struct again *a) {
     struct release_inputs inputs;
     char hash[SHA256_HEX_SIZE];
     TRY(work_open(&a->work, a->work.dir, a->recipe.release.name, a->arena));
     TRY(release_inputs_list(&a->recipe, a->work.data, a->how.n_made, a->arena, &inputs));
-    TRY(write_seconds(a));
-    struct release_stage stage = {
-        .chain = &a->recipe, .work = &a->work, .out_dir = a->work.release, .inputs = &inputs};
+    const char *plan = arena_printf(a->arena, "%s/" PACK_TRAINING_PLAN, a->options->dir);
+    if (!plan) return ERR_MEMORY;
+    struct release_stage stage = {.chain = &a->recipe,
+                                  .work = &a->work,
+                                  .out_dir = a->work.release,
+                                  .inputs = &inputs,
+                                  .plan = file_exists(plan) ? plan : NULL,
+                                  .previous_of = a->options->dir};
     TRY(release_stage(&stage, hash));
     if (strcmp(hash, a->facts.hash) != 0) {
         TRY(str_add(&a->difference.expected, a->facts.hash));
@@ -361,8 +348,7 @@ static err make_again(struct again *a) {
 
 err reproduce(const struct reproduce_options *o, struct arena *arena, json_t *report,
               struct str *text) {
-    struct again a = {
-        .options = o, .arena = arena, .report = report, .text = text, .started_s = clock_seconds()};
+    struct again a = {.options = o, .arena = arena, .report = report, .text = text};
     err e = json_put(report, "release", json_string(o->dir));
     if (e == ERR_OK) e = json_put(report, "findings", json_array());
     if (e == ERR_OK) e = make_again(&a);

@@ -20,7 +20,6 @@ struct again {
     struct arena *arena;
     json_t *report;
     struct str *text;
-    double started_s;
     struct release_facts facts;
     const json_t *chain;                        /* the manifest's digests */
     json_t *sources, *missing;                  /* of the release; inputs that are not there */

@@ -124,13 +124,11 @@ static err add_environment(struct str *out) {
     TRY(card_heading(out, "环境与成本", "Environment and cost"));
     return card_words(
         out,
-        "`logs/plan.json` 记有训练所用的机器、程序版本与内存，`logs/stages.jsonl` "
-        "记有每个阶段的秒数，`" PACK_LOG
+        "`logs/plan.json` 记有训练所用的机器、程序版本、内存与时间，`" PACK_LOG
         "` 记有每一步；它们因机器而异，不在发布哈希之内。能耗没有测量。",
-        "`logs/plan.json` has the machine that trained, the program's version and the memory, "
-        "`logs/stages.jsonl` the seconds of each stage, `" PACK_LOG
-        "` every step. They are of that "
-        "machine, so they are not in the release hash. Energy was not measured.");
+        "`logs/plan.json` has the machine that trained, the program's version, memory and time, "
+        "`" PACK_LOG "` every step. They are of that machine, so they are not in the release hash. "
+        "Energy was not measured.");
 }
 
 static err add_check(struct str *out) {

@@ -128,8 +128,11 @@ static err put_changelog(const struct packing *k) {
     struct changelog from = {.manifest = k->manifest, .dataset = k->dataset};
     json_t *previous = NULL;
     struct str text = {0}, kept = {0};
-    if (k->inputs->previous_dir == NULL) return ERR_OK;
-    TRY(previous_make(k->inputs->previous_dir, k->dir, k->after, &previous));
+    if (k->inputs->previous_dir != NULL)
+        TRY(previous_make(k->inputs->previous_dir, k->dir, k->after, &previous));
+    else if (k->inputs->previous_of != NULL)
+        TRY(previous_read(k->inputs->previous_of, &previous));
+    if (previous == NULL) return ERR_OK;
     from.previous = previous;
     err result = json_text(previous, JSON_TEXT_PRETTY, &kept);
     if (result == ERR_OK) result = put_text(k->dir, kept.data, kept.len, PREVIOUS_FILE);

@@ -21,7 +21,7 @@
 #define PACK_AFTER "provenance/eval-after.json"
 #define PACK_GATES "provenance/gates.json"
 #define PACK_LOG "logs/run.jsonl"
-#define PACK_STAGES "logs/stages.jsonl"
+#define PACK_TRAINING_PLAN "TRAINING_PLAN.yaml"
 
 struct release_pack {
     const struct release_options *options;
@@ -36,11 +36,12 @@ struct release_pack {
     const char *dataset_dir;
     const struct release_inputs *inputs; /* what the recipe was run with; NULL: not said */
     const char *plan_path;               /* the month's training plan; NULL: there is none */
-    const char *previous_dir;    /* the release that this one follows; NULL: none is named */
-    const char *work_dir;        /* of the chain, with the seconds of its stages; NULL: not known */
-    const char *train_dir;       /* with its log, its memory plan and its checkpoints */
-    const char *training_digest; /* end of the chain of step records */
-    const json_t *choice;        /* by evaluations during training; NULL: none */
+    const char *previous_of;  /* a release whose record of the one before it is taken over, where it
+                              * has one; NULL: none */
+    const char *previous_dir; /* the release that this one follows; NULL: none is named */
+    const char *train_dir;    /* with its log, its memory plan and its checkpoints */
+    const char *training_digest;          /* end of the chain of step records */
+    const json_t *choice;                 /* by evaluations during training; NULL: none */
     const char *before_path, *after_path; /* evaluation reports; the second one is of merged_dir */
     const char *gates_path;               /* what the recipe's gates say of them (eval/gates.h) */
     const struct release_keys *keys;      /* to sign with; none: it is unsigned */

@@ -25,7 +25,7 @@ for file in README.md DATA.md provenance/ledger.json config.json generation_conf
     tokenizer_config.json special_tokens_map.json added_tokens.json adapter/adapter_config.json \
     adapter/adapter_model.safetensors provenance/recipe.yaml logs/plan.json provenance/data.json \
     provenance/eval-before.json provenance/eval-after.json provenance/gates.json provenance/statement.json \
-    golden.json logs/run.jsonl gguf/Tiny-f16.gguf gguf/Tiny-q8_0.gguf logs/stages.jsonl manifest.json SHA256SUMS RELEASE; do
+    golden.json logs/run.jsonl gguf/Tiny-f16.gguf gguf/Tiny-q8_0.gguf manifest.json SHA256SUMS RELEASE; do
     check "$file in the release" test -s "$release/$file"
 done
 check "sha256sum agrees" sh -c "cd '$release' && sha256sum --quiet -c SHA256SUMS"
