@@ -74,8 +74,16 @@ static err check_two(const struct release_target *a, const struct release_target
     return fail(ERR_PARSE, "targets '%s' and '%s' are the same place", one, other);
 }
 
+/* It is a folder's name, too. */
+static err check_name(const char *name) {
+    static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    if (*name && name[0] != '.' && strspn(name, good) == strlen(name)) return ERR_OK;
+    return fail(ERR_RANGE, "a target's name has letters, digits, '.', '_' and '-' alone");
+}
+
 static err check_names(const struct push_options *o) {
     const struct release_target *items = o->targets->items;
+    for (int64_t i = 0; i < o->targets->n; i++) TRY(check_name(release_target_name(&items[i])));
     for (int64_t i = 0; i < o->targets->n; i++)
         for (int64_t j = 0; j < i; j++) TRY(check_two(&items[j], &items[i]));
     for (int64_t i = 0; i < o->only->n; i++) {

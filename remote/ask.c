@@ -215,12 +215,18 @@ static err send_tries(struct ask *a, const struct http_request *r, bool once,
     }
 }
 
+static err add_endpoint(const struct ask *a, const char *path, struct str *out) {
+    size_t n = strlen(a->options.endpoint);
+    while (n > 0 && a->options.endpoint[n - 1] == '/') n--;
+    return str_printf(out, "%.*s%s", (int)n, a->options.endpoint, path);
+}
+
 err ask_send(struct ask *a, const struct ask_request *r, struct http_answer *out) {
     struct str url = {0};
     struct http_request http = r->http;
     http_answer_release(out);
     err e = r->unknown_url       ? str_add(&url, r->unknown_url)
-            : http.url[0] == '/' ? str_printf(&url, "%s%s", a->options.endpoint, http.url)
+            : http.url[0] == '/' ? add_endpoint(a, http.url, &url)
                                  : str_add(&url, http.url);
     http.url = str_text(&url);
     if (!http.max_bytes) http.max_bytes = ASK_ANSWER_BYTES;

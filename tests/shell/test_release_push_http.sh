@@ -8,6 +8,7 @@ git lfs version >/dev/null 2>&1 || skip "no git-lfs"
 [ -x "$(git --exec-path)/git-http-backend" ] || skip "no git-http-backend"
 export HOME=$scratch/home GIT_CONFIG_NOSYSTEM=1 NO_PROXY=127.0.0.1
 unset GIT_CONFIG_GLOBAL COTRAIN_GIT_TOKEN
+export LSAN_OPTIONS=suppressions=$SOURCE_DIR/tests/libgit2.supp:print_suppressions=0
 mkdir "$HOME" "$scratch/root" && git lfs install --skip-repo >/dev/null || exit 1
 token=git_SECRETsecret0123456789
 there=$scratch/root/there.git
