@@ -13,20 +13,9 @@
 #include <string.h>
 
 static err read_tree(const char *dir, json_t **out) {
-    struct arena arena = {0};
-    struct str text = {0};
-    struct recipe_faults faults = {0};
-    struct recipe_node *top = NULL;
     char *path = path_join(dir, PACK_RECIPE);
-    err e = path ? file_read(path, YAML_MAX_BYTES, &text) : ERR_MEMORY;
-    if (e == ERR_OK) e = yaml_read(str_text(&text), text.len, PACK_RECIPE, &arena, &faults, &top);
-    if (e == ERR_OK) e = recipe_faults_err(&faults);
-    if (e == ERR_OK && (!top || top->kind != NODE_MAP))
-        e = fail(ERR_PARSE, "'%s' is no mapping", PACK_RECIPE);
-    if (e == ERR_OK) e = yaml_tree_json(top, out);
+    err e = path ? yaml_file_json(path, PACK_RECIPE, out) : ERR_MEMORY;
     mem_free(path);
-    str_release(&text);
-    arena_release(&arena);
     return e;
 }
 

@@ -4,6 +4,7 @@
  * that a recipe must not hold is refused here (spec: ecosystem facts, "Writing recipes as YAML").
  */
 #include "recipes/yaml.h"
+#include "base/file.h"
 
 #include <string.h>
 #include <yaml.h>
@@ -90,6 +91,22 @@ err yaml_tree_json(const struct recipe_node *node, json_t **out) {
     if (code == ERR_OK) return ERR_OK;
     json_decref(*out);
     *out = NULL;
+    return code;
+}
+
+err yaml_file_json(const char *path, const char *name, json_t **out) {
+    struct arena arena = {0};
+    struct str text = {0};
+    struct recipe_faults faults = {0};
+    struct recipe_node *top = NULL;
+    err code = file_read(path, YAML_MAX_BYTES, &text);
+    if (code == ERR_OK) code = yaml_read(str_text(&text), text.len, name, &arena, &faults, &top);
+    if (code == ERR_OK) code = recipe_faults_err(&faults);
+    if (code == ERR_OK && (!top || top->kind != NODE_MAP))
+        code = fail(ERR_PARSE, "'%s' is no mapping", name);
+    if (code == ERR_OK) code = yaml_tree_json(top, out);
+    str_release(&text);
+    arena_release(&arena);
     return code;
 }
 

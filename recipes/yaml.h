@@ -42,6 +42,8 @@ const char *node_kind_text(const struct recipe_node *node);
 /* The tree as JSON: maps, lists and texts, none as null (a broken one too: its fault is recorded).
  * For readers without a schema; every value is still a text. The caller json_decref()s. */
 MUST_CHECK err yaml_tree_json(const struct recipe_node *node, json_t **out);
+/* A whole file likewise; any fault, and a top that is no map, is an error that names `name`. */
+MUST_CHECK err yaml_file_json(const char *path, const char *name, json_t **out);
 /* Version of the library behind it. */
 const char *yaml_library(void);
 

@@ -114,6 +114,10 @@ RULES = {
     "release/targets.def": [
         Rule("TARGET", DEFINED.format("target_NAME"), "release/targets/NAME.c", "release/targets/*.c"),
     ],
+    "release/diffs.def": [
+        Rule("DIFF", DEFINED.format("diff_NAME"), "release/diff/NAME.c", "release/diff/*.c"),
+    ],
+    "release/diff/refusals.def": [],  # a row is words that people write
     "eval/tasks.def": [
         Rule("TASK", DEFINED.format(r"\w*NAME\w*"), "eval/tasks/NAME.c", "eval/tasks/*.c"),
     ],
