@@ -65,21 +65,6 @@ err chart_svg_begin(struct str *out, int height, const char *title, const char *
     return str_add(out, "\n");
 }
 
-err chart_label(struct str *out, const char *label, int units) {
-    size_t n = strlen(label), i = 0, kept = 0;
-    for (int used = 0; i < n;) {
-        uint32_t c;
-        size_t size = utf8_next_any(label + i, n - i, &c);
-        used += c >= 0x1100 ? 2 : 1;
-        if (used <= units - 1) kept = i + size;
-        if (used > units) break;
-        i += size;
-    }
-    if (i >= n) return html_text(out, label, n);
-    TRY(html_text(out, label, kept));
-    return str_add(out, "\xE2\x80\xA6");
-}
-
 /* ---- bars ---- */
 
 enum { BAR_LEFT = 8, BAR_HEIGHT = 14, BAR_PITCH = 40, VALUE_ROOM = 62 };
@@ -89,7 +74,7 @@ static err add_bar(struct str *out, const struct chart_bar *bar, int y, double s
     double width = bar->value * scale;
     chart_number(bar->value, value);
     TRY(str_printf(out, "<text x=\"%d\" y=\"%d\">", BAR_LEFT + 4, y + 12));
-    TRY(chart_label(out, bar->label, LABEL_UNITS));
+    TRY(html_label(out, bar->label, LABEL_UNITS));
     TRY(str_add(out, "</text>"));
     TRY(str_printf(out,
                    "<rect class=\"bar%d\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\"><title>",

@@ -32,12 +32,12 @@ static err add_box(struct str *out, const struct chart_box *b) {
                    "</title><rect class=\"box\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" "
                    "rx=\"5\"/><text class=\"name\" x=\"%d\" y=\"%d\">",
                    x, y, BOX_WIDTH, BOX_HEIGHT, x + 7, y + 16));
-    TRY(chart_label(out, b->title, LABEL_UNITS));
+    TRY(html_label(out, b->title, LABEL_UNITS));
     TRY(str_printf(out, "</text><text class=\"tick\" x=\"%d\" y=\"%d\">", x + 7, y + 31));
-    TRY(chart_label(out, b->text, LABEL_UNITS));
+    TRY(html_label(out, b->text, LABEL_UNITS));
     if (b->hash != NULL) {
         TRY(str_printf(out, "</text><text class=\"tick code\" x=\"%d\" y=\"%d\">", x + 7, y + 46));
-        TRY(chart_label(out, b->hash, HASH_DIGITS + 1));
+        TRY(html_label(out, b->hash, HASH_DIGITS + 1));
     }
     return str_add(out, "</text></g>\n");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the pictures of base/chart.h have in common: the figure around them, labels that are cut to
- * fit, and where the drawing begins and ends. Nobody else includes this.
+ * What the pictures of base/chart.h have in common: the figure around them, and where the
+ * drawing begins and ends. Nobody else includes this.
  * Read next: base/chart.c, base/chart_lines.c, base/chart_ranges.c, base/chart_graph.c. */
 #ifndef COTRAIN_BASE_CHART_INT_H
 #define COTRAIN_BASE_CHART_INT_H
@@ -14,7 +14,5 @@ MUST_CHECK err chart_figure_begin(struct str *out, const char *title, const char
 /* A whole figure that says there is nothing. */
 MUST_CHECK err chart_figure_empty(struct str *out, const char *title);
 MUST_CHECK err chart_svg_begin(struct str *out, int height, const char *title, const char *summary);
-/* The label, cut to `units` of half the font's height. */
-MUST_CHECK err chart_label(struct str *out, const char *label, int units);
 
 #endif

@@ -35,7 +35,7 @@ static err add_row(struct str *out, const struct chart_ranges *c, const struct c
     TRY(str_printf(out, "<text x=\"%d\" y=\"%d\"><title>", LEFT - 6, y + 13));
     TRY(html_add(out, row->label));
     TRY(str_add(out, "</title>"));
-    TRY(chart_label(out, row->label, LABEL_UNITS));
+    TRY(html_label(out, row->label, LABEL_UNITS));
     TRY(str_printf(out, "</text><text class=\"tick\" x=\"%d\" y=\"%d\" text-anchor=\"end\">",
                    CHART_RIGHT, y + 13));
     if (row->has_before) TRY(str_printf(out, "%.1f \xE2\x86\x92 ", 100 * row->before));

@@ -39,7 +39,7 @@ static const char style[] =
     "td.c,.hash{font-family:ui-monospace,Menlo,Consolas,\"DejaVu Sans Mono\",monospace;"
     "font-size:.84em;overflow-wrap:anywhere}"
     ".charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,25rem),1fr));"
-    "gap:1.2rem;align-items:start}"
+    "gap:1.2rem;align-items:start;margin:0 0 1rem}"
     "figure{margin:0;padding:.9rem 1rem;background:var(--panel);border:1px solid var(--line);"
     "border-radius:.5rem;min-width:0;break-inside:avoid}"
     "figcaption{font-weight:600;margin-bottom:.5rem}"
@@ -61,6 +61,23 @@ static const char style[] =
     ".chart .name{font-weight:600}"
     ".chart .code{font-family:ui-monospace,Menlo,Consolas,\"DejaVu Sans Mono\",monospace}"
     ".chart .mark{stroke:var(--ink);stroke-width:1;stroke-dasharray:3 3}"
+    ".chosen{position:relative}.pick{position:absolute;opacity:0;pointer-events:none}"
+    ".pick+label{display:inline-block;border:1px solid var(--line);border-radius:1rem;"
+    "padding:.05rem .7rem;margin:0 .35rem .45rem 0;cursor:pointer;font-size:.9rem}"
+    ".pick:checked+label{background:var(--first);border-color:var(--first);color:var(--page)}"
+    ".pick:focus-visible+label{outline:2px solid var(--ink);outline-offset:2px}"
+    ".pick.lost:checked~.items>:not(.lost),.pick.won:checked~.items>:not(.won),"
+    ".pick.wrong:checked~.items>:not(.wrong),.pick.right:checked~.items>:not(.right),"
+    ".pick.open:checked~.items>:not(.open){display:none}"
+    ".item{border:1px solid var(--line);border-radius:.4rem;margin:.35rem 0;padding:.1rem .7rem;"
+    "overflow-wrap:anywhere}"
+    ".badge{display:inline-block;min-width:3.4rem;margin-right:.4rem;text-align:center;"
+    "font-size:.8rem;color:var(--soft);border:1px solid currentColor;border-radius:.25rem}"
+    ".lost>summary>.badge{color:var(--warn)}.won>summary>.badge{color:var(--trained)}"
+    ".sides{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.3rem .9rem;"
+    "margin:.4rem 0}.sides dt{color:var(--soft)}.sides dd{margin:0}"
+    ".text{white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:plaintext;max-height:22rem;"
+    "overflow:auto;background:var(--panel);border-radius:.25rem;padding:.1rem .5rem}"
     "details{margin:.5rem 0}summary{cursor:pointer;padding:.2rem 0}"
     "ol.rows{margin:.2rem 0 .8rem;padding-left:1.6rem}ol.rows li{margin:.35rem 0;"
     "overflow-wrap:anywhere}"
@@ -79,11 +96,12 @@ static const char style[] =
     "@media(max-width:68rem){.facts{grid-template-columns:repeat(4,1fr)}}"
     "@media(max-width:34rem){.facts{grid-template-columns:repeat(2,1fr)}main{padding:1rem .7rem "
     "3rem}h1{font-size:1.35rem}"
-    "th,td{padding:.3rem .4rem}}"
+    "th,td{padding:.3rem .4rem}.sides{grid-template-columns:minmax(0,1fr)}}"
     "@media print{:root{--page:#fff;--ink:#000;--soft:#444;--line:#bbb;--panel:#fff;"
     "--first:#1f6fb5;--second:#b3530a;--mark:#e6e6e6;--trained:#000;--warn:#000}"
     "nav{display:none}main{max-width:none;padding:0}h2{break-after:avoid}"
-    "article,tr{break-inside:avoid}details>*{display:block}.wide{overflow:visible}}";
+    "article,tr{break-inside:avoid}details>*{display:block}.wide{overflow:visible}"
+    ".pick,.pick+label{display:none}.text{max-height:none;overflow:visible}}";
 
 static const char *entity(uint32_t c) {
     switch (c) {
@@ -119,6 +137,21 @@ err html_text(struct str *out, const char *text, size_t n) {
 
 err html_add(struct str *out, const char *text) {
     return html_text(out, text, strlen(text));
+}
+
+err html_label(struct str *out, const char *text, int units) {
+    size_t n = strlen(text), i = 0, kept = 0;
+    for (int used = 0; i < n;) {
+        uint32_t c;
+        size_t size = utf8_next_any(text + i, n - i, &c);
+        used += c >= 0x1100 ? 2 : 1;
+        if (used <= units - 1) kept = i + size;
+        if (used > units) break;
+        i += size;
+    }
+    if (i >= n) return html_text(out, text, n);
+    TRY(html_text(out, text, kept));
+    return str_add(out, "\xE2\x80\xA6");
 }
 
 err html_begin(struct str *out, const char *title, const char *lang) {

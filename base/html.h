@@ -16,6 +16,10 @@
 MUST_CHECK err html_text(struct str *out, const char *text, size_t n);
 MUST_CHECK err html_add(struct str *out, const char *text);
 
+/* A text where there is little room: cut to `units` of half the font's height (a Chinese character
+ * is two). */
+MUST_CHECK err html_label(struct str *out, const char *text, int units);
+
 /* From the document's type to its opened <main>. `lang` as in "en". */
 MUST_CHECK err html_begin(struct str *out, const char *title, const char *lang);
 MUST_CHECK err html_end(struct str *out);

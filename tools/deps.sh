@@ -53,7 +53,7 @@ find_missing() {
     need git git --version
     need git-lfs git lfs version
     need gh gh --version
-    # tests/shell/test_preview_html.sh looks at a page in a browser, with Chinese texts
+    # tests/shell/browser.sh looks at pages in a browser, with Chinese texts
     need chromium chromium --version
     need fonts-noto-cjk test -e /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc
     need tzdata test -e /usr/share/zoneinfo/Asia/Shanghai
