@@ -158,6 +158,50 @@ void report_rows_release(struct report_rows *r) {
     *r = (struct report_rows){.n = 0};
 }
 
+static err put_interval(json_t *to, const char *key, struct interval i) {
+    return json_put(to, key, json_pack("[f,f]", i.low, i.high));
+}
+
+static err put_row(const struct report_row *row, json_t *to) {
+    TRY(json_put(to, "task", json_string(row->task)));
+    TRY(json_put(to, "score", json_string(row->score)));
+    if (row->request != NULL) {
+        TRY(json_put(to, "request", json_string(row->request)));
+        TRY(json_put(to, "scenario", json_string(row->scenario)));
+    }
+    if (row->n > 0) TRY(json_put(to, "n", json_integer(row->n)));
+    if (row->has_before) TRY(json_put(to, "before", json_real(row->before)));
+    TRY(json_put(to, "after", json_real(row->after)));
+    if (row->has_interval) TRY(put_interval(to, "interval", row->after_interval));
+    if (row->has_interval && row->has_before)
+        TRY(put_interval(to, "interval_before", row->before_interval));
+    if (!row->is_paired) return ERR_OK;
+    TRY(json_put(to, "won", json_integer(row->won)));
+    TRY(json_put(to, "lost", json_integer(row->lost)));
+    return json_put(to, "p_value", json_real(row->p_value));
+}
+
+err report_rows_json(const json_t *before, const json_t *after, json_t **out) {
+    struct report_rows rows;
+    json_t *list = json_array(), *value = json_object();
+    err result = report_rows(before, after, &rows);
+    if (result == ERR_OK)
+        result = json_put(value, "rows", list);
+    else
+        json_decref(list);
+    for (int64_t i = 0; i < rows.n && result == ERR_OK; i++) {
+        json_t *row = json_object();
+        result = json_push(list, row);
+        if (result == ERR_OK) result = put_row(&rows.rows[i], row);
+    }
+    report_rows_release(&rows);
+    if (result == ERR_OK)
+        *out = value;
+    else
+        json_decref(value);
+    return result;
+}
+
 double report_row_gain(const struct report_row *row) {
     double change = row->after - row->before;
     return row->higher_is_better ? change : -change;

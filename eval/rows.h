@@ -33,6 +33,10 @@ struct report_rows {
  * reports must outlive the rows. The caller releases, after a failure too. */
 MUST_CHECK err report_rows(const json_t *before, const json_t *after, struct report_rows *out);
 void report_rows_release(struct report_rows *r);
+/* The same as JSON, {"rows": [{"task", "score", "request", "scenario", "n", "before", "after",
+ * "interval", "interval_before", "won", "lost", "p_value"}]}; what there is not is left out. The
+ * caller json_decref()s. */
+MUST_CHECK err report_rows_json(const json_t *before, const json_t *after, json_t **out);
 /* By how much it got better: over 0 better, below worse. Only where there is a before. */
 double report_row_gain(const struct report_row *row);
 
