@@ -250,8 +250,11 @@ static void answer(enum device device, const char *dir, int64_t n_places,
     struct generate_text texts[TEXTS];
     int32_t prompts[TEXTS][PROMPT];
     for (int i = 0; i < TEXTS; i++) {
-        const int64_t n = PROMPT - 7 * i;
+        static const int64_t prompt_lengths[TEXTS] = {PROMPT, 12, 1};
+        const int64_t n = prompt_lengths[i];
         small_document((uint64_t)i, n, prompts[i]);
+        if (i == 1) /* what they share is computed once */
+            memcpy(prompts[1], prompts[0], 10 * sizeof **prompts);
         prompts[i][n - 1] = 9 + i; /* not <eod> */
         texts[i] = (struct generate_text){.prompt = prompts[i],
                                           .n_prompt = n,
