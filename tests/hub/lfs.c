@@ -86,8 +86,6 @@ static err keep(struct standin *s, const char *oid, int64_t bytes, struct reply 
 static err put_whole(struct standin *s, const struct request *r, const char *oid,
                      struct reply *out) {
     char hash[SHA256_HEX_SIZE];
-    if (!MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Content-Length"))
-        return reply_refuse(out, 411, "a length is wanted");
     TRY(sha256_bytes(str_text(&r->body), r->body.len, hash));
     if ((int64_t)r->body.len != size_asked(r) || strcmp(hash, oid) != 0)
         return reply_refuse(out, 422, "these are not the bytes that were announced");
@@ -172,6 +170,9 @@ err lfs_store(struct standin *s, const struct request *r, struct reply *out) {
     if (strcmp(what, "join") == 0 && strcmp(r->method, "POST") == 0) return join(s, r, oid, out);
     if (strcmp(what, "part") == 0 && strcmp(r->method, "PUT") == 0 && n == 3)
         return put_part(s, r, oid, number, out);
+    if (strcmp(what, "store") == 0 && strcmp(r->method, "PUT") == 0 &&
+        !MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Content-Length"))
+        return reply_refuse(out, 411, "a length is wanted");
     if (strcmp(what, "store") == 0 && strcmp(r->method, "PUT") == 0)
         return put_whole(s, r, oid, out);
     if (strcmp(what, "mstore") == 0 && strcmp(r->method, "PUT") == 0)
