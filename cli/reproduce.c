@@ -253,7 +253,11 @@ static err pack_again(struct again *a) {
     TRY(work_open(&a->work, a->work.dir, a->recipe.release.name, a->arena));
     TRY(release_inputs_list(&a->recipe, a->work.data, a->how.n_made, a->arena, &inputs));
     const char *plan = arena_printf(a->arena, "%s/" PACK_TRAINING_PLAN, a->options->dir);
-    if (!plan) return ERR_MEMORY;
+    const char *record = arena_printf(a->arena, "%s/" PREVIOUS_FILE, a->options->dir);
+    if (!plan || !record) return ERR_MEMORY;
+    /* What it says of the release before is made again where that one is named, else taken over. */
+    const bool follows = file_exists(record);
+    if (follows) a->recipe.release.previous = a->options->previous;
     struct release_stage stage = {.chain = &a->recipe,
                                   .work = &a->work,
                                   .out_dir = a->work.release,
@@ -266,21 +270,10 @@ static err pack_again(struct again *a) {
         TRY(str_add(&a->difference.found, hash));
         return explain_release(a);
     }
-    return again_say(a, "packed", "again from all this: the same release, hash and all");
-}
-
-/* A changelog is made from another release, which this one does not hold. */
-static err finish_release(struct again *a) {
-    char *changes = path_join(a->options->dir, PREVIOUS_FILE);
-    if (!changes) return ERR_MEMORY;
-    const bool follows = file_exists(changes);
-    mem_free(changes);
-    if (follows && !a->options->previous)
-        return again_say(a, "packed",
-                         "not again: it tells what changed since another release, "
-                         "which --previous names");
-    if (follows) a->recipe.release.previous = a->options->previous;
-    return pack_again(a);
+    return again_say(a, "packed", "again from all this%s: the same release, hash and all",
+                     follows && !a->options->previous
+                         ? " and its record of the release before (--previous makes that, too)"
+                         : "");
 }
 
 static err finish(struct again *a) {
@@ -294,7 +287,7 @@ static err finish(struct again *a) {
     if (!has_difference(a)) TRY(evaluate(a, a->work.merged, a->work.after, "eval_after"));
     if (has_difference(a)) return ERR_OK;
     TRY(again_say(a, "eval", "both evaluations give the same reports"));
-    return finish_release(a);
+    return pack_again(a);
 }
 
 /* ---- the whole ---- */

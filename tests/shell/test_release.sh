@@ -240,6 +240,10 @@ assert "previous" not in open(this + "/provenance/recipe.yaml").read()
 PY
 run "$COTRAIN" release verify "$scratch/unknown/release/Tiny"
 expect_rc 0
+run "$COTRAIN" release reproduce "$scratch/unknown/release/Tiny" --base "$scratch/month/model" \
+    --sources "$scratch/month" --work "$scratch/again"
+expect_rc 0
+expect_out "the same release, hash and all" # its changelog among it, without the release before
 cp -r "$release" "$scratch/damaged" && echo x >>"$scratch/damaged/README.md"
 run "$COTRAIN" release pack "$recipe" --work "$work" --out "$scratch/after" --set "release.previous=$scratch/damaged"
 expect_rc 3

@@ -159,11 +159,11 @@ expect_rc 0
 expect_err "kept: training ended early, after step 6 of 8"
 run "$COTRAIN" release reproduce wide/release/Wide --base month/model
 expect_rc 0
-expect_out "packed   not again: it tells what changed since another release"
+expect_out "its record of the release before (--previous makes that, too): the same release, hash and all"
 run "$COTRAIN" release reproduce wide/release/Wide --base month/model --previous far/release
 expect_rc 0
 expect_out "steps    1 to 6 of 6, from the first step"
-expect_out "the same release, hash and all"
+expect_out "packed   again from all this: the same release, hash and all"
 run "$COTRAIN" release reproduce wide/release/Wide --base month/model --steps 6:6
 expect_rc 0
 expect_out "steps    6 to 6 of 6, from the state after step 3"
