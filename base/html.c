@@ -139,12 +139,19 @@ err html_add(struct str *out, const char *text) {
     return html_text(out, text, strlen(text));
 }
 
+/* In halves of the font's height. */
+static int width_of(uint32_t c) {
+    enum { SHOWN_AS_CODE = 12 }; /* "<U+202E>" */
+    if (utf8_steers(c)) return SHOWN_AS_CODE;
+    return c >= 0x1100 ? 2 : 1;
+}
+
 err html_label(struct str *out, const char *text, int units) {
     size_t n = strlen(text), i = 0, kept = 0;
     for (int used = 0; i < n;) {
         uint32_t c;
         size_t size = utf8_next_any(text + i, n - i, &c);
-        used += c >= 0x1100 ? 2 : 1;
+        used += width_of(c);
         if (used <= units - 1) kept = i + size;
         if (used > units) break;
         i += size;

@@ -29,6 +29,23 @@ static void texts_are_no_markup(void **state) {
     assert_text("\xEF\xBF\xBD", 3, "\xEF\xBF\xBD");
 }
 
+static void assert_label(const char *text, int units, const char *want) {
+    struct str out = {0};
+    assert_ok(html_label(&out, text, units));
+    assert_string_equal(str_text(&out), want);
+    str_release(&out);
+}
+
+static void labels_are_cut_to_what_they_show(void **state) {
+    (void)state;
+    assert_label("abcdef", 6, "abcdef");
+    assert_label("abcdefg", 6, "abcde\xE2\x80\xA6");
+    assert_label("\xE4\xB8\xAD\xE6\x96\x87\xE5\xAD\x97", 6, "\xE4\xB8\xAD\xE6\x96\x87\xE5\xAD\x97");
+    assert_label("\xE4\xB8\xAD\xE6\x96\x87\xE5\xAD\x97", 5, "\xE4\xB8\xAD\xE6\x96\x87\xE2\x80\xA6");
+    assert_label("<\xE2\x80\xAE", 13, "&lt;&lt;U+202E&gt;");
+    assert_label("<\xE2\x80\xAE.", 13, "&lt;\xE2\x80\xA6");
+}
+
 static void tables_have_their_columns(void **state) {
     (void)state;
     static const char *const columns[] = {"name", "n"};
@@ -158,6 +175,7 @@ static void bars_name_and_gather(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_no_markup),
+        cmocka_unit_test(labels_are_cut_to_what_they_show),
         cmocka_unit_test(tables_have_their_columns),
         cmocka_unit_test(ticks_are_round_and_reach_the_end),
         cmocka_unit_test(numbers_are_grouped),
