@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Pages of an evaluation, of reports whose texts try to break them: by the text alone (tests/shell/page.py), and in
+# Pages of an evaluation and of a release, whose texts try to break them: by the text alone (tests/shell/page.py), and in
 # a real browser, headless: no script ran, nothing sticks out at the width of a telephone, items open and
 # are chosen without a script, light and dark look so.
 . "$(dirname "$0")/lib.sh"
@@ -92,6 +92,54 @@ check "the page is whole and holds nothing foreign" check_eval
 run "$COTRAIN" eval report after.json --html alone.html
 check "a page of one report" "$SOURCE_DIR/tests/shell/page.py" alone.html --charts 1
 
+# ---- a release ----
+check "a month" "$SOURCE_DIR/tests/shell/tiny_month.py" month
+$python - <<'END' || exit 1
+with open("month/lora.yaml") as f:
+    recipe = f.read()
+for old, new in (("scenario: copying", r'scenario: "<script>window.owned = 1</script>\u202e &amp; \e[31m抽取"'),
+                 ("capability: says a word again", 'capability: "</td></table><img src=x onerror=window.owned=1>"'),
+                 ("summary: A month to test with.", 'summary: "<b>\\u2066 it is said"'),
+                 ("  validation: 0.1", "  validation: 0.1\n  filters: [exact_dup]")):
+    assert old in recipe
+    recipe = recipe.replace(old, new)
+with open("month/lora.yaml", "w") as f:
+    f.write(recipe)
+END
+run "$COTRAIN" run month/lora.yaml --work work
+expect_rc 0
+tiny=work/release/Tiny
+run "$COTRAIN" release report "$tiny" --out release.html
+expect_rc 0
+run "$COTRAIN" release report "$tiny" --out again.html
+expect_same release.html again.html
+run "$COTRAIN" release report "$tiny" --out "$tiny/page.html"
+expect_rc 2
+expect_one_error "inside a release"
+run "$COTRAIN" release verify "$tiny"
+expect_rc 0
+check_release() {
+    "$SOURCE_DIR/tests/shell/page.py" release.html --charts 9 >release.txt || return 1
+    $python - "$tiny" <<'END'
+import json, sys
+with open("release.txt", encoding="utf-8") as f:
+    text = f.read()
+with open(sys.argv[1] + "/manifest.json", encoding="utf-8") as f:
+    chain = json.load(f)["chain"]
+for part in ("<script>window.owned = 1</script><U+202E> &amp; <U+001B>[31m抽取", "</td></table><img", "<b><U+2066> it",
+             "UNSIGNED", "not proved", "who made it: it is unsigned", "validation: <= +10", "8 steps over", "holds",
+             "Learning rate", "Throughput", "Dropped by filters", "tiny/base", *filter(None, chain.values())):
+    assert part in text, part
+END
+}
+check "the release's page is whole and holds nothing foreign" check_release
+cp -r "$tiny" changed
+printf ' ' >>changed/README.md
+run "$COTRAIN" release report changed --out changed.html
+expect_rc 3
+expect_one_error "README.md"
+check "no page of what is refused" [ ! -e changed.html ]
+
 need_browser
 cat >probe.js <<'END'
 for (const e of document.querySelectorAll("details")) e.open = e.matches(".lost, .won");
@@ -116,5 +164,20 @@ END
 }
 check "wide and light" probe 1100 1
 check "narrow and dark" probe 400 0
+cat >probe.js <<'END'
+for (const e of document.querySelectorAll("details")) e.open = true;
+const out = {...common, foreign: document.querySelectorAll("img, main script, td b").length};
+END
+framed_pages release.html probe.js
+probe_release() {
+    probe_dom "$1" "$2" && $python - <<'END'
+import json
+with open("probe.json") as f:
+    out = json.load(f)
+assert len(out["svgs"]) >= 9 and out["title"] == "Tiny" and out["foreign"] == 0, out
+END
+}
+check "a release, wide and dark" probe_release 1100 0
+check "a release, narrow and light" probe_release 400 1
 check "a dark picture" picture "$scratch/eval.html" 900 0 '[ "$most" -lt 60 ] && [ "$mean" -lt 90 ]'
 finish
