@@ -4,10 +4,10 @@
  * Read next: release/push.h. */
 #include "cli/chain.h"
 #include "cli/command.h"
+#include "cli/terminal.h"
 #include "release/pack.h"
 #include "release/push.h"
 #include "release/verify.h"
-#include "remote/http.h"
 
 struct push_command {
     const char *release, *recipe, *ssh_key;
@@ -57,6 +57,10 @@ static err show_text(const json_t *result) {
                            *commit ? ", commit " : "", commit, *tag ? ", tag " : "", tag,
                            *request ? ", proposed as " : "", request, json_text_of(one, "where"));
         if (e == ERR_OK) e = add_requests(one, &text);
+        const char *error = json_text_of(one, "error");
+        if (e == ERR_OK && *error) e = str_add(&text, "  failed: ");
+        if (e == ERR_OK && *error) e = terminal_add_line(error, 0, &text);
+        if (e == ERR_OK && *error) e = str_add(&text, "\n");
     }
     if (e == ERR_OK) e = print_text(&text);
     str_release(&text);
@@ -74,8 +78,14 @@ static err push(const struct push_command *c, const json_t *manifest, const char
                                          .tokens = &c->token_file,
                                          .ssh_key = c->ssh_key,
                                          .dry_run = c->dry_run};
+    struct err_kept kept;
     err e = release_push(&options, &result);
-    if (e == ERR_OK) e = c->json ? print_json(result) : show_text(result);
+    err_keep(&kept);
+    err shown = !result ? ERR_OK : c->json ? print_json(result) : show_text(result);
+    if (e != ERR_OK)
+        err_put_back(&kept);
+    else
+        e = shown;
     json_decref(result);
     chain_release(&chain);
     return e;
@@ -98,7 +108,8 @@ const struct command cmd_release_push = {
     .verb = "push",
     .summary = "pushes a release to the targets of its recipe",
     .details = "The release is verified first. Each target becomes prepared, uploaded, committed,\n"
-               "verified; after a fault or a kill the same command does what is missing. Nothing\n"
+               "verified, also where another failed (then the exit code is that of the first\n"
+               "failure); after a fault or a kill the same command does what is missing. Nothing\n"
                "over there is deleted, and the tag is set last. Tokens come from the environment\n"
                "or a file, and are never shown. docs/releases.md tells of each type.",
     .options = {rows, sizeof(rows) / sizeof(rows[0])},

@@ -167,9 +167,11 @@ static err open_folder(struct push *p) {
 
 /* Notes how far the target came. */
 static err came_to(struct push *p, struct pushing *one, enum push_state state) {
-    TRY(json_put(one->note, "state", json_string(state_words[state])));
+    if (p->o->dry_run) return ERR_OK;
+    one->reached = state;
     LOG(RELEASE, INFO, "target '%s': %s", release_target_name(one->target), state_words[state]);
-    return p->o->dry_run ? ERR_OK : json_write_file(p->state_path, p->state);
+    TRY(json_put(one->note, "state", json_string(state_words[state])));
+    return json_write_file(p->state_path, p->state);
 }
 
 /* ---- one target ---- */
@@ -206,18 +208,26 @@ static err run_steps(struct push *p, struct pushing *one, const struct target_ty
     return ERR_OK;
 }
 
-static err add_result(struct push *p, const struct pushing *one) {
-    const char *state =
-        p->o->dry_run ? state_words[PUSH_NOTHING] : json_text_of(one->note, "state");
+/* What became of a target; where `failed` is no ERR_OK, the present message says why. */
+static err add_result(struct push *p, const struct pushing *one, err failed) {
+    static const struct {
+        const char *key;
+        enum push_state from; /* what the record has of it before is an earlier run's */
+    } kept[] = {
+        {"commit", PUSH_COMMITTED}, {"pull_request", PUSH_COMMITTED}, {"tag", PUSH_VERIFIED}};
     json_t *result = json_pack("{s:s, s:s, s:s, s:s}", "name", release_target_name(one->target),
-                               "type", one->target->type, "where", one->where, "state", state);
-    static const char *const kept[] = {"commit", "tag", "pull_request"};
+                               "type", one->target->type, "where", one->where ? one->where : "",
+                               "state", state_words[one->reached]);
     TRY(json_push(p->results, result));
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
-        json_t *value = json_object_get(one->note, kept[i]);
-        if (value && !p->o->dry_run) TRY(json_put(result, kept[i], json_incref(value)));
+        json_t *value = json_object_get(one->note, kept[i].key);
+        if (value && one->reached >= kept[i].from)
+            TRY(json_put(result, kept[i].key, json_incref(value)));
     }
-    return one->requests ? json_put(result, "requests", json_incref(one->requests)) : ERR_OK;
+    if (one->requests) TRY(json_put(result, "requests", json_incref(one->requests)));
+    if (failed == ERR_OK) return ERR_OK;
+    TRY(json_put(result, "error", json_string(err_message())));
+    return err_hint()[0] ? json_put(result, "hint", json_string(err_hint())) : ERR_OK;
 }
 
 static err push_one(struct push *p, const struct release_target *t) {
@@ -233,13 +243,14 @@ static err push_one(struct push *p, const struct release_target *t) {
     if (e == ERR_OK) e = take_token(&one, type, &token);
     if (e == ERR_OK) e = take_note(p, &one);
     if (e == ERR_OK) e = type->open(&one);
+    if (e != ERR_OK) one.where = NULL; /* it may be what was refused: an address with a password */
     if (e == ERR_OK) e = run_steps(p, &one, type);
     type->close(&one);
-    if (e == ERR_OK) e = add_result(p, &one);
+    err told = add_result(p, &one, e);
     json_decref(one.note);
     json_decref(one.requests);
     token_release(&token);
-    return fail_in(e, "target '%s'", release_target_name(t));
+    return fail_in(told == ERR_OK ? e : told, "target '%s'", release_target_name(t));
 }
 
 /* ---- all of them ---- */
@@ -263,15 +274,28 @@ static err place(struct push *p) {
     return p->state_path ? ERR_OK : ERR_MEMORY;
 }
 
+/* A target that fails is in no other's way. The first failure is the one that is returned. */
+static err push_each(struct push *p) {
+    struct err_kept kept;
+    err first = ERR_OK, e = ERR_OK;
+    for (int64_t i = 0; i < p->o->targets->n && e != ERR_STOPPED && e != ERR_MEMORY; i++) {
+        if (!is_wanted(p->o, &p->o->targets->items[i])) continue;
+        e = push_one(p, &p->o->targets->items[i]);
+        if (e == ERR_OK || first != ERR_OK) continue;
+        first = e;
+        err_keep(&kept);
+    }
+    if (first != ERR_OK) err_put_back(&kept);
+    return first;
+}
+
 static err push_all(struct push *p) {
     TRY(push_list(&p->release, p->o->dir, p->o->manifest, &p->arena));
     if (!p->release.is_signed)
         LOG(RELEASE, WARN, "'%s' is unsigned, and its commits will say so", p->o->dir);
     TRY(place(p));
     if (!p->o->dry_run) TRY(open_folder(p));
-    for (int64_t i = 0; i < p->o->targets->n; i++)
-        if (is_wanted(p->o, &p->o->targets->items[i])) TRY(push_one(p, &p->o->targets->items[i]));
-    return ERR_OK;
+    return push_each(p);
 }
 
 err release_push(const struct push_options *o, json_t **out) {
@@ -279,10 +303,10 @@ err release_push(const struct push_options *o, json_t **out) {
     *out = NULL;
     err e = p.results ? check_options(o) : fail(ERR_MEMORY, "out of memory for the result");
     if (e == ERR_OK) e = push_all(&p);
-    if (e == ERR_OK) {
+    if (e == ERR_OK || json_array_size(p.results) > 0) {
         *out = json_pack("{s:s, s:s, s:b, s:O}", "release", o->dir, "hash", p.release.hash,
                          "signed", (int)p.release.is_signed, "targets", p.results);
-        if (!*out) e = fail(ERR_MEMORY, "out of memory for the result");
+        if (!*out && e == ERR_OK) e = fail(ERR_MEMORY, "out of memory for the result");
     }
     if (p.lock >= 0) close(p.lock);
     json_decref(p.state);

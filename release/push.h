@@ -46,11 +46,14 @@ extern const int n_target_types;
 const char *push_type_name(int i);
 const char *push_type_summary(int i);
 
-/* Pushes to one target after the other; the first that fails ends it.
+/* Pushes to one target after the other, whatever became of those before (but a request to stop or
+ * no memory ends it). The error is the first target's that failed.
  *   {"release", "hash", "signed", "targets": [{"name", "type", "where", "state", "commit", "tag",
- *    "requests"}]}       requests: {"method", "url", "bytes"}, of a dry run alone
- * ERR_USAGE: no such target. The caller json_decref()s *out, which
- * is set only on success. */
+ *    "requests", "error", "hint"}]}
+ *       state: how far this run came; requests: {"method", "url", "bytes"}, of a dry run alone;
+ *       error, hint: of a target that failed
+ * ERR_USAGE: no such target. The caller json_decref()s *out, which is set wherever a target was
+ * tried, also beside an error, and NULL elsewhere. */
 MUST_CHECK err release_push(const struct push_options *o, json_t **out);
 
 #endif

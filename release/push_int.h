@@ -48,8 +48,9 @@ struct pushing {
     const char *token, *token_file; /* token NULL: none; token_file NULL: it is of the variable */
     const char *work_dir;           /* a folder of its own, which need not be there */
     struct arena *arena;
-    json_t *requests; /* of a dry run; else NULL */
-    json_t *note;     /* kept in the state: {"state", "commit", "tag", ...} */
+    json_t *requests;        /* of a dry run; else NULL */
+    json_t *note;            /* kept in the state: {"state", "commit", "tag", ...} */
+    enum push_state reached; /* by this run */
     void *own;
 };
 

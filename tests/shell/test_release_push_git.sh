@@ -148,6 +148,30 @@ expect_rc 1
 expect_one_error "has a file 'notes.txt' that is not of this release"
 expect_err "nothing over there is ever deleted"
 
+# ---- several targets: one that fails is in no other's way, and each is told of ----
+new_there
+printf 'SECRETsecret\n' >"$scratch/token" && chmod 644 "$scratch/token"
+targets fan "$(git_target "$scratch/nowhere.git" 'name: nowhere'), $(git_target "$there"),
+    $(git_target "https://me:word@example.org/a/b.git" 'name: word')"
+run "$COTRAIN" release push "$release" --ssh-key "$scratch/key" --recipe "$scratch/month/fan.yaml"
+expect_rc 1
+expect_one_error "target 'nowhere': asking '$scratch/nowhere.git'"
+expect_out "nowhere: nothing, $scratch/nowhere.git"
+expect_out "git: verified, commit $(git -C "$there" rev-parse main), tag v2024.03, $there"
+expect_out "  failed: a URL with a user name or password in it"
+expect_no_out "me:word"
+run "$COTRAIN" release push "$release" --ssh-key "$scratch/key" --recipe "$scratch/month/fan.yaml" --json \
+    --token-file "nowhere=$scratch/token"
+expect_rc 1
+expect_one_error "target 'nowhere': token file '$scratch/token' can be read or changed by others"
+check "JSON tells of each" python3 - "$scratch/out" <<'PY'
+import json, sys
+nowhere, there, word = json.load(open(sys.argv[1]))["targets"]
+assert nowhere["state"] == "nothing" and "by others" in nowhere["error"] and "chmod 600" in nowhere["hint"], nowhere
+assert there["state"] == "verified" and "error" not in there, there
+assert word["state"] == "nothing" and "password" in word["error"], word
+PY
+
 # ---- refused before anything is asked ----
 expect_refused() { # expect_refused RC TEXT ARGS...
     code=$1 text=$2
@@ -188,7 +212,6 @@ targets out "$(git_target "$there" 'name: ../out')"
 expect_refused 1 "a target's name has letters" "$release" --recipe "$scratch/month/out.yaml"
 targets kind "{type: gti, url: x}"
 expect_refused 1 "gti" "$release" --recipe "$scratch/month/kind.yaml"
-printf 'SECRETsecret\n' >"$scratch/token" && chmod 644 "$scratch/token"
 expect_refused 1 "can be read or changed by others" "$release" --token-file "git=$scratch/token"
 expect_no_err SECRET
 expect_refused 2 "--token-file wants TARGET=FILE" "$release" --token-file "$scratch/token"
