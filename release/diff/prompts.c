@@ -26,17 +26,22 @@ struct behaviour {
     struct script_counts scripts;
 };
 
-static bool begins_here(const char *at, const char *words) {
-    for (; *words != '\0'; at++, words++)
-        if (tolower((unsigned char)*at) != *words && *at != *words) return false;
-    return true;
+/* Whole words: "as an ai" does not stand in "as an airline". */
+static bool stands_at(const char *answer, size_t at, const char *words) {
+    const unsigned char *a = (const unsigned char *)answer, *w = (const unsigned char *)words;
+    size_t n = strlen(words);
+    for (size_t i = 0; i < n; i++)
+        if (tolower(a[at + i]) != w[i]) return false;
+    bool cut_before = at > 0 && isalpha(a[at - 1]) && isalpha(w[0]);
+    bool cut_behind = isalpha(w[n - 1]) && isalpha(a[at + n]);
+    return !cut_before && !cut_behind;
 }
 
 static bool declines(const char *answer) {
     size_t n = utf8_offset(answer, strlen(answer), LOOKED_AT);
     for (size_t at = 0; at < n; at++)
         for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
-            if (begins_here(answer + at, refusals[i])) return true;
+            if (stands_at(answer, at, refusals[i])) return true;
     return false;
 }
 
@@ -97,10 +102,10 @@ static err find(const struct diff_side *a, const struct diff_side *b, json_t *ou
                  json_integer((json_int_t)(is.n - (int64_t)json_array_size(changed)))));
     TRY(put_behaviour(out, "a", &was));
     TRY(put_behaviour(out, "b", &is));
-    if (is.n < a->golden.n || is.n < b->golden.n)
-        return diff_not_compared(out, "golden prompts of one release alone",
-                                 "their answers have nothing beside them");
-    return ERR_OK;
+    if (is.n == a->golden.n && is.n == b->golden.n) return ERR_OK;
+    TRY(diff_differs(out));
+    return diff_not_compared(out, "golden prompts of one release alone",
+                             "their answers have nothing beside them");
 }
 
 static err tell_behaviour(const json_t *found, const char *side, struct str *out) {

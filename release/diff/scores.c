@@ -7,6 +7,12 @@
 #include "release/diff.h"
 #include <string.h>
 
+/* What cannot be held side by side differs. */
+static err add_apart(json_t *out, const char *task, const char *why) {
+    TRY(diff_differs(out));
+    return diff_not_compared(out, task, why);
+}
+
 static err add_unpaired(const struct diff_side *a, const json_t *task, json_t *tasks) {
     const char *name = json_text_of(task, "task"), *metric = json_text_of(task, "metric");
     double was = 0.0;
@@ -21,9 +27,9 @@ static err add_task(const struct diff_side *a, const struct diff_side *b, const 
     const char *name = json_text_of(task, "task"), *metric = json_text_of(task, "metric");
     json_t *tasks = json_object_get(out, "tasks"), *row = NULL;
     const json_t *was = report_find(a->after, name);
-    if (was == NULL) return diff_not_compared(out, name, "only b was asked");
+    if (was == NULL) return add_apart(out, name, "only b was asked");
     if (strcmp(json_text_of(was, "metric"), metric) != 0)
-        return diff_not_compared(out, name, "another metric stands for it");
+        return add_apart(out, name, "another metric stands for it");
     err result = compare_score(a->after, b->after, &(struct comparing){name, metric, 0.95}, &row);
     if (result == ERR_OK) {
         bool same = json_number_value(json_object_get(row, "difference")) == 0.0 &&
@@ -33,9 +39,7 @@ static err add_task(const struct diff_side *a, const struct diff_side *b, const 
     }
     if (result != ERR_MISMATCH) return result;
     err_clear();
-    TRY(diff_differs(out));
-    TRY(diff_not_compared(out, name,
-                          "its items are others, so only the scores stand side by side"));
+    TRY(add_apart(out, name, "its items are others, so only the scores stand side by side"));
     return add_unpaired(a, task, tasks);
 }
 
@@ -46,8 +50,7 @@ static err find(const struct diff_side *a, const struct diff_side *b, json_t *ou
     json_array_foreach(json_object_get(b->after, "tasks"), i, task) TRY(add_task(a, b, task, out));
     json_array_foreach(json_object_get(a->after, "tasks"), i, task) {
         const char *name = json_text_of(task, "task");
-        if (report_find(b->after, name) == NULL)
-            TRY(diff_not_compared(out, name, "only a was asked"));
+        if (report_find(b->after, name) == NULL) TRY(add_apart(out, name, "only a was asked"));
     }
     return ERR_OK;
 }

@@ -98,6 +98,42 @@ expect_rc 0
 check "no control character reaches the terminal" sh -c "! LC_ALL=C grep -q '[[:cntrl:]]' out"
 check "nor what turns the reading order around" sh -c "! grep -qF '$(printf '\342\200\256')' out"
 
+# What one release alone was asked is a difference, too; words that decline are whole words, in any case.
+cp -r $a fewer
+/usr/bin/python3 - <<'EOF_PYTHON'
+import json
+
+g = json.load(open("fewer/golden.json", encoding="utf-8"))
+g["prompts"].pop()
+json.dump(g, open("fewer/golden.json", "w", encoding="utf-8"), ensure_ascii=False)
+r = json.load(open("fewer/provenance/eval-after.json", encoding="utf-8"))
+r["tasks"] = [t for t in r["tasks"] if t["task"] != "validation"]
+json.dump(r, open("fewer/provenance/eval-after.json", "w", encoding="utf-8"), ensure_ascii=False)
+EOF_PYTHON
+"$SOURCE_DIR/tests/shell/tamper.py" redo fewer
+for pair in "$a fewer" "fewer $a"; do
+    # shellcheck disable=SC2086
+    run "$COTRAIN" release diff $pair --json
+    expect_rc 0
+    check "a task and a prompt of one side alone differ" /usr/bin/python3 -c '
+import json, sys
+d = json.load(open(sys.argv[1], encoding="utf-8"))
+assert d["scores"]["differs"] and d["prompts"]["differs"] and not d["requests"]["differs"], d' out
+done
+/usr/bin/python3 - <<'EOF_PYTHON'
+import json
+
+g = json.load(open("fewer/golden.json", encoding="utf-8"))
+for prompt, text in zip(g["prompts"], ("He went as an airline pilot.", "I Can’t do that.", "作为ai助手")):
+    prompt["output"] = text
+json.dump(g, open("fewer/golden.json", "w", encoding="utf-8"), ensure_ascii=False)
+EOF_PYTHON
+"$SOURCE_DIR/tests/shell/tamper.py" redo fewer
+run "$COTRAIN" release diff $a fewer --json
+check "two of three decline" /usr/bin/python3 -c '
+import json, sys
+assert json.load(open(sys.argv[1], encoding="utf-8"))["prompts"]["b"]["declined"] == 2' out
+
 # Refused: a byte changed, and what is no release.
 printf ' ' >>told/README.md
 run "$COTRAIN" release diff $a told
