@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cli/reproduce_int.h"
 #include "release/pack.h"
+#include "release/previous.h"
 #include "release/sources.h"
 #include "release/statement.h"
 #include "release/states.h"
@@ -63,7 +64,7 @@ static err read_release(struct again *a) {
 /* ---- which steps ---- */
 
 static err bad_steps(const struct again *a, const char *why) {
-    err e = fail(ERR_RANGE, "--steps %s: %s", a->options->steps, why);
+    err e = fail(ERR_USAGE, "--steps %s: %s", a->options->steps, why);
     return fail_hint(e, "the record has steps 1 to %lld: --steps 10:20, or --steps random:10",
                      (long long)a->record.n);
 }
@@ -191,8 +192,28 @@ static err tell_steps(struct again *a) {
                      (long long)a->last);
 }
 
+static err need_folder(const char *option, const char *dir) {
+    if (!dir || dir_exists(dir)) return ERR_OK;
+    return fail(ERR_MISSING, "%s: there is no folder '%s'", option, dir);
+}
+
+/* What was named, before anything is made: some of it is read after the training. */
+static err check_folders(const struct again *a) {
+    const struct reproduce_options *o = a->options;
+    TRY(need_folder("--sources", o->given));
+    TRY(need_folder("--datasets", o->datasets));
+    TRY(need_folder("--previous", o->previous));
+    char *record = path_join(o->dir, PREVIOUS_FILE);
+    if (!record) return ERR_MEMORY;
+    const bool useless = o->previous && !file_exists(record);
+    mem_free(record);
+    if (!useless) return ERR_OK;
+    return fail(ERR_USAGE, "--previous: release '%s' says nothing of a release before it", o->dir);
+}
+
 err again_open(struct again *a) {
     TRY(read_release(a));
+    TRY(check_folders(a));
     TRY(find_steps(a));
     TRY(tell_steps(a));
     TRY(check_base(a));

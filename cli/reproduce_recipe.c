@@ -99,7 +99,7 @@ static err leave_out(json_t *tree, const char *key, const char *what,
         return fail_hint(fail(ERR_MISSING, "%s", what),
                          "name a folder that holds it with --sources");
     out->evaluates = false;
-    snprintf(out->why_not, sizeof out->why_not, "%s", what);
+    out->why_not = what;
     return str_starts(key, "eval.") ? ERR_OK : set_at(tree, key, NULL);
 }
 
@@ -147,7 +147,7 @@ static err put_evaluation(const struct reproduce_recipe *r, json_t *tree,
     json_t *eval = json_object_get(tree, "eval");
     if (json_object_get(eval, "task_files") && out->evaluates) {
         out->evaluates = false;
-        snprintf(out->why_not, sizeof out->why_not, "it has tasks of its own");
+        out->why_not = "it has tasks of its own";
     }
     if (!out->evaluates) {
         if (filters_by(tree, "decontaminate"))

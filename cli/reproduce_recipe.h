@@ -16,9 +16,9 @@ struct reproduce_recipe {
     const char *path;                 /* where to write; inputs lie in sources/ beside it */
 };
 struct reproduce_recipe_result {
-    int64_t n_made; /* sources that a teacher made, the last ones */
-    bool evaluates; /* nothing that the evaluations need is missing */
-    char why_not[256];
+    int64_t n_made;      /* sources that a teacher made, the last ones */
+    bool evaluates;      /* nothing that the evaluations need is missing */
+    const char *why_not; /* of `missing`, or constant */
 };
 /* ERR_MISSING where an input is missing that training depends on, saying which and why. */
 MUST_CHECK err reproduce_recipe_write(const struct reproduce_recipe *r,

@@ -51,11 +51,19 @@ report 'r["steps"]["last"] - r["steps"]["first"] == 1 and r["steps"]["after_stat
 report '[f for f in r["findings"] if f["check"] == "chosen"]'
 for steps in 5:9 0:2 7:5 random:9 5 x:y :; do
     run "$COTRAIN" release reproduce release --base models/base --steps "$steps"
-    expect_rc 1
+    expect_rc 2
     expect_one_error "--steps $steps: "
 done
 
 # ---- what it is refused for ----
+for option in sources previous datasets; do
+    run "$COTRAIN" release reproduce release --base models/base --$option nowhere
+    expect_rc 1
+    expect_one_error "--$option: there is no folder 'nowhere'"
+done
+run "$COTRAIN" release reproduce release --base models/base --previous release
+expect_rc 2
+expect_one_error "--previous: release 'release' says nothing of a release before it"
 run "$COTRAIN" release reproduce release
 expect_rc 1
 expect_one_error "the base model 'model' is not there"
@@ -128,6 +136,13 @@ doctored backend 1
 expect_one_error "it was trained on 'cuda', and this is 'cpu'"
 doctored cases 3
 expect_one_error "'requests.7.cases', which the recipe does not have"
+rm -rf doctored && cp -r release doctored
+"$SOURCE_DIR/tests/shell/doctor.py" withheld doctored
+run "$COTRAIN" release reproduce doctored --base models/base
+expect_rc 0
+expect_out "rest     the evaluations and the release cannot be made again: '$(printf '例%.0s' {1..70}).jsonl'"
+expect_out " is withheld: <U+001B>[31mit is sealed"
+check "no control character reaches the terminal" sh -c "! LC_ALL=C grep -q '[[:cntrl:]]' out"
 rm -rf doctored && cp -r release doctored
 "$SOURCE_DIR/tests/shell/doctor.py" rate doctored
 run "$COTRAIN" release reproduce doctored --base models/base --steps 5:6
