@@ -145,7 +145,7 @@ static err tell_the_rest(struct verifying *v) {
         TRY(found(v, "published hash", OPEN,
                   "that it is the release that was published: --hash HEX compares"));
     return found(v, "reproduction", OPEN,
-                 "that this recipe gives these weights: nothing was trained again");
+                 "that this recipe gives these weights: cotrain release reproduce trains again");
 }
 
 static err verify(struct verifying *v) {
