@@ -62,54 +62,41 @@ static err weights_is(const char *dir, int64_t *out) {
 
 /* ---- scores ---- */
 
-/* A report of one task alone, of which compare_reports makes one row. */
-static err one_task(const json_t *report, const json_t *task, json_t **out) {
-    TRY(json_copy_members(report, out));
-    json_t *tasks = json_array();
-    err result = json_put(*out, "tasks", tasks);
-    if (result == ERR_OK) result = json_push(tasks, json_incref((json_t *)task));
-    if (result == ERR_OK) return ERR_OK;
-    json_decref(*out);
-    *out = NULL;
-    return result;
-}
-
-/* The pairs of a task, or NULL where its items are others. */
-static err pair_up(const struct comparing_releases *c, const json_t *was, const json_t *is,
-                   json_t **out) {
-    json_t *a = NULL, *b = NULL, *rows = NULL;
-    err result = one_task(c->before, was, &a);
-    if (result == ERR_OK) result = one_task(c->after, is, &b);
-    if (result == ERR_OK) result = compare_reports(a, b, &rows);
-    const json_t *row = json_array_get(json_object_get(rows, "tasks"), 0);
-    *out = NULL;
-    if (result == ERR_OK && json_is_integer(json_object_get(row, "wins"))) {
-        *out = json_pack("{s:I, s:I, s:I, s:f}", "n", (json_int_t)json_int_of(row, "n"), "wins",
-                         (json_int_t)json_int_of(row, "wins"), "losses",
-                         (json_int_t)json_int_of(row, "losses"), "p_value",
-                         json_number_value(json_object_get(row, "p_value")));
-        if (*out == NULL) result = fail(ERR_MEMORY, "out of memory");
+/* The pairs of a task, or null where it has none or its items are others. */
+static err pair_up(const struct comparing_releases *c, const char *task, json_t **out) {
+    const struct comparing what = {.task = task, .score = "", .confidence = 0.95};
+    json_t *row = NULL;
+    err result = compare_score(c->before, c->after, &what, &row);
+    if (result == ERR_MISMATCH) {
+        err_clear();
+        result = ERR_OK;
     }
-    json_decref(a);
-    json_decref(b);
-    json_decref(rows);
-    return result == ERR_MISMATCH ? ERR_OK : result;
+    if (result == ERR_OK) {
+        *out = json_is_integer(json_object_get(row, "wins"))
+                   ? json_pack("{s:I, s:I, s:I, s:f}", "n", (json_int_t)json_int_of(row, "n"),
+                               "wins", (json_int_t)json_int_of(row, "wins"), "losses",
+                               (json_int_t)json_int_of(row, "losses"), "p_value",
+                               json_number_value(json_object_get(row, "p_value")))
+                   : json_null();
+        if (*out == NULL) result = fail(ERR_MEMORY, "out of memory for pairs");
+    }
+    json_decref(row);
+    return result;
 }
 
 static err add_task(const struct comparing_releases *c, const json_t *is, json_t *list) {
     const char *task = NULL, *score = NULL;
-    const json_t *was = NULL;
     json_t *paired = NULL;
     TRY(json_need_string(is, "task", &task));
     TRY(json_need_string(is, "metric", &score));
-    if (report_task(c->before, task, &was) != ERR_OK) return ERR_OK; /* not measured then */
+    const json_t *was = report_find(c->before, task);
     const json_t *a = json_object_get(json_object_get(was, "scores"), score);
     const json_t *b = json_object_get(json_object_get(is, "scores"), score);
-    if (!json_is_number(a) || !json_is_number(b)) return ERR_OK;
-    TRY(pair_up(c, was, is, &paired));
-    return json_push(list, json_pack("{s:s, s:s, s:f, s:f, s:o}", "task", task, "score", score,
-                                     "was", json_number_value(a), "is", json_number_value(b),
-                                     "paired", paired != NULL ? paired : json_null()));
+    if (!json_is_number(a) || !json_is_number(b)) return ERR_OK; /* not measured then */
+    TRY(pair_up(c, task, &paired));
+    return json_push(list,
+                     json_pack("{s:s, s:s, s:f, s:f, s:o}", "task", task, "score", score, "was",
+                               json_number_value(a), "is", json_number_value(b), "paired", paired));
 }
 
 static err put_tasks(const struct comparing_releases *c, json_t *out) {
