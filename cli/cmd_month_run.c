@@ -19,6 +19,7 @@
 #include "issues/release_record.h"
 #include "issues/review.h"
 #include "issues/status.h"
+#include "release/seal.h"
 #include <string.h>
 
 struct run_options {
@@ -189,10 +190,55 @@ static err record_release(struct month_run *r, const struct chain_run_result *re
     return e;
 }
 
+/* A month's release in its work folder, or NULL where it is not there as the record has it. */
+static err kept_release(struct month_run *r, const char *month, const char **out) {
+    struct release_record record;
+    struct seal seal = {0};
+    bool found;
+    const char *path;
+    *out = NULL;
+    TRY(release_record_read(r->program, month, r->arena, &record, &found));
+    if (!found) return ERR_OK;
+    path = arena_printf(r->arena, PROGRAM_WORK "/%s/release/%s", month, record.name);
+    if (!path) return ERR_MEMORY;
+    TRY(program_path(r->program, path, r->arena, &path));
+    err e = dir_exists(path) ? seal_read(&seal, path) : ERR_MISSING;
+    if (e == ERR_OK && strcmp(seal.release, record.hash) == 0) *out = path;
+    seal_clear(&seal);
+    if (e == ERR_MEMORY) return e;
+    err_clear();
+    return ERR_OK;
+}
+
+/* The newest release of an earlier month that lies here, for the changelog; NULL: there is none. */
+static err release_before(struct month_run *r, const char **out) {
+    struct name_list months = {0};
+    const char *folder;
+    *out = NULL;
+    TRY(program_path(r->program, PROGRAM_RELEASES, r->arena, &folder));
+    if (!dir_exists(folder)) return ERR_OK;
+    err e = dir_list(folder, &months);
+    for (size_t i = months.n; i > 0 && e == ERR_OK && !*out; i--)
+        if (strcmp(months.names[i - 1], r->month) < 0)
+            e = kept_release(r, months.names[i - 1], out);
+    name_list_release(&months);
+    return e;
+}
+
+static err previous_set(struct month_run *r, struct opt_list *sets) {
+    const char *before, *set;
+    TRY(release_before(r, &before));
+    if (!before) return ERR_OK;
+    set = arena_printf(r->arena, "release.previous=%s", before);
+    return set ? opt_list_add(sets, r->arena, set) : ERR_MEMORY;
+}
+
 static err release_step(struct month_run *r, const char *recipe) {
     const struct run_options *o = r->options;
     struct chain_run_result result;
+    struct opt_list sets = {0};
     const char *whole, *work, *plan;
+    TRY(previous_set(r, &sets));
     TRY(program_path(r->program, recipe, r->arena, &whole));
     TRY(plan_path(r->month, r->arena, &plan));
     TRY(program_path(r->program, plan, r->arena, &plan));
@@ -204,7 +250,7 @@ static err release_step(struct month_run *r, const char *recipe) {
                                               .work = work,
                                               .device = o->device,
                                               .plan = plan,
-                                              .sets = &(struct opt_list){0},
+                                              .sets = &sets,
                                               .memory = o->memory},
                   r->arena, &result));
     return record_release(r, &result);

@@ -64,6 +64,20 @@ twice issues reply --month 2024-02 --today 2024-02-28
 check "the requester is told of the release" grep -q 'nano-2024-02' p/replies/2024-02/22-1800000002.released.md
 check "nothing large is committed" test "$(git -C p ls-files | xargs -I{} stat -c %s p/{} | sort -n | tail -1)" -lt 100000
 
+# The release of a month before is what the next one's changelog begins with.
+cp -r p q
+mv q/work/2024-02 q/work/2024-01
+git -C q mv releases/2024-02 releases/2024-01
+sed -i 's/2024-02/2024-01/' q/releases/2024-01/release.yaml
+release=$(ls q/work/2024-01/release)
+sed -i "s/^name: .*/name: $release/" q/releases/2024-01/release.yaml
+git -C q -c user.name=k -c user.email=k@example.org commit -qam "as if it had been January's"
+check "no changelog of the first release" test ! -e "q/work/2024-01/release/$release/CHANGELOG.md"
+run "$COTRAIN" month run --program q --month 2024-02 --today 2024-02-28
+expect_rc 0
+changes=q/work/2024-02/release/nano-2024-02/CHANGELOG.md
+check "the second names the first" grep -q "$(head -1 "q/work/2024-01/release/$release/RELEASE" | grep -o '[0-9a-f]\{64\}')" $changes
+
 # April: nothing is planned.
 month p 2024-04 2024-04-10
 expect_rc 0
