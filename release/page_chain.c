@@ -35,7 +35,7 @@ static void fill(const struct release_page *p, struct chain *c) {
     bool adapted = json_is_string(json_object_get(chain, "adapter"));
     const struct chart_box boxes[N_BOXES] = {
         [REQUESTS] = {0, 0, "requests", c->requests, json_text_of(chain, "requests")},
-        [ROWS] = {0, 1, "rows", c->rows, json_text_of(p->data, "input")},
+        [ROWS] = {0, 1, "rows", c->rows, NULL},
         [RECIPE] = {1, 1, "recipe", json_text_of(about, "month"), json_text_of(chain, "recipe")},
         [SHARDS] = {0, 2, "shards", c->shards, json_text_of(chain, "dataset")},
         [BASE] = {2, 2, "base", json_text_of(about, "base_model"), json_text_of(chain, "base")},
@@ -75,13 +75,14 @@ static err add_hashes(const struct release_page *p, struct str *out) {
 err release_page_chain(const struct release_page *p, struct str *out) {
     struct chain c;
     fill(p, &c);
-    const struct chart_graph graph = {
-        .title = "From requests to the release",
-        .summary = "Each box has the beginning of its hash; an arrow leads to what was made of it.",
-        .boxes = c.boxes,
-        .n_boxes = N_BOXES,
-        .arrows = arrows,
-        .n_arrows = sizeof arrows / sizeof arrows[0]};
+    const struct chart_graph graph = {.title = "From requests to the release",
+                                      .summary = "An arrow leads to what was made of it. Boxes "
+                                                 "have the beginning of their hash; those of "
+                                                 "rows stand with their sources.",
+                                      .boxes = c.boxes,
+                                      .n_boxes = N_BOXES,
+                                      .arrows = arrows,
+                                      .n_arrows = sizeof arrows / sizeof arrows[0]};
     TRY(html_section(out, "chain", "Provenance"));
     TRY(str_add(out, "<div class=\"charts\">\n"));
     TRY(chart_graph(out, &graph));

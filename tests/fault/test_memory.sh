@@ -27,6 +27,9 @@ sweep --runs 100 -- "$COTRAIN" data why "$scratch/work/data" abba
 sweep --runs 100 -- "$COTRAIN" data preview "$scratch/work/data" --packed "$month/lora.yaml"
 sweep --runs 150 -- "$COTRAIN" data preview "$scratch/work/data" --html "{out}"
 sweep --runs 100 -- "$COTRAIN" eval compare "$scratch/work/eval/before.json" "$scratch/work/release/Tiny"
+sweep --runs 60 -- "$COTRAIN" eval report "$scratch/work/eval/after.json" --against "$scratch/work/eval/before.json" \
+    --html "{out}"
+sweep --runs 60 -- "$COTRAIN" release report "$scratch/work/release/Tiny" --out "{out}"
 sweep --runs 100 --start "$scratch/work" -- "$COTRAIN" release verify "{out}/release/Tiny"
 signing_keys
 sweep --runs 60 --start "$scratch/work" -- "$COTRAIN" release sign "{out}/release/Tiny" --ssh-key "$keys/ssh" \
