@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Generations in a file (eval/generations.h). Lines are appended by one write each, so only the
- * last one can be torn; they are put in order by writing the file anew.
+ * last one can be torn; they are put in order by writing the file anew, line by line.
  * Read next: eval/score.c, which reads the same lines. */
 #include "eval/generations.h"
 
-#include "base/file.h"
+#include "base/mem.h"
+#include "eval/text.h"
 #include <string.h>
 
-enum { MAX_BYTES = 1 << 30, MAX_KEY_BYTES = 128 };
+enum { MAX_KEY_BYTES = 128 };
 
 static err key_of(const json_t *line, char out[MAX_KEY_BYTES]) {
     const char *task = NULL;
@@ -24,51 +25,58 @@ static err key_of(const json_t *line, char out[MAX_KEY_BYTES]) {
     return ERR_OK;
 }
 
-/* The line at `begin` of the text, and where the next one begins. */
-static err parse_line(const struct str *text, size_t begin, json_t **out, size_t *next) {
-    const char *end = memchr(text->data + begin, '\n', text->len - begin);
-    size_t n = (size_t)(end - (text->data + begin));
-    *next = begin + n + 1;
-    return json_parse(text->data + begin, n, "a line of generations", out);
+/* The line at `begin` of the file, with its end. */
+static struct span line_at(const struct file_map *file, size_t begin) {
+    const char *text = (const char *)file->data + begin;
+    const char *end = memchr(text, '\n', file->size_bytes - begin);
+    return (struct span){text, (size_t)(end - text) + 1};
+}
+
+static err parse_line(const struct file_map *file, struct span line, json_t **out) {
+    err result = json_parse(line.text, line.n - 1, "a line of generations", out);
+    file_map_forget(file, file->data, file->size_bytes);
+    return result;
 }
 
 static err take_lines(struct generations *g) {
-    size_t next = 0;
-    for (int64_t number = 1; next < g->text.len; number++) {
-        const size_t begin = next;
+    size_t begin = 0;
+    for (int64_t number = 1; begin < g->file.size_bytes; number++) {
+        const struct span text = line_at(&g->file, begin);
         char key[MAX_KEY_BYTES];
         json_t *line = NULL;
-        err result = parse_line(&g->text, begin, &line, &next);
+        err result = parse_line(&g->file, text, &line);
         if (result == ERR_OK) result = key_of(line, key);
         json_decref(line);
         if (result == ERR_OK) result = json_put(g->lines, key, json_integer((json_int_t)begin));
         if (result != ERR_OK) return fail_in(result, "'%s' line %lld", g->path, (long long)number);
+        begin += text.n;
     }
     return ERR_OK;
 }
 
 /* A last line without its end was being written when the run stopped. */
-static err drop_torn_line(const char *path, struct str *text) {
-    size_t whole = text->len;
-    while (whole > 0 && text->data[whole - 1] != '\n') whole--;
-    if (whole == text->len) return ERR_OK;
-    text->len = whole;
-    return file_write(path, text->data, whole);
+static err drop_torn_line(struct generations *g) {
+    size_t whole = g->file.size_bytes;
+    while (whole > 0 && g->file.data[whole - 1] != '\n') whole--;
+    if (whole == g->file.size_bytes) return ERR_OK;
+    TRY(file_write(g->path, g->file.data, whole));
+    file_map_close(&g->file);
+    return file_map_open(&g->file, g->path);
 }
 
 err generations_open(struct generations *g, const char *path, const struct eval_subject *subject) {
     *g = (struct generations){.path = path, .lines = json_object(), .subject = subject};
     if (g->lines == NULL) return fail(ERR_MEMORY, "out of memory for generations");
     if (path == NULL || !file_exists(path)) return ERR_OK;
-    err result = file_read(path, MAX_BYTES, &g->text);
-    if (result == ERR_OK) result = drop_torn_line(path, &g->text);
+    err result = file_map_open(&g->file, path);
+    if (result == ERR_OK) result = drop_torn_line(g);
     if (result == ERR_OK) result = take_lines(g);
     if (result != ERR_OK) generations_close(g);
     return result;
 }
 
 void generations_forget(struct generations *g) {
-    str_release(&g->text);
+    file_map_close(&g->file);
     json_decref(g->lines);
     g->lines = NULL;
 }
@@ -94,12 +102,11 @@ static err check_head(const struct generations *g, const char *key, const json_t
 err generations_find(const struct generations *g, const json_t *head, json_t **out) {
     char key[MAX_KEY_BYTES];
     json_t *line = NULL;
-    size_t next;
     *out = NULL;
     TRY(key_of(head, key));
     const json_t *at = json_object_get(g->lines, key);
     if (at == NULL) return ERR_OK;
-    TRY(parse_line(&g->text, (size_t)json_integer_value(at), &line, &next));
+    TRY(parse_line(&g->file, line_at(&g->file, (size_t)json_integer_value(at)), &line));
     err result = check_head(g, key, line, head);
     if (result == ERR_OK)
         *out = line;
@@ -149,41 +156,68 @@ err generations_add(const struct generations *g, const json_t *line) {
     return result;
 }
 
-/* The line at `at`, with its end. */
-static err copy_line(const struct str *text, const json_t *at, struct str *to) {
-    const char *begin = text->data + json_integer_value(at);
-    const char *end = memchr(begin, '\n', text->len - (size_t)(begin - text->data));
-    return str_append(to, begin, (size_t)(end - begin) + 1);
+/* Lines in the order in which they shall stand. */
+struct order {
+    size_t *begins; /* (n) of each in the file; owned */
+    int64_t n, capacity;
+};
+
+static err add_line(struct order *o, const json_t *at) {
+    TRY(mem_grow(&o->begins, &o->capacity, o->n, sizeof *o->begins));
+    o->begins[o->n++] = (size_t)json_integer_value(at);
+    return ERR_OK;
 }
 
-static err put_in_order(const struct generations *g, const char *task, const json_t *lines,
-                        struct str *out) {
+static err find_order(const struct generations *g, const char *task, const json_t *lines,
+                      struct order *out) {
     const char *key = NULL;
     json_t *at = NULL, *line = NULL;
     char wanted[MAX_KEY_BYTES];
     size_t i, n = strlen(task);
     json_object_foreach(g->lines, key, at) {
-        if (strncmp(key, task, n) != 0 || key[n] != ' ') TRY(copy_line(&g->text, at, out));
+        if (strncmp(key, task, n) != 0 || key[n] != ' ') TRY(add_line(out, at));
     }
     json_array_foreach(lines, i, line) {
         TRY(key_of(line, wanted));
         at = json_object_get(g->lines, wanted);
         if (at == NULL) return fail(ERR_MISMATCH, "'%s' lost %s while this ran", g->path, wanted);
-        TRY(copy_line(&g->text, at, out));
+        TRY(add_line(out, at));
     }
     return ERR_OK;
 }
 
+static bool is_in_order(const struct generations *g, const struct order *o) {
+    size_t begin = 0;
+    for (int64_t i = 0; i < o->n; i++) {
+        if (o->begins[i] != begin) return false;
+        begin += line_at(&g->file, begin).n;
+    }
+    return begin == g->file.size_bytes;
+}
+
+static err write_lines(const struct generations *g, const struct order *o) {
+    struct file_writer w;
+    TRY(file_writer_open(&w, g->path));
+    for (int64_t i = 0; i < o->n; i++) {
+        const struct span line = line_at(&g->file, o->begins[i]);
+        err result = file_writer_write(&w, line.text, line.n);
+        file_map_forget(&g->file, g->file.data, g->file.size_bytes);
+        if (result != ERR_OK) {
+            file_writer_abort(&w);
+            return result;
+        }
+    }
+    return file_writer_commit(&w);
+}
+
 err generations_settle(const struct generations *g, const char *task, const json_t *lines) {
     struct generations now;
-    struct str text = {0};
+    struct order order = {0};
     if (g->path == NULL || json_array_size(lines) == 0) return ERR_OK;
     TRY(generations_open(&now, g->path, g->subject));
-    err result = put_in_order(&now, task, lines, &text);
-    if (result == ERR_OK &&
-        (text.len != now.text.len || memcmp(text.data, now.text.data, text.len) != 0))
-        result = file_write(g->path, text.data, text.len);
-    str_release(&text);
+    err result = find_order(&now, task, lines, &order);
+    if (result == ERR_OK && !is_in_order(&now, &order)) result = write_lines(&now, &order);
+    mem_free(order.begins);
     generations_close(&now);
     return result;
 }

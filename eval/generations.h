@@ -12,14 +12,15 @@
 #ifndef COTRAIN_EVAL_GENERATIONS_H
 #define COTRAIN_EVAL_GENERATIONS_H
 
+#include "base/file.h"
 #include "base/json.h"
 #include "eval/subject.h"
 #include "model/sample.h"
 
 struct generations {
-    const char *path; /* NULL: nothing is kept */
-    struct str text;  /* what the file had: as JSON it would be ten times as large */
-    json_t *lines;    /* by "TASK ITEM": where in `text` */
+    const char *path;     /* NULL: nothing is kept */
+    struct file_map file; /* what it had; no more of it stays in memory than the line at hand */
+    json_t *lines;        /* by "TASK ITEM": where in `file` */
     const struct eval_subject *subject;
 };
 
