@@ -23,6 +23,17 @@ static err count_texts(const struct chain *c, struct eval_run *run, struct eval_
     return result;
 }
 
+/* Prompts as long as the rows of training, 4 bytes a token. */
+static struct eval_need guess(const struct chain *c) {
+    struct eval_need need = {.pass_tokens = c->train.sequence_len,
+                             .text_tokens = c->train.sequence_len + c->eval.max_new_tokens,
+                             .n_texts = EVAL_TEXTS};
+    const int64_t each = c->eval.limit > 0 ? c->eval.limit : c->data.holdout.per_request;
+    for (int64_t i = 0; i < c->requests.n * each; i++)
+        eval_need_answer(&need, 4 * c->train.sequence_len, c->eval.max_new_tokens);
+    return need;
+}
+
 static err find_need(const struct chain *c, struct eval_need *out, bool *guessed) {
     struct eval_cases cases = {0};
     struct eval_run run = {
@@ -34,9 +45,7 @@ static err find_need(const struct chain *c, struct eval_need *out, bool *guessed
     *guessed = result != ERR_OK && result != ERR_MEMORY;
     if (!*guessed) return result;
     err_clear();
-    *out = (struct eval_need){.pass_tokens = c->train.sequence_len,
-                              .text_tokens = c->train.sequence_len + c->eval.max_new_tokens,
-                              .n_texts = EVAL_TEXTS};
+    *out = guess(c);
     return ERR_OK;
 }
 
@@ -50,7 +59,7 @@ static err find(struct planning *p, struct eval_need *need, const struct memory_
         need->n_texts = 1;
         e = eval_memory_find(&p->model, &p->plan, need, INT64_MAX, &out->memory);
     }
-    out->fits = out->memory.pass_bytes + out->memory.decoder_bytes <= eval_plan_limit(limit);
+    out->fits = eval_memory_bytes(&out->memory) <= eval_plan_limit(limit);
     return e;
 }
 
@@ -71,7 +80,7 @@ err eval_plan_find(const struct chain *chain, const struct planned_for *o,
 
 int64_t eval_plan_resident_bytes(const struct eval_plan *p) {
     const struct eval_memory *m = &p->memory;
-    return m->pass_bytes + m->decoder_bytes + m->mapped_bytes + p->program_bytes;
+    return eval_memory_bytes(m) + m->mapped_bytes + p->program_bytes;
 }
 
 err eval_plan_text(const struct eval_plan *p, struct str *out) {
@@ -90,11 +99,12 @@ err eval_plan_text(const struct eval_plan *p, struct str *out) {
 err eval_plan_json(const struct eval_plan *p, json_t *out) {
     const struct eval_memory *m = &p->memory;
     if (!p->any) return ERR_OK;
-    return json_put(
-        out, "evaluation",
-        json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "fits", (int)p->fits, "pass_bytes",
-                  (json_int_t)m->pass_bytes, "decoder_bytes", (json_int_t)m->decoder_bytes,
-                  "mapped_bytes", (json_int_t)m->mapped_bytes, "resident_bytes",
-                  (json_int_t)eval_plan_resident_bytes(p), "texts", (json_int_t)m->n_texts,
-                  "text_tokens", (json_int_t)m->text_tokens, "guessed", (int)p->guessed));
+    return json_put(out, "evaluation",
+                    json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "fits", (int)p->fits,
+                              "pass_bytes", (json_int_t)m->pass_bytes, "decoder_bytes",
+                              (json_int_t)m->decoder_bytes, "text_bytes", (json_int_t)m->text_bytes,
+                              "mapped_bytes", (json_int_t)m->mapped_bytes, "resident_bytes",
+                              (json_int_t)eval_plan_resident_bytes(p), "texts",
+                              (json_int_t)m->n_texts, "text_tokens", (json_int_t)m->text_tokens,
+                              "guessed", (int)p->guessed));
 }

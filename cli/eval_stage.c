@@ -47,7 +47,7 @@ static err fill(const struct eval_stage *s, struct evaluating *e, struct eval_ru
  * not of the memory that the system tells of. */
 static err say_use(const struct evaluating *e) {
     const struct eval_memory *m = &e->planned;
-    const int64_t planned = m->pass_bytes + m->decoder_bytes;
+    const int64_t planned = eval_memory_bytes(m);
     char a[MEMORY_TEXT_SIZE], b[MEMORY_TEXT_SIZE], c[MEMORY_TEXT_SIZE];
     struct str text = {0};
     if (m->n_texts == 0) return ERR_OK;

@@ -147,9 +147,12 @@ static err ask(const struct eval_context *c, const struct asked *a) {
 err held_out_need(const struct eval_context *c, const struct eval_cases *cases,
                   struct eval_need *need) {
     for (int64_t g = 0; g < cases->n_groups; g++)
-        for (int64_t i = 0; i < cases->groups[g].n_cases; i++)
-            TRY(eval_need_text(c, cases->groups[g].cases[i].prompt, false,
-                               c->options->max_new_tokens, need));
+        for (int64_t i = 0; i < cases->groups[g].n_cases; i++) {
+            const struct eval_case *one = &cases->groups[g].cases[i];
+            eval_need_answer(need, (int64_t)(strlen(one->prompt) + strlen(one->expected)),
+                             c->options->max_new_tokens);
+            TRY(eval_need_text(c, one->prompt, false, c->options->max_new_tokens, need));
+        }
     return ERR_OK;
 }
 

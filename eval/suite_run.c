@@ -45,13 +45,32 @@ static err need_sandbox(void) {
     return result;
 }
 
-/* Every text of an item that will be decoded. */
+static int64_t length_of(const char *text) {
+    return text != NULL ? (int64_t)strlen(text) : 0;
+}
+
+/* What the file says of an item: prompt and question are much the same. */
+static int64_t item_bytes(const struct suite_item *item) {
+    return length_of(item->prompt) + length_of(item->gold) + length_of(item->tests) +
+           length_of(item->test_prompt);
+}
+
+/* Every text of an item that will be decoded, and its answers. */
 static err need_item(const struct eval_context *c, const struct suite_item *item,
                      struct eval_need *need) {
-    if (c->task->suite->form != ANSWER_CHOICES)
+    const int64_t n_samples = c->options->samples;
+    const int64_t bytes = item_bytes(item);
+    if (c->task->suite->form != ANSWER_CHOICES) {
+        for (int64_t i = 0; i < (n_samples > 1 ? n_samples : 1); i++)
+            eval_need_answer(need, bytes, answer_length(c));
         return eval_need_text(c, item->prompt, true, answer_length(c), need);
-    for (int64_t i = 0; item->choices[i] != NULL; i++) /* a space may stand before each */
-        TRY(eval_need_text(c, item->prompt, true, 1 + (int64_t)strlen(item->choices[i]), need));
+    }
+    for (int64_t i = 0; item->choices[i] != NULL; i++) { /* a space may stand before each */
+        const int64_t n = 1 + length_of(item->choices[i]);
+        eval_need_option(need, length_of(item->prompt) + n);
+        TRY(eval_need_text(c, item->prompt, true, n, need));
+    }
+    eval_need_answer(need, bytes, 0);
     return ERR_OK;
 }
 
@@ -65,8 +84,12 @@ static err need_tests(const struct eval_context *c, const struct suite_items *it
                       struct eval_need *need) {
     struct eval_need tests = {.n_texts = 0};
     if (!asks_tests(c, items)) return ERR_OK;
-    for (int64_t i = 0; i < n_asked(c, items); i++)
-        TRY(eval_need_text(c, items->items[i].test_prompt, true, answer_length(c), &tests));
+    for (int64_t i = 0; i < n_asked(c, items); i++) {
+        const char *prompt = items->items[i].test_prompt;
+        eval_need_answer(&tests, length_of(prompt), answer_length(c));
+        TRY(eval_need_text(c, prompt, true, answer_length(c), &tests));
+    }
+    need->held_bytes += tests.held_bytes; /* they are kept until the answers are scored */
     eval_need_add(need, &tests);
     return ERR_OK;
 }
@@ -129,10 +152,13 @@ struct pending {
     struct progress *shown;
 };
 
-/* Token ids are for who reads the file: as JSON they are large, and what is scored needs no more
- * than their number. */
-static err drop_tokens(json_t *line) {
+/* Leaves what scoring reads of a line: how it was asked is for who reads the file, and token ids
+ * are large as JSON, and no more than their number is needed. */
+static err shorten(json_t *line) {
+    static const char *const how[] = {"model", "adapter",        "version",     "decoding",
+                                      "seed",  "max_new_tokens", "temperature", "prompt"};
     const json_t *ids = json_object_get(line, "tokens");
+    for (size_t i = 0; i < sizeof how / sizeof how[0]; i++) json_object_del(line, how[i]);
     if (!json_is_array(ids)) return ERR_OK;
     return json_put(line, "tokens", json_integer((json_int_t)json_array_size(ids)));
 }
@@ -145,7 +171,7 @@ static err begin_line(struct pending *p, int64_t i) {
     if (kept != NULL) {
         json_decref(p->lines[i]);
         p->lines[i] = kept;
-        return drop_tokens(kept);
+        return shorten(kept);
     }
     const struct suite_item *item = item_of(p->a, i);
     p->answers[p->n] = (struct answer){.prompt = prompt_of(p->a, item), .number = (uint64_t)i};
@@ -157,7 +183,7 @@ static err begin_line(struct pending *p, int64_t i) {
 static err on_line(void *ctx, int64_t k) {
     struct pending *p = ctx;
     TRY(generations_add(&p->a->kept, p->heads[k]));
-    TRY(drop_tokens(p->heads[k]));
+    TRY(shorten(p->heads[k]));
     progress_step(p->shown, p->a->n - p->n + ++p->n_done);
     return ERR_OK;
 }
@@ -289,5 +315,6 @@ err suite_run(const struct eval_context *c, json_t **out) {
     if (result == ERR_OK) result = put_settings(&a, *out);
     suite_items_release(&a.items);
     json_decref(a.lines);
+    mem_trim(); /* the next task starts with no more than the report */
     return result;
 }

@@ -127,6 +127,24 @@ ask "$scratch/none.json" "$scratch/none.jsonl" --memory 33MiB
 expect_rc 1
 expect_one_error "evaluation: a text of "
 check "nothing was kept" [ ! -e "$scratch/none.jsonl" -a ! -e "$scratch/none.json" ]
+# What more items take, held by their task and in the report, is planned for.
+many() { # many N: two tasks of N items each; prints what was planned and the most that was resident, in bytes
+    mkdir -p "$scratch/many$1/GSM8K"
+    seq 1 "$1" | sed 's/.*/What is & plus &?[SEP]&/' >"$scratch/many$1/GSM8K/gsm8k_En.txt"
+    cp "$scratch/many$1/GSM8K/gsm8k_En.txt" "$scratch/many$1/GSM8K/gsm8k_Cn.txt"
+    /usr/bin/python3 - "$COTRAIN" eval run --recipe "$SOURCE_DIR/recipes/2024-03/nano-lora.yaml" \
+        --model "$SOURCE_DIR/models/nano" --tasks gsm8k_en,gsm8k_cn --datasets "$scratch/many$1" --allow-changed \
+        --set eval.suite_max_new_tokens=2 --threads 1 --generations "$scratch/many$1.jsonl" <<'PYTHON'
+import re, resource, subprocess, sys
+said = subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE).stderr.decode()
+planned = float(re.search(r" of ([0-9.]+) MiB planned", said)[1])
+print(int(planned * 2**20), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+PYTHON
+}
+check "more items take no more than is planned for them" /usr/bin/python3 -c '
+import sys
+few_planned, few_used, many_planned, many_used = map(int, sys.argv[1:])
+assert (2 << 20) < many_used - few_used <= many_planned - few_planned, sys.argv[1:]' $(many 32) $(many 1200)
 planned() {
     run "$COTRAIN" plan "$SOURCE_DIR/recipes/2024-03/nano-lora.yaml" --json "$@"
 }
@@ -136,7 +154,7 @@ check "the most is the larger of training and evaluation" /usr/bin/python3 - "$s
 import json, sys
 plan = json.load(open(sys.argv[1]))
 eval = plan["evaluation"]
-assert eval["resident_bytes"] == eval["pass_bytes"] + eval["decoder_bytes"] + eval["mapped_bytes"] + plan["program_bytes"]
+assert eval["resident_bytes"] == eval["pass_bytes"] + eval["decoder_bytes"] + eval["text_bytes"] + eval["mapped_bytes"] + plan["program_bytes"]
 assert eval["texts"] == 16 and eval["resident_bytes"] > plan["resident_bytes"] == plan["most_bytes"] - (
     eval["resident_bytes"] - plan["resident_bytes"])
 PYTHON

@@ -108,7 +108,7 @@ static void limits_are_kept_to(void **state) {
         assert_int_equal(decoder_options(d)->n_texts, n);
         eval_subject_decoder_free(&subject, d);
         const int64_t before = m.decoder_bytes;
-        m = find(&need, m.pass_bytes + m.decoder_bytes - 1);
+        m = find(&need, eval_memory_bytes(&m) - 1);
         assert_int_equal(m.n_texts, n - 1);
         assert_true(m.decoder_bytes < before);
         if (n % 5 == 0) {
@@ -121,9 +121,9 @@ static void limits_are_kept_to(void **state) {
     answers_clear(want, N_PROMPTS);
     assert_int_equal(on_most_calls, EVAL_TEXTS - 1 + 4);
     struct eval_memory none;
-    assert_fails(eval_memory_find(&subject.model, &subject.plan, &need,
-                                  m.pass_bytes + m.decoder_bytes - 1, &none),
-                 ERR_LIMIT, "evaluation: a text of ");
+    assert_fails(
+        eval_memory_find(&subject.model, &subject.plan, &need, eval_memory_bytes(&m) - 1, &none),
+        ERR_LIMIT, "evaluation: a text of ");
     subject.decoder_limit = 0;
 }
 
@@ -131,7 +131,8 @@ static void limits_are_kept_to(void **state) {
  * positions; mapped weights are told. */
 static void other_needs(void **state) {
     (void)state;
-    const struct eval_need none = {.pass_tokens = 1}, endless = {0, 100000, 3};
+    const struct eval_need none = {.pass_tokens = 1},
+                           endless = {.text_tokens = 100000, .n_texts = 3};
     struct eval_memory m = find(&none, 1), all = find(&endless, INT64_MAX);
     assert_int_equal(m.n_texts, 0);
     assert_int_equal(m.decoder_bytes, 0);
