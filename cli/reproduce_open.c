@@ -10,8 +10,11 @@
 #include "release/sources.h"
 #include "release/statement.h"
 #include "release/states.h"
+#include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -158,6 +161,33 @@ static err remove_below(const char *dir, const char *name) {
     return e;
 }
 
+/* Whether `path`, which need not be there yet, lies in the folder `dir` or is it. */
+static err lies_in(const char *path, const char *dir, bool *out) {
+    char real_dir[PATH_MAX], real[PATH_MAX];
+    bool found = false;
+    if (!realpath(dir, real_dir)) return fail_errno(ERR_IO, errno, "cannot resolve '%s'", dir);
+    char *at = mem_strdup(path);
+    while (at && !(found = realpath(at, real)) && strcmp(at, ".") != 0 && strcmp(at, "/") != 0) {
+        char *above = path_dir(at);
+        mem_free(at);
+        at = above;
+    }
+    if (!at) return ERR_MEMORY;
+    mem_free(at);
+    const size_t n = strlen(real_dir);
+    *out = found && strncmp(real, real_dir, n) == 0 && (real[n] == '/' || real[n] == '\0');
+    return ERR_OK;
+}
+
+/* What is made must not become a part of the release, which would be refused from then on. */
+static err check_work(const struct again *a) {
+    bool inside;
+    TRY(lies_in(a->options->work, a->options->dir, &inside));
+    if (!inside) return ERR_OK;
+    return fail_hint(fail(ERR_USAGE, "the work folder '%s' lies in the release", a->options->work),
+                     "name one outside of it: --work ../again");
+}
+
 /* A folder of somebody else's is left alone; that of an earlier reproduction begins anew. */
 static err open_work(struct again *a) {
     static const char *const ours[] = {"recipe.yaml", "sources", "data",         "train",
@@ -213,6 +243,7 @@ static err check_folders(const struct again *a) {
 
 err again_open(struct again *a) {
     TRY(read_release(a));
+    TRY(check_work(a));
     TRY(check_folders(a));
     TRY(find_steps(a));
     TRY(tell_steps(a));

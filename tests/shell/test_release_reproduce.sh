@@ -61,6 +61,17 @@ for option in sources previous datasets; do
     expect_rc 1
     expect_one_error "--$option: there is no folder 'nowhere'"
 done
+for work in release/work/reproduce release models/../release/again; do
+    run "$COTRAIN" release reproduce release --base models/base --work $work
+    expect_rc 2
+    expect_one_error "the work folder '$work' lies in the release"
+done
+run "$COTRAIN" release verify release
+expect_rc 0
+cd release || exit 1
+run "$COTRAIN" release reproduce . --base ../models/base
+expect_rc 2
+cd .. || exit 1
 run "$COTRAIN" release reproduce release --base models/base --previous release
 expect_rc 2
 expect_one_error "--previous: release 'release' says nothing of a release before it"
