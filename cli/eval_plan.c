@@ -13,15 +13,10 @@ int64_t eval_plan_limit(const struct memory_limit *limit) {
     return limit->bytes - (limit->device ? FIT_CONTEXT_BYTES : FIT_PROGRAM_BYTES);
 }
 
-static err count_texts(const struct chain *c, struct eval_run *run, struct eval_need *out) {
-    struct tokenizer *t = NULL;
-    TRY(train_loader_options(&c->train, SPLIT_VALID, &run->loader, &run->isolate));
-    TRY(special_whitespace_parse(c->data.special_whitespace, &run->whitespace));
-    if (tokenizer_open(&t, c->base_model.path) != ERR_OK) err_clear();
-    err result = eval_run_need(run, t, out);
-    tokenizer_free(t);
-    return result;
-}
+struct needed {
+    struct eval_need need;
+    bool guessed;
+};
 
 /* Prompts as long as the rows of training, 4 bytes a token. */
 static struct eval_need guess(const struct chain *c) {
@@ -34,19 +29,59 @@ static struct eval_need guess(const struct chain *c) {
     return need;
 }
 
-static err find_need(const struct chain *c, struct eval_need *out, bool *guessed) {
-    struct eval_cases cases = {0};
-    struct eval_run run = {
-        .options = &c->eval, .datasets = {.folder = c->eval.datasets}, .unsafe = true};
-    err result = eval_cases_load(&cases, &c->requests, NULL, c->eval.limit);
-    if (result == ERR_OK && eval_cases_count(&cases) > 0) run.cases = &cases;
-    if (result == ERR_OK) result = count_texts(c, &run, out);
-    eval_cases_release(&cases);
-    *guessed = result != ERR_OK && result != ERR_MEMORY;
-    if (!*guessed) return result;
-    err_clear();
-    *out = guess(c);
+/* Adds what some of the recipe's tasks need: `options` names them and no gates. */
+static err add_tasks(const struct chain *c, const struct eval_run *all, struct eval_options options,
+                     const struct tokenizer *t, struct needed *out) {
+    struct eval_run run = *all;
+    struct eval_need need;
+    options.gates.n = 0;
+    run.options = &options;
+    err result = eval_run_need(&run, t, &need);
+    if (result == ERR_MEMORY) return result;
+    if (result != ERR_OK) {
+        err_clear();
+        need = guess(c);
+        out->guessed = true;
+    }
+    eval_need_add(&out->need, &need);
     return ERR_OK;
+}
+
+/* Each by itself: one whose texts are not there yet hides nothing of the others. */
+static err add_each(const struct chain *c, const struct eval_run *run, const struct tokenizer *t,
+                    struct needed *out) {
+    struct eval_options one = c->eval;
+    const struct eval_task *task;
+    one.tasks.n = 0;
+    if (c->eval.task_files.n > 0) TRY(add_tasks(c, run, one, t, out)); /* users' own, all */
+    one.task_files.n = 0;
+    for (int64_t i = 0; i < c->eval.tasks.n; i++) {
+        one.tasks = (struct opt_list){.items = &c->eval.tasks.items[i], .n = 1};
+        if (eval_task_find(c->eval.tasks.items[i], &task) != ERR_OK)
+            err_clear(); /* a user's own */
+        else
+            TRY(add_tasks(c, run, one, t, out));
+    }
+    return ERR_OK;
+}
+
+static err find_need(const struct chain *c, struct needed *out) {
+    struct eval_cases cases = {0};
+    struct tokenizer *t = NULL;
+    struct eval_run run = {.datasets = {.folder = c->eval.datasets}, .unsafe = true};
+    TRY(train_loader_options(&c->train, SPLIT_VALID, &run.loader, &run.isolate));
+    TRY(special_whitespace_parse(c->data.special_whitespace, &run.whitespace));
+    err result = eval_cases_load(&cases, &c->requests, NULL, c->eval.limit);
+    if (result != ERR_OK && result != ERR_MEMORY) {
+        err_clear();
+        result = ERR_OK;
+    }
+    if (result == ERR_OK && eval_cases_count(&cases) > 0) run.cases = &cases;
+    if (result == ERR_OK && tokenizer_open(&t, c->base_model.path) != ERR_OK) err_clear();
+    if (result == ERR_OK) result = add_each(c, &run, t, out);
+    tokenizer_free(t);
+    eval_cases_release(&cases);
+    return result;
 }
 
 static err find(struct planning *p, struct eval_need *need, const struct memory_limit *limit,
@@ -66,14 +101,15 @@ static err find(struct planning *p, struct eval_need *need, const struct memory_
 err eval_plan_find(const struct chain *chain, const struct planned_for *o,
                    const struct memory_limit *limit, struct eval_plan *out) {
     struct planning p;
-    struct eval_need need;
+    struct needed needed = {.guessed = false};
     *out = (struct eval_plan){.fits = true};
     out->any = chain->eval.tasks.n > 0 || chain->eval.task_files.n > 0;
     out->program_bytes = limit->device ? FIT_CONTEXT_BYTES : FIT_PROGRAM_BYTES;
     if (!out->any) return ERR_OK;
-    TRY(find_need(chain, &need, &out->guessed));
+    TRY(find_need(chain, &needed));
+    out->guessed = needed.guessed;
     err e = planning_open_model(&p, chain, o);
-    if (e == ERR_OK) e = find(&p, &need, limit, out);
+    if (e == ERR_OK) e = find(&p, &needed.need, limit, out);
     planning_close(&p);
     return e;
 }

@@ -158,6 +158,14 @@ assert eval["resident_bytes"] == eval["pass_bytes"] + eval["decoder_bytes"] + ev
 assert eval["texts"] == 16 and eval["resident_bytes"] > plan["resident_bytes"] == plan["most_bytes"] - (
     eval["resident_bytes"] - plan["resident_bytes"])
 PYTHON
+cp "$scratch/out" "$scratch/without"
+planned --set eval.max_new_tokens=400 --set eval.tasks=validation,requests,retention
+expect_rc 0
+check "rows that are not there yet hide nothing of the other tasks" /usr/bin/python3 -c '
+import json, sys
+without, guess = (json.load(open(path))["evaluation"] for path in sys.argv[1:])
+assert guess["guessed"] and not without["guessed"] and guess["text_bytes"] >= without["text_bytes"] > 0
+' "$scratch/without" "$scratch/out"
 planned --set eval.max_new_tokens=400 --memory 64MiB
 expect_rc 0
 check "fewer texts at a time, where memory is short" /usr/bin/python3 -c '
