@@ -133,8 +133,8 @@ static err add_environment(struct str *out) {
 
 static err add_check(struct str *out) {
     TRY(card_heading(out, "校验与复现", "Check and reproduce"));
-    TRY(str_add(out, "```sh\ncotrain release verify .\ncotrain release reproduce . --base DIR\n```"
-                     "\n\n"));
+    TRY(str_add(out, "```sh\ncotrain release verify .\ncotrain release reproduce . --base DIR "
+                     "--work ../again\n```\n\n"));
     return card_words(
         out,
         "`" SEAL_MANIFEST
