@@ -22,14 +22,7 @@ static err find_tasks(struct eval_during *d, const struct opt_list *names) {
 
 err eval_during_open(struct eval_during *d, const struct eval_run *run,
                      const struct opt_list *names) {
-    *d = (struct eval_during){.context = {.options = run->options,
-                                          .cases = run->cases,
-                                          .dataset = run->dataset,
-                                          .loader = run->loader,
-                                          .isolate = run->isolate,
-                                          .whitespace = run->whitespace,
-                                          .datasets = run->datasets,
-                                          .unsafe = run->unsafe}};
+    *d = (struct eval_during){.context = eval_run_context(run)};
     TRY(user_tasks_open(&d->own, &run->options->task_files));
     return find_tasks(d, names);
 }

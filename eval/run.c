@@ -35,6 +35,18 @@ const char *eval_task_metric(const struct eval_task *task) {
     return task->suite != NULL ? task->suite->scorer->metric : task->metric;
 }
 
+struct eval_context eval_run_context(const struct eval_run *run) {
+    return (struct eval_context){.options = run->options,
+                                 .cases = run->cases,
+                                 .dataset = run->dataset,
+                                 .loader = run->loader,
+                                 .isolate = run->isolate,
+                                 .whitespace = run->whitespace,
+                                 .datasets = run->datasets,
+                                 .unsafe = run->unsafe,
+                                 .generations = run->generations};
+}
+
 static err check_options(const struct eval_options *options, const struct user_tasks *own) {
     const struct eval_task *task = NULL;
     struct gate gate;
@@ -152,22 +164,10 @@ static err run_all(struct eval_context *c, const struct eval_run *run, const str
     return result;
 }
 
-static struct eval_context context_of(const struct eval_run *run) {
-    return (struct eval_context){.options = run->options,
-                                 .cases = run->cases,
-                                 .dataset = run->dataset,
-                                 .loader = run->loader,
-                                 .isolate = run->isolate,
-                                 .whitespace = run->whitespace,
-                                 .datasets = run->datasets,
-                                 .unsafe = run->unsafe,
-                                 .generations = run->generations};
-}
-
 err eval_run_need(const struct eval_run *run, const struct tokenizer *tokenizer,
                   struct eval_need *out) {
     struct user_tasks own;
-    struct eval_context c = context_of(run);
+    struct eval_context c = eval_run_context(run);
     c.tokenizer = tokenizer;
     TRY(user_tasks_open(&own, &run->options->task_files));
     err result = check_options(run->options, &own);
@@ -178,7 +178,7 @@ err eval_run_need(const struct eval_run *run, const struct tokenizer *tokenizer,
 
 err eval_run(const struct eval_run *run, json_t **out_report) {
     struct user_tasks own;
-    struct eval_context c = context_of(run);
+    struct eval_context c = eval_run_context(run);
     TRY(user_tasks_open(&own, &run->options->task_files));
     err result = check_options(run->options, &own);
     if (result == ERR_OK) result = run_all(&c, run, &own, out_report);

@@ -26,6 +26,9 @@ struct eval_run {
     void *ctx;
 };
 
+/* What its tasks may use; without a subject. */
+struct eval_context eval_run_context(const struct eval_run *run);
+
 /* What the tasks of a run need. `tokenizer` may be NULL (eval_need_text). */
 MUST_CHECK err eval_run_need(const struct eval_run *run, const struct tokenizer *tokenizer,
                              struct eval_need *out);
