@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Scoring a list
- * of answers (eval/score.h).
+ * Scoring a list of answers (eval/score.h): a verdict on each, and from all of them the scores of
+ * the task with their interval. Generated unit tests stand among the answers and judge programs.
  * Read next: eval/scorer.h for one verdict, eval/metrics.h for the interval. */
 #include "eval/score.h"
 
@@ -152,12 +152,26 @@ static err put_share(json_t *part, json_t *scores, const struct scorer *scorer,
     return json_put(part, "interval", json_pack("[f,f]", i.low, i.high));
 }
 
+/* Of a measured metric: each item's value becomes the mean of its answers', which follow each
+ * other; answers to the same item tell less than as many items would. */
+static int64_t mean_by_item(const struct tally *t) {
+    int64_t n = 0;
+    for (int64_t at = 0; at < t->n;) {
+        const int64_t first = at, item = t->verdicts[at].item;
+        double sum = 0.0;
+        do sum += t->values[at++];
+        while (t->sampled && at < t->n && t->verdicts[at].item == item);
+        t->values[n++] = sum / (double)(at - first);
+    }
+    return n;
+}
+
 static err put_mean(json_t *part, json_t *scores, const struct scorer *scorer,
                     const struct tally *t) {
     struct interval i;
     double sum = 0.0;
     for (int64_t k = 0; k < t->n; k++) sum += t->values[k];
-    TRY(bootstrap_interval(t->values, t->n, 0.95, &i));
+    TRY(bootstrap_interval(t->values, mean_by_item(t), 0.95, &i));
     TRY(json_put(scores, scorer->metric, json_real(sum / (double)t->n)));
     return json_put(part, "interval", json_pack("[f,f]", i.low, i.high));
 }

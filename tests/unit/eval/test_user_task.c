@@ -94,6 +94,30 @@ static void several_metrics_are_reported(void **state) {
     user_tasks_close(&tasks);
 }
 
+/* Two answers to an item are no two items: what is resampled are the items' means. */
+static void answers_to_an_item_are_one_measurement(void **state) {
+    (void)state;
+    struct suite_items items;
+    const struct eval_task *task = NULL;
+    json_t *part = NULL, *answers = json_array();
+    static const char *const said[2][2] = {{"Paris", "x"}, {"x", "Rome"}};
+    for (int k = 0; k < 4; k++)
+        assert_ok(json_push(answers, json_pack("{s:i,s:i,s:s}", "item", k / 2, "sample", k % 2,
+                                               "answer", said[k / 2][k % 2])));
+    write_file("data.jsonl", "{\"city\": \"Paris\"}\n{\"city\": \"Rome\"}\n");
+    assert_ok(open_task(HEAD "prompt: a\nexpected: '{city}'\nmetric: rouge_l\n"));
+    assert_ok(user_tasks_find(&tasks, "capitals", &task));
+    assert_ok(suite_load(task->suite, &(struct datasets){0}, &items));
+    assert_ok(score_answers(task, &items, answers, false, &part));
+    const json_t *interval = json_object_get(part, "interval");
+    assert_true(json_number_value(json_array_get(interval, 0)) == 0.5);
+    assert_true(json_number_value(json_array_get(interval, 1)) == 0.5);
+    json_decref(part);
+    json_decref(answers);
+    suite_items_release(&items);
+    user_tasks_close(&tasks);
+}
+
 static void faults_have_their_places(void **state) {
     (void)state;
     static const struct {
@@ -137,6 +161,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         FOLDER_TEST(answers_are_scored),
         FOLDER_TEST(several_metrics_are_reported),
+        FOLDER_TEST(answers_to_an_item_are_one_measurement),
         FOLDER_TEST(faults_have_their_places),
         FOLDER_TEST(a_missing_field_is_told_with_both_places),
     };
