@@ -21,12 +21,15 @@ static err check_name(const char *name) {
     return ERR_OK;
 }
 
-/* The metric that chooses a model must be known to rise or fall. */
+/* The trainer knows a task by its name alone, and that must not mislead it. */
 static err check_direction(const struct train_options *o, const struct eval_task *task) {
     if (!best_wanted(o) || o->greater_is_better != NULL) return ERR_OK;
-    if (strcmp(best_metric(o), task->name) != 0 || task->higher_is_better) return ERR_OK;
-    fail(ERR_RANGE, "train.metric_for_best_model: '%s' gets better by falling", task->name);
-    return fail_hint(ERR_RANGE, "set train.greater_is_better: false");
+    if (strcmp(best_metric(o), task->name) != 0) return ERR_OK;
+    if (best_is_greater(o) == task->higher_is_better) return ERR_OK;
+    fail(ERR_RANGE, "train.metric_for_best_model: '%s' gets better by %s", task->name,
+         task->higher_is_better ? "rising" : "falling");
+    return fail_hint(ERR_RANGE, "set train.greater_is_better: %s",
+                     task->higher_is_better ? "true" : "false");
 }
 
 static err check_tasks(const struct chain *c, const struct user_tasks *own) {
@@ -76,6 +79,16 @@ static err open_tasks(struct train_eval *e, struct dataset *d) {
     return fail_hint(ERR_LIMIT, "ask such tasks before and after training: eval.tasks");
 }
 
+/* Where there are tasks only, no loss can choose a model. */
+static err check_loss(const struct train_eval *e) {
+    const struct train_options *o = &e->chain->train;
+    if (!e->asks || !best_wanted(o) || strcmp(best_metric(o), "loss") != 0) return ERR_OK;
+    if (validation_max_tokens(&e->validation) > 0) return ERR_OK;
+    fail(ERR_MISSING, "a model is to be chosen by the loss, and there are no validation rows");
+    return fail_hint(ERR_MISSING, "set data.validation, the share of the rows that is kept for "
+                                  "it, or choose by a task: train.metric_for_best_model");
+}
+
 err train_eval_open(struct train_eval *e, const struct chain *c, struct dataset *d) {
     *e = (struct train_eval){.chain = c,
                              .run = {.options = &c->eval,
@@ -86,6 +99,7 @@ err train_eval_open(struct train_eval *e, const struct chain *c, struct dataset 
     TRY(special_whitespace_parse(c->data.special_whitespace, &e->run.whitespace));
     TRY(validation_open(&e->validation, d, &e->run.loader, e->run.isolate));
     e->asks = c->train.eval_tasks.n > 0 && evaluation_wanted(&c->train);
+    TRY(check_loss(e));
     return e->asks ? open_tasks(e, d) : ERR_OK;
 }
 

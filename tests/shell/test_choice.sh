@@ -83,12 +83,23 @@ expect_err "'eval_tasks' is given without evaluations during training"
 run "$COTRAIN" recipe check "$recipe" --set train.eval_steps=4 --set train.eval_tasks=validation \
     --set train.metric_for_best_model=validation
 expect_err "'validation' gets better by falling"
+printf '{"q": "a", "a": "b"}\n' > "$scratch/own.jsonl"
+printf 'cotrain_task: 1\nname: gloss\ndata: own.jsonl\nprompt: "{q}<sep>"\nexpected: "{a}"\n' > "$scratch/own.yaml"
+run "$COTRAIN" recipe check "$recipe" --set train.eval_steps=4 --set train.eval_tasks=gloss \
+    --set train.metric_for_best_model=gloss --set eval.task_files="$scratch/own.yaml"
+expect_rc 1
+expect_err "'gloss' gets better by rising"
 
 run "$COTRAIN" train "$recipe" --work "$scratch/none" --set train.eval_steps=2 --set train.load_best_model_at_end=true \
     --set data.validation=0
 expect_rc 1
 expect_err "nothing to evaluate on"
 check "nothing was begun" [ ! -e "$scratch/none/train/run.jsonl" ]
+run "$COTRAIN" train "$recipe" --work "$scratch/none" --set data.validation=0 $asked \
+    --set train.load_best_model_at_end=true
+expect_rc 1
+expect_err "chosen by the loss, and there are no validation rows"
+check "no step was done for nothing" [ ! -e "$scratch/none/train/run.jsonl" ]
 run "$COTRAIN" recipe check "$recipe" --set train.load_best_model_at_end=true
 expect_rc 1
 expect_err "without evaluations during training"
