@@ -125,6 +125,20 @@ compare "$cut/train" 2 $(ls -tr "$cut"/train/runs/*)
 compare "$cut/train" 2 "$cut/train/tensorboard.events"
 check "nothing half written stays" sh -c "! ls '$cut/train' | grep -F .tmp-"
 
+# One that is cut off before its first checkpoint begins again, and takes back all that there was.
+early=$scratch/early logged="$logged --set train.save_steps=0"
+for n in $(seq 66 300); do
+    rm -rf "$early"
+    COTRAIN_FAULT=io-kill:$n run "$COTRAIN" train "$recipe" --work "$early" $logged 2>/dev/null
+    "$events" "$early"/train/runs/* 2>/dev/null | grep -q '"step": 1,' && break
+done
+check "it was killed with its first step's event whole" [ "$rc" = 137 ]
+check "and no checkpoint" sh -c "! ls '$early/train' | grep checkpoint-"
+run "$COTRAIN" train "$recipe" --work "$early" $logged --resume
+expect_rc 0
+# shellcheck disable=SC2046 # names of ours
+compare "$early/train" 1 $(ls -tr "$early"/train/runs/*)
+
 # Not asked for, there are no event files; none is taken for a word, and a logger nobody knows is refused.
 run "$COTRAIN" train "$recipe" --work "$scratch/none" --set train.report_to=none
 expect_rc 0

@@ -5,10 +5,10 @@
  *   Event     {1 double wall_time, 2 int64 step, 3 string file_version, 5 Summary, 7 SessionLog}
  *   Summary   {1 Value {1 string tag, 2 float simple_value}, ...}; SessionLog {1 status, START 1}
  * Source: TensorFlow's record_writer and event.proto. While a run goes on its events go to
- * runs/events.out.tfevents.<time>.cotrain.<process>.<step>; where it goes on after an interruption
- * to a new file whose START takes back the steps that are done again. The host's name is nobody's
- * business: all hosts are called cotrain. When the run is over, tensorboard.events has it from its
- * first step to its last, for the release.
+ * runs/events.out.tfevents.<time>.cotrain.<process>.<step>; where it goes on after an interruption,
+ * or begins again, to a new file. Each file's START takes back the steps that are done again. The
+ * host's name is nobody's business: all hosts are called cotrain. When the run is over,
+ * tensorboard.events has it from its first step to its last, for the release.
  * Read next: trainer/loggers/logger.h. */
 #include "base/bytes.h"
 #include "base/file.h"
@@ -176,7 +176,7 @@ static err open_part(struct logger *l, const struct log_line *line, struct str *
         l->path = path_join(folder, str_text(&name));
         e = l->path ? add_version(line->time, out) : ERR_MEMORY;
     }
-    if (e == ERR_OK && line->step > 1) e = add_start(line->time, line->step, out);
+    if (e == ERR_OK) e = add_start(line->time, line->step, out);
     str_release(&name);
     mem_free(folder);
     return e;
