@@ -192,8 +192,8 @@ static err find_scores(const json_t *before, const json_t *after, struct holding
     TRY(report_score(after, g->task, g->score, &h->after));
     TRY(report_score(before, g->task, g->score, &h->before));
     h->bound = g->relative ? g->bound * h->before : g->bound;
-    if (!g->relative || h->before != 0.0) return ERR_OK;
-    fail(ERR_RANGE, "the score before is 0, and a percentage of it says nothing");
+    if (!g->relative || h->before > 0.0) return ERR_OK;
+    fail(ERR_RANGE, "the score before is %g, and a percentage of it says nothing", h->before);
     return fail_hint(ERR_RANGE, "ask for a change, as in \">= +0.05\"");
 }
 

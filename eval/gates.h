@@ -42,7 +42,8 @@ MUST_CHECK err gate_parse(const char *item, struct gate *out);
  * "missed_by" is 0 where it holds; "paired" is null where the score has no items. Items are named
  * as eval/compare.h does. Numbers are rounded to nine places, so that another machine's are equal.
  * A task or score that a report does not have is ERR_MISSING, a confidence that nothing supports
- * ERR_UNSUPPORTED, a percentage of 0 ERR_RANGE. The caller json_decref()s. */
+ * ERR_UNSUPPORTED, a percentage of what is not above 0
+ * ERR_RANGE. The caller json_decref()s. */
 MUST_CHECK err gates_hold(const struct opt_list *gates, const json_t *before, const json_t *after,
                           json_t **out);
 /* ERR_GATE where any says no: naming each such gate, by how much it is missed, and its pairs. */

@@ -209,6 +209,9 @@ static void a_missed_gate_tells_pairs_and_items(void **state) {
     assert_fails(check("t.loss: <= 1", before, after), ERR_GATE, "missed by 1.0000");
     json_t *none = suite(40, 0, 0);
     assert_fails(check("t: >= -2%", none, after), ERR_RANGE, "the score before is 0");
+    json_t *below = report(0.5, 10, -0.5); /* -2 per cent of it would be a rise of 0.01 */
+    assert_fails(check("validation: >= -2%", below, below), ERR_RANGE, "the score before is -0.5");
+    json_decref(below);
     json_decref(none);
     json_decref(before);
     json_decref(after);
