@@ -129,7 +129,7 @@ static const char *header(const struct request *r, const char *name) {
     return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
 }
 
-static err read_headers(struct request *r, const char *method) {
+static err read_headers(struct standin *s, struct request *r, const char *method) {
     const char *host = header(r, "Host");
     r->begun = true;
     r->method = method;
@@ -137,6 +137,9 @@ static err read_headers(struct request *r, const char *method) {
     r->cookie = header(r, "Cookie");
     r->content_type = header(r, "Content-Type");
     r->accept = header(r, "Accept");
+    const struct fault *f = fault_due(s, r, true);
+    r->cut = f ? f->cut : -1;
+    r->hold = f && f->hold;
     return str_printf(&r->base, "http://%s", host ? host : "127.0.0.1");
 }
 
@@ -174,9 +177,19 @@ static void lose_one(struct standin *s) {
     if (oid) json_object_del(s->objects, oid);
 }
 
+static err log_one(const struct standin *s, const struct request *r, const char *became) {
+    struct str line = {0};
+    if (!s->log) return ERR_OK;
+    err e = str_printf(&line, "%s %s%s%s %s %zu%s\n", r->method, r->path.data, *r->query ? "?" : "",
+                       r->query, became, r->body.len, header(r, "X-Given") ? " given" : "");
+    if (e == ERR_OK) e = file_append(s->log, line.data, line.len);
+    str_release(&line);
+    return e;
+}
+
 static err make_reply(struct standin *s, const struct request *r, struct reply *out) {
-    const struct fault *f = fault_due(s, r);
-    char after[24];
+    const struct fault *f = fault_due(s, r, false);
+    char after[24], became[16];
     s->lose = f && f->lose;
     if (f && f->race) TRY(race(s));
     if (f && f->drop)
@@ -192,17 +205,8 @@ static err make_reply(struct standin *s, const struct request *r, struct reply *
         snprintf(after, sizeof after, "%lld", (long long)f->retry_after);
         TRY(reply_header(out, "Retry-After", after));
     }
-    if (!s->log) return ERR_OK;
-    struct str line = {0};
-    err e =
-        str_printf(&line, "%s %s%s%s ", r->method, r->path.data, *r->query ? "?" : "", r->query);
-    if (e == ERR_OK)
-        e = out->drop ? str_add(&line, "dropped") : str_printf(&line, "%d", out->status);
-    if (e == ERR_OK)
-        e = str_printf(&line, " %zu%s\n", r->body.len, header(r, "X-Given") ? " given" : "");
-    if (e == ERR_OK) e = file_append(s->log, line.data, line.len);
-    str_release(&line);
-    return e;
+    snprintf(became, sizeof became, "%d", out->status);
+    return log_one(s, r, out->drop ? "dropped" : became);
 }
 
 static enum MHD_Result send_reply(struct MHD_Connection *c, struct reply *reply) {
@@ -222,6 +226,21 @@ static enum MHD_Result send_reply(struct MHD_Connection *c, struct reply *reply)
     return result;
 }
 
+/* The next bytes of a body; MHD_NO closes the connection. */
+static enum MHD_Result take_body(struct server *server, struct request *r, const char *upload,
+                                 size_t n) {
+    bool cut = r->cut >= 0 && r->body.len + n > (size_t)r->cut;
+    if (cut) n = (size_t)r->cut - r->body.len;
+    if (r->body.len + n > BODY_MAX_BYTES || str_append(&r->body, upload, n) != ERR_OK)
+        return MHD_NO;
+    if (!cut) return MHD_YES;
+    pthread_mutex_lock(&server->one_at_a_time);
+    err e = log_one(&server->standin, r, "cut");
+    pthread_mutex_unlock(&server->one_at_a_time);
+    while (e == ERR_OK && r->hold) pause();
+    return MHD_NO;
+}
+
 static enum MHD_Result answer(void *context, struct MHD_Connection *c, const char *url,
                               const char *method, const char *version, const char *upload,
                               size_t *n_upload, void **request) {
@@ -231,12 +250,16 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *c, const cha
     (void)url;
     (void)version;
     if (!r || !r->query) return MHD_NO;
-    if (!r->begun) return read_headers(r, method) == ERR_OK ? MHD_YES : MHD_NO;
+    if (!r->begun) {
+        pthread_mutex_lock(&server->one_at_a_time);
+        err read = read_headers(&server->standin, r, method);
+        pthread_mutex_unlock(&server->one_at_a_time);
+        return read == ERR_OK ? MHD_YES : MHD_NO;
+    }
     if (*n_upload > 0) {
-        bool fits = r->body.len + *n_upload <= BODY_MAX_BYTES &&
-                    str_append(&r->body, upload, *n_upload) == ERR_OK;
+        size_t n = *n_upload;
         *n_upload = 0;
-        return fits ? MHD_YES : MHD_NO;
+        return take_body(server, r, upload, n);
     }
     pthread_mutex_lock(&server->one_at_a_time);
     err e = make_reply(&server->standin, r, &reply);

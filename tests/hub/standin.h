@@ -19,7 +19,8 @@ struct request {
     struct str path, body, base; /* path without the query; base: "http://HOST" */
     const char *method, *query, *authorization, *cookie, *content_type, *accept;
     struct MHD_Connection *connection;
-    bool begun;
+    int64_t cut; /* bytes of the body after which no more is taken; -1: all is */
+    bool begun, hold;
 };
 struct reply {
     int status;
@@ -28,8 +29,8 @@ struct reply {
 };
 struct fault {
     char *method, *path; /* patterns of fnmatch */
-    int64_t times, after, status, retry_after;
-    bool drop, unanswered, lose, echo, race;
+    int64_t times, after, status, retry_after, cut;
+    bool hold, drop, unanswered, lose, echo, race;
 };
 struct standin {
     const char *log, *token;
@@ -72,6 +73,7 @@ bool route_has_form(const char *path, const char *form, char *name, size_t capac
 
 /* faults.c */
 MUST_CHECK err fault_add(struct standin *s, const char *text);
-struct fault *fault_due(struct standin *s, const struct request *r);
+/* The one that is due now, of those that cut a body (`cuts`) or of the others; NULL: none. */
+struct fault *fault_due(struct standin *s, const struct request *r, bool cuts);
 
 #endif

@@ -101,6 +101,31 @@ push
 expect_rc 1
 expect_one_error "asks to wait 9999 s"
 
+# ---- cut, or killed with kill -9, in the middle of an object ----
+sent_whole() { # whether what was cut in the log $1 was put whole in the log $2
+    path=$(sed -n 's/^PUT \([^ ]*\) cut 1000 given$/\1/p' "$1")
+    [ -n "$path" ] && grep -qF "PUT $path 200 " "$2"
+}
+stop
+begin --fault "PUT /store/* times=1 cut=1000"
+push
+expect_rc 0
+asked
+check "it was cut, and sent again whole" sent_whole "$scratch/asked" "$scratch/asked"
+stop
+begin --fault "PUT /store/* times=1 cut=1000 hold"
+"$COTRAIN" release push "$release" >"$scratch/out" 2>"$scratch/err" 9>&- &
+until grep -q ' cut 1000' "$scratch/log"; do :; done
+kill -9 $!
+wait $! 2>/dev/null
+check "it was not past uploading" test "$(state_of state)" = prepared
+asked
+cp "$scratch/asked" "$scratch/killed"
+push
+expect_rc 0
+asked
+check "the same command sent it whole" sent_whole "$scratch/killed" "$scratch/asked"
+
 # ---- an answer that is lost, and somebody else's commit ----
 stop
 begin --fault "POST */commit/* times=1 unanswered"
