@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/program.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,10 +52,9 @@ err lfs_store_add(const char *repository, const char *file, const struct lfs_obj
     if (e == ERR_OK) e = make_parent(str_text(&path));
     if (e == ERR_OK) e = file_copy(file, str_text(&path));
     if (e == ERR_OK) e = lfs_store_check(repository, o, &found);
-    if (e == ERR_OK && found != LFS_GOOD) {
-        TRY(file_remove(str_text(&path)));
+    if (e == ERR_OK && found != LFS_GOOD) e = file_remove(str_text(&path));
+    if (e == ERR_OK && found != LFS_GOOD)
         e = fail(ERR_MISMATCH, "'%s' was changed while it was copied", file);
-    }
     str_release(&path);
     return e;
 }
@@ -73,7 +73,7 @@ err lfs_store_set_aside(const char *repository, const struct lfs_object *o) {
     if (e == ERR_OK) e = str_printf(&to, "%s/lfs/bad/%s", repository, o->oid);
     if (e == ERR_OK) e = make_parent(str_text(&to));
     if (e == ERR_OK && rename(str_text(&from), str_text(&to)) != 0)
-        e = fail(ERR_IO, "cannot move '%s' aside", str_text(&from));
+        e = fail_errno(ERR_IO, errno, "cannot move '%s' aside", str_text(&from));
     str_release(&from);
     str_release(&to);
     return e;
@@ -88,11 +88,15 @@ static err add_quoted(const char *text, struct str *out) {
     return str_add(out, "'");
 }
 
-err lfs_helper(const char *file, const char *variable, struct str *out) {
-    TRY(str_add(out, "credential.helper=!f() { echo username=oauth2; printf password=; "));
-    if (!file) return str_printf(out, "printf '%%s\\n' \"$%s\"; }; f", variable);
+err lfs_helper(const struct lfs_token *t, struct str *out) {
+    const char *host = strstr(t->url, "://");
+    size_t n = host ? (size_t)(host - t->url) + 3 : 0;
+    n += strcspn(t->url + n, "/?#");
+    TRY(str_printf(out, "credential.%.*s.helper=!f() { echo username=oauth2; printf password=; ",
+                   (int)n, t->url));
+    if (!t->file) return str_printf(out, "printf '%%s\\n' \"$%s\"; }; f", t->variable);
     TRY(str_add(out, "cat "));
-    TRY(add_quoted(file, out));
+    TRY(add_quoted(t->file, out));
     return str_add(out, "; }; f");
 }
 

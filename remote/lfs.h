@@ -31,14 +31,19 @@ MUST_CHECK err lfs_store_remove(const char *repository, const struct lfs_object 
 /* Moves a damaged object out of the way, into lfs/bad, as `git lfs fsck` does. */
 MUST_CHECK err lfs_store_set_aside(const char *repository, const struct lfs_object *o);
 
-/* How `git lfs` gets a token for https: the credential helper's text, which names a variable of
- * this process's environment or a file, and never the token; NULL: whatever git is set up with. */
+/* How `git lfs` gets a token for https: the setting of a credential helper, which names a variable
+ * of this process's environment or a file, and never the token; NULL: whatever git is set up with.
+ */
 struct lfs_remote {
     const char *repository, *name; /* a bare repository's folder, and the remote's name in it */
     const char *helper;
 };
-/* Appends the helper for a token in a file, or where `file` is NULL in the variable. */
-MUST_CHECK err lfs_helper(const char *file, const char *variable, struct str *out);
+/* Appends the helper for a token in a file, or where `file` is NULL in the variable. It answers for
+ * the host of `url` alone: a server may send git-lfs anywhere. */
+struct lfs_token {
+    const char *url, *file, *variable;
+};
+MUST_CHECK err lfs_helper(const struct lfs_token *t, struct str *out);
 /* `git lfs push` and `git lfs fetch` of one object, out of and into the repository's store; the
  * latter as the commit `at` has it at `path`. ERR_MISSING where there is no git-lfs; what the
  * program complains of is in the error. */

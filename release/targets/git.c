@@ -59,7 +59,9 @@ static err open_stage(struct pushing *p, struct git_push *g) {
     TRY(ref_name("heads", p->branch, g->branch_ref, sizeof g->branch_ref));
     TRY(ref_name("tags", p->tag, g->tag_ref, sizeof g->tag_ref));
     if (p->token || p->token_file)
-        TRY(lfs_helper(p->token_file, env_rows[ENV_COTRAIN_GIT_TOKEN].name, &g->helper));
+        TRY(lfs_helper(
+            &(struct lfs_token){p->where, p->token_file, env_rows[ENV_COTRAIN_GIT_TOKEN].name},
+            &g->helper));
     if (p->requests) return ERR_OK;
     return git_stage_open(g->repository, p->where, p->token, &g->stage);
 }
