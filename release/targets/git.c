@@ -63,6 +63,7 @@ static err open_stage(struct pushing *p, struct git_push *g) {
             &(struct lfs_token){p->where, p->token_file, env_rows[ENV_COTRAIN_GIT_TOKEN].name},
             &g->helper));
     if (p->requests) return ERR_OK;
+    TRY(dir_remove(g->repository)); /* one that was killed may have left lock files there */
     return git_stage_open(g->repository, p->where, p->token, &g->stage);
 }
 
@@ -235,33 +236,17 @@ static err make(struct pushing *p, struct signing_key *key, struct git_making *o
     return out->message ? ERR_OK : ERR_MEMORY;
 }
 
-/* The commit that the record names, where it still is the one that would be made. */
-static err find_commit(struct pushing *p, struct git_push *g, char out_id[GIT_ID_SIZE]) {
-    const char *noted = json_text_of(p->note, "commit");
-    char commit[GIT_ID_SIZE] = "";
-    bool same = false;
-    out_id[0] = '\0';
-    if (g->tip[0]) TRY(git_stage_same(g->stage, g->tip, &same));
-    if (same) { /* it is there already */
-        memcpy(out_id, g->tip, GIT_ID_SIZE);
-        return ERR_OK;
-    }
-    if (noted[0] && strcmp(json_text_of(p->note, "parent"), g->tip) == 0)
-        TRY(git_stage_peel(g->stage, noted, commit));
-    if (commit[0]) TRY(git_stage_same(g->stage, commit, &same));
-    if (same) memcpy(out_id, commit, GIT_ID_SIZE);
-    return ERR_OK;
-}
-
 static err make_commit(struct pushing *p, struct git_push *g, char out_id[GIT_ID_SIZE]) {
     struct signing_key key = {p->options->ssh_key};
     struct git_making making;
-    TRY(find_commit(p, g, out_id));
-    if (out_id[0] == '\0') {
+    bool same = false;
+    if (g->tip[0]) TRY(git_stage_same(g->stage, g->tip, &same));
+    if (same) { /* it is there already */
+        memcpy(out_id, g->tip, GIT_ID_SIZE);
+    } else {
         TRY(make(p, &key, &making));
         making.parent = g->tip;
         TRY(git_stage_commit(g->stage, &making, out_id));
-        TRY(json_put(p->note, "parent", json_string(g->tip)));
     }
     return json_put(p->note, "commit", json_string(out_id));
 }

@@ -117,6 +117,11 @@ done
 check "many were killed" test "$killed" -ge 6
 clone
 
+new_there
+mkdir -p "$release.push/git" && git init -q --bare "$release.push/git/git" && touch "$release.push/git/git/config.lock"
+run "$COTRAIN" release push "$release" --ssh-key "$scratch/key"
+expect_rc 0 # a lock file of one that was killed is in nobody's way
+
 # ---- a full disk ----
 for point in 2 30; do
     new_there
