@@ -72,11 +72,36 @@ static err wire_fail(struct git_stage *s, int code, const char *what) {
     return git_fail(code, what, s->url);
 }
 
+/* libgit2 follows a first redirect to any host, whatever it is told, and its callback for the token
+ * cannot see where it is asked from: so it is asked without a token first. */
+static err refuse_moved(const struct git_stage *s) {
+    struct http *http = NULL;
+    struct http_answer answer = {0};
+    struct str url = {0};
+    if (!s->token || git_url_folder(s->url)) return ERR_OK;
+    size_t n = strlen(s->url);
+    while (n > 0 && s->url[n - 1] == '/') n--;
+    err e = str_printf(&url, "%.*s/info/refs?service=git-upload-pack", (int)n, s->url);
+    if (e == ERR_OK) e = http_new(NULL, &http);
+    if (e == ERR_OK)
+        e = http_send(http, &(struct http_request){.url = str_text(&url), .max_bytes = 64 << 20},
+                      &answer);
+    if (e == ERR_OK && answer.status >= 300 && answer.status < 400)
+        e = fail_hint(fail(ERR_UNSUPPORTED, "asking '%s': it has moved", s->url),
+                      "no token is sent where a server points to: give the target the `url` that "
+                      "it has now");
+    http_answer_release(&answer);
+    http_free(http);
+    str_release(&url);
+    return e;
+}
+
 err git_stage_ask(struct git_stage *s, const char *ref, char out_id[GIT_ID_SIZE]) {
     git_remote_callbacks callbacks;
     const git_remote_head **heads = NULL;
     size_t n = 0;
     out_id[0] = '\0';
+    TRY(refuse_moved(s));
     (void)git_remote_init_callbacks(&callbacks, GIT_REMOTE_CALLBACKS_VERSION);
     set_callbacks(s, &callbacks);
     int code = git_remote_connect(s->remote, GIT_DIRECTION_FETCH, &callbacks, NULL, NULL);

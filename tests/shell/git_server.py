@@ -4,7 +4,8 @@
 the LFS batch call with a store of files. Who asks must be `oauth2` with the token (HTTP Basic); the store is
 asked by signed addresses, and must not be told the token. Prints its port, logs `METHOD PATH STATUS` lines.
 
-git_server.py ROOT TOKEN LOG    (ROOT/NAME.git are bare repositories, ROOT/store/ the objects)
+git_server.py ROOT TOKEN LOG    (ROOT/NAME.git are bare repositories, ROOT/store/ the objects; where
+ROOT/elsewhere has another server's address, /moved.git is there)
 """
 import base64
 import hashlib
@@ -16,6 +17,7 @@ import sys
 import threading
 
 ROOT, TOKEN, LOG = sys.argv[1:4]
+ELSEWHERE = os.path.join(ROOT, "elsewhere")
 STORE = os.path.join(ROOT, "store")
 BASIC = "Basic " + base64.b64encode(f"oauth2:{TOKEN}".encode()).decode()
 BACKEND = os.path.join(subprocess.run(["git", "--exec-path"], capture_output=True, text=True).stdout.strip(),
@@ -96,6 +98,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         data = self.body()
         if self.path.startswith("/store/"):
             self.store(data)
+        elif self.path.startswith("/moved.git/") and os.path.exists(ELSEWHERE):
+            with open(ELSEWHERE) as f:
+                self.give(302, b"", [("Location", f.read().strip() + self.path)])
         elif self.headers.get("Authorization") != BASIC:
             self.give(401, b"", [("WWW-Authenticate", 'Basic realm="git"')])
         elif self.path.endswith("/info/lfs/objects/batch"):

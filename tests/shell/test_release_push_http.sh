@@ -81,6 +81,18 @@ mkdir "$scratch/it's here" && (umask 077 && echo "$token" >"$scratch/it's here/t
 push --token-file "git=$scratch/it's here/token"
 expect_rc 0
 git -C "$there" for-each-ref | cmp -s - "$scratch/refs" && passed || failed "the same refs wanted"
-exec 9>&-
+
+# ---- a repository that has moved: the host it moved to is told nothing ----
+mkdir "$scratch/other" && mkfifo "$scratch/stdin2" && : >"$scratch/log2"
+"$SOURCE_DIR/tests/shell/git_server.py" "$scratch/other" other "$scratch/log2" <"$scratch/stdin2" >"$scratch/port2" &
+exec 8>"$scratch/stdin2"
+until [ -s "$scratch/port2" ]; do :; done
+echo "http://127.0.0.1:$(cat "$scratch/port2")" >"$scratch/root/elsewhere"
+sed "s/there.git/moved.git/" "$scratch/month/push.yaml" >"$scratch/month/moved.yaml"
+COTRAIN_GIT_TOKEN=$token push --recipe "$scratch/month/moved.yaml"
+expect_rc 1
+expect_err "asking '${url%there.git}moved.git': it has moved"
+check "the other host was not asked" test ! -s "$scratch/log2"
+exec 8>&- 9>&-
 wait
 finish
