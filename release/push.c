@@ -11,6 +11,8 @@
 #include "remote/token.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -265,10 +267,12 @@ static err check_options(const struct push_options *o) {
         "release: {targets: [{type: git, url: https://..., author: 'Name <address>'}]}");
 }
 
+/* Beside the release, whatever it is called by: "." would be in it. */
 static err place(struct push *p) {
-    size_t n = strlen(p->o->dir);
-    while (n > 1 && p->o->dir[n - 1] == '/') n--;
-    p->folder = arena_printf(&p->arena, "%.*s.push", (int)n, p->o->dir);
+    char real[PATH_MAX];
+    if (!realpath(p->o->dir, real))
+        return fail_errno(ERR_IO, errno, "cannot resolve '%s'", p->o->dir);
+    p->folder = arena_printf(&p->arena, "%s.push", real);
     if (!p->folder) return ERR_MEMORY;
     p->state_path = arena_printf(&p->arena, "%s/state.json", p->folder);
     return p->state_path ? ERR_OK : ERR_MEMORY;

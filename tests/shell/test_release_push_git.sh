@@ -87,6 +87,8 @@ git -C "$there" for-each-ref >"$scratch/refs"
 run "$COTRAIN" release push "$release" --ssh-key "$scratch/key" --json
 expect_rc 0
 check "JSON says verified" grep -q '"state": "verified"' "$scratch/out"
+check "from within, too" sh -c "cd '$release' && '$COTRAIN' release push . --ssh-key '$scratch/key'"
+check "nothing of a push is in the release" sh -c "! ls -A '$release' | grep push"
 git -C "$there" for-each-ref | cmp -s - "$scratch/refs" && passed || failed "the same refs wanted"
 new_there
 run "$COTRAIN" release push "$release" --ssh-key "$scratch/key"
