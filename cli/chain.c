@@ -30,19 +30,6 @@ static err check_name(const char *name) {
         name);
 }
 
-/* YYYY-MM */
-static err check_month(const char *month) {
-    static const char form[] = "0000-00";
-    bool good = strlen(month) == strlen(form);
-    for (size_t i = 0; good && form[i]; i++)
-        good = form[i] == '-' ? month[i] == '-' : isdigit((unsigned char)month[i]) != 0;
-    if (good) {
-        int number = (month[5] - '0') * 10 + month[6] - '0';
-        good = number >= 1 && number <= 12;
-    }
-    return good ? ERR_OK : fail(ERR_RANGE, "'month': '%s' is not a month as in 2024-03", month);
-}
-
 static err check_digest(const char *digest) {
     if (sha256_is_hex(digest)) return ERR_OK;
     return fail(ERR_RANGE, "'base_model.digest' must be 64 digits 0-9, a-f");
@@ -66,7 +53,7 @@ static err check_expand(const struct chain *c) {
 static err check_whole(struct chain *c, struct recipe *r) {
     err code = check_name(c->name);
     if (code != ERR_OK) TRY(fault_at(r, "name", code));
-    code = c->month ? check_month(c->month) : ERR_OK;
+    code = c->month ? recipe_month_check(c->month) : ERR_OK;
     if (code != ERR_OK) TRY(fault_at(r, "month", code));
     code = c->base_model.digest ? check_digest(c->base_model.digest) : ERR_OK;
     if (code != ERR_OK) TRY(fault_at(r, "base_model", code));

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "recipes/load_int.h"
+#include <ctype.h>
 #include <string.h>
 
 /* Where reading stands: one map and what it is read into. */
@@ -269,4 +270,16 @@ err recipe_presets(struct recipe *r, const struct recipe_schema *schema, void *t
 void recipe_release(struct recipe *r) {
     arena_release(&r->arena);
     memset(r, 0, sizeof(*r));
+}
+
+err recipe_month_check(const char *month) {
+    static const char form[] = "0000-00";
+    bool good = strlen(month) == strlen(form);
+    for (size_t i = 0; good && form[i]; i++)
+        good = form[i] == '-' ? month[i] == '-' : isdigit((unsigned char)month[i]) != 0;
+    if (good) {
+        int number = (month[5] - '0') * 10 + month[6] - '0';
+        good = number >= 1 && number <= 12;
+    }
+    return good ? ERR_OK : fail(ERR_RANGE, "'month': '%s' is not a month as in 2024-03", month);
 }

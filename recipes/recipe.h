@@ -46,5 +46,7 @@ MUST_CHECK err options_yaml(const struct recipe_schema *schema, const void *opti
                             const struct recipe_comments *comments, struct str *out);
 /* Whether the recipe says a.b itself (else it is a default); list items count from 0: "a.0.b". */
 bool recipe_says(const struct recipe *r, const char *dotted);
+/* Whether it is a month as in 2024-03. */
+MUST_CHECK err recipe_month_check(const char *month);
 
 #endif

@@ -6,6 +6,7 @@
 #include "release/push_int.h"
 
 #include "base/mem.h"
+#include "recipes/recipe.h"
 #include "release/seal.h"
 #include <string.h>
 
@@ -66,6 +67,7 @@ err push_list(struct push_release *r, const char *dir, const json_t *manifest, s
     const char *month = json_text_of(about, "month");
     struct seal seal;
     *r = (struct push_release){.dir = dir};
+    if (month[0]) TRY(fail_in(recipe_month_check(month), SEAL_MANIFEST));
     r->name = arena_strdup(a, json_text_of(about, "name"));
     r->month = month[0] ? arena_strdup(a, month) : NULL;
     if (!r->name || (month[0] && !r->month)) return ERR_MEMORY;

@@ -56,13 +56,13 @@ static void set_callbacks(struct git_stage *s, git_remote_callbacks *out) {
 static err wire_fail(struct git_stage *s, int code, const char *what) {
     const git_error *why = git_error_last();
     const char *text = why && why->message ? why->message : "";
-    if (code == GIT_EAUTH || strstr(text, "401") || strstr(text, "403") ||
+    if (code == GIT_EAUTH || strstr(text, "status code: 401") || strstr(text, "status code: 403") ||
         strstr(text, "authentication")) {
         err e = fail(ERR_DENIED, "%s '%s': %s", what, s->url,
                      s->token ? "the token is not accepted" : "it wants a token, and none is set");
         return fail_hint(e, "set COTRAIN_GIT_TOKEN to one that may write there");
     }
-    if (code == GIT_ENOTFOUND || strstr(text, "404"))
+    if (code == GIT_ENOTFOUND || strstr(text, "status code: 404"))
         return fail_hint(fail(ERR_MISSING, "%s '%s': there is no such repository", what, s->url),
                          "create it first (git init --bare for a folder), or its name is wrong");
     if (code == GIT_ENONFASTFORWARD)
