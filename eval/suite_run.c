@@ -222,7 +222,7 @@ static err ask_pending(struct pending *p) {
     if (p->lines == NULL || p->answers == NULL || p->items == NULL || p->heads == NULL)
         return ERR_MEMORY;
     for (int64_t i = 0; i < a->n; i++) TRY(begin_line(p, i));
-    generations_forget(&a->kept);
+    if (!a->tests) generations_forget(&a->kept); /* the answers, which come next, look into it */
     progress_step(p->shown, a->n - p->n);
     TRY((a->suite->form == ANSWER_CHOICES ? weigh : ask)(p));
     for (int64_t i = 0; i < a->n; i++) TRY(json_push(a->lines, json_incref(p->lines[i])));
