@@ -27,7 +27,7 @@ faulty() {
     shift
     run "$@"
     expect_rc "$code"
-    sed -i -e '/^training [0-9]*\//d' -e '/^plan: /d' "$scratch/err" # chatter
+    sed -i -E '/^(training|plan:|evaluation:) /d' "$scratch/err" # chatter
     while IFS= read -r text; do expect_one_error "$text"; done <"$scratch/wanted"
 }
 # bad_recipe SED TEXT...: a recipe of one changed line, through `recipe check` and `run`.
