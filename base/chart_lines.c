@@ -38,12 +38,15 @@ static struct axis y_axis_of(const struct chart_lines *c) {
     return axis_of(low, high, 4);
 }
 
-/* A number of an axis, which has little room. */
-static void tick_number(double value, double step, char out[32]) {
+/* A number of an axis that ends at `end`. There is room for five digits: longer ones are all told
+ * in thousands or millions. */
+static void tick_number(double value, double step, double end, char out[32]) {
     if (fabs(value) < step / 1e6)
         snprintf(out, 32, "0");
-    else if (fabs(value) >= 1e6)
+    else if (end >= 1e6)
         snprintf(out, 32, "%.4gM", value / 1e6);
+    else if (end >= 1e5)
+        snprintf(out, 32, "%.4gk", value / 1e3);
     else if (value == floor(value))
         chart_number(value, out);
     else
@@ -63,7 +66,7 @@ static err add_axes(struct str *out, const struct chart_lines *c, const struct a
     char text[32];
     for (int i = 0; y->low + i * y->step <= y->high + y->step / 2; i++) {
         double at = place_y(y, y->low + i * y->step);
-        tick_number(y->low + i * y->step, y->step, text);
+        tick_number(y->low + i * y->step, y->step, y->high, text);
         TRY(str_printf(out, "<line class=\"grid\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>",
                        LEFT, at, RIGHT, at));
         TRY(str_printf(out,
@@ -74,7 +77,7 @@ static err add_axes(struct str *out, const struct chart_lines *c, const struct a
                    BOTTOM, RIGHT, BOTTOM));
     double step = chart_step(x->high - x->low, 5);
     for (double v = step * ceil(x->low / step); v <= x->high; v += step) {
-        tick_number(v, step, text);
+        tick_number(v, step, x->high, text);
         TRY(str_printf(
             out, "<text class=\"tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s</text>\n",
             place_x(x, v), BOTTOM + 17, place_x(x, v) > RIGHT - 14 ? "end" : "middle", text));

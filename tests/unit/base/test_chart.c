@@ -97,6 +97,38 @@ static void lines_of_any_numbers_have_axes(void **state) {
     str_release(&out);
 }
 
+/* What lies left of the axis is 46 units wide: 100,000 would stick out of the picture. */
+static void large_numbers_fit_beside_their_axis(void **state) {
+    (void)state;
+    static const struct {
+        double largest;
+        const char *want[3];
+    } rows[] = {{3.0e4, {">10,000<", ">30,000<", NULL}},
+                {9.0e4, {">50k<", ">100k<", NULL}}, /* where the axis ends decides */
+                {4.0e5, {">200k<", ">400k<", NULL}},
+                {3.0e6, {">1M<", ">3M<", NULL}}};
+    static const double x[] = {1, 2};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const double y[] = {0, rows[i].largest};
+        const struct chart_line line = {"y", y, false};
+        const struct chart_lines chart = {.title = "t",
+                                          .x_unit = "step",
+                                          .y_unit = "u",
+                                          .x = x,
+                                          .n = 2,
+                                          .most = 3,
+                                          .lines = &line,
+                                          .n_lines = 1};
+        struct str out = {0};
+        assert_ok(chart_lines(&out, &chart));
+        for (int k = 0; rows[i].want[k] != NULL; k++)
+            if (strstr(str_text(&out), rows[i].want[k]) == NULL)
+                fail_msg("%g: no tick %s", rows[i].largest, rows[i].want[k]);
+        assert_null(strstr(str_text(&out), "00,000<"));
+        str_release(&out);
+    }
+}
+
 static void ranges_show_both_moments(void **state) {
     (void)state;
     const struct chart_range rows[] = {{"<script>", true, 0.125, 0, 0.5, 0.75, 0.5, 1.2},
@@ -136,6 +168,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_lines_are_thinned),
         cmocka_unit_test(lines_of_any_numbers_have_axes),
+        cmocka_unit_test(large_numbers_fit_beside_their_axis),
         cmocka_unit_test(ranges_show_both_moments),
         cmocka_unit_test(graphs_join_their_boxes),
     };
