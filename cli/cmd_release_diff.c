@@ -21,14 +21,11 @@ static const struct opt rows[] = {
     ROW(json, .help = "the result as JSON on standard output"),
 };
 
-/* A terminal is not steered by what stands in a stranger's release. */
 static err show_text(const json_t *diff) {
-    struct str text = {0}, shown = {0};
+    struct str text = {0};
     err e = release_diff_text(diff, &text);
-    if (e == ERR_OK) e = terminal_add(&(struct terminal_text){.text = str_text(&text)}, &shown);
-    if (e == ERR_OK) e = print_text(&shown);
+    if (e == ERR_OK) e = terminal_print(&text);
     str_release(&text);
-    str_release(&shown);
     return e;
 }
 

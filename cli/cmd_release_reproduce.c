@@ -36,15 +36,9 @@ static const struct opt rows[] = {
     ROW(json, .help = "the result as JSON on standard output"),
 };
 
-/* A terminal is not steered by what stands in a stranger's release. */
 static err show(const struct reproduce_command_options *o, const json_t *report,
                 const struct str *text) {
-    struct str shown = {0};
-    if (o->json) return print_json(report);
-    err e = terminal_add(&(struct terminal_text){.text = str_text(text)}, &shown);
-    if (e == ERR_OK) e = print_text(&shown);
-    str_release(&shown);
-    return e;
+    return o->json ? print_json(report) : terminal_print(text);
 }
 
 /* What was found is shown where the release was refused, too. */

@@ -53,6 +53,14 @@ err terminal_add_line(const char *text, size_t max_bytes, struct str *out) {
     return add(text, " ", max_bytes, out);
 }
 
+err terminal_print(const struct str *text) {
+    struct str shown = {0};
+    err e = terminal_add(&(struct terminal_text){.text = str_text(text)}, &shown);
+    if (e == ERR_OK) e = print_text(&shown);
+    str_release(&shown);
+    return e;
+}
+
 err terminal_ask(const char *question, struct str *out, bool *out_more) {
     struct str shown = {0};
     err e = str_add(&shown, question);

@@ -19,6 +19,9 @@ MUST_CHECK err terminal_add(const struct terminal_text *t, struct str *out);
 /* The same on one line: line ends become blanks. */
 MUST_CHECK err terminal_add_line(const char *text, size_t max_bytes, struct str *out);
 
+/* A text that holds strangers' words, on stdout. */
+MUST_CHECK err terminal_print(const struct str *text);
+
 /* Asks on stdout and reads a line from stdin, blanks at its ends left out. `*out_more` is false at
  * the end of the input. `out` is replaced. */
 MUST_CHECK err terminal_ask(const char *question, struct str *out, bool *out_more);
