@@ -4,7 +4,6 @@
  * Read next: release/diff/requests.c, one of the parts. */
 #include "release/diff.h"
 #include "base/file.h"
-#include "base/mem.h"
 #include "eval/report.h"
 #include "recipes/yaml.h"
 #include "release/manifest.h"
@@ -51,6 +50,12 @@ static json_t *find_by(const json_t *list, const char *key, const char *text) {
     return NULL;
 }
 
+static err add_both(json_t *a, json_t *b, struct diff_lists *out) {
+    TRY(json_push(out->both, json_pack("[O, O]", a, b)));
+    if (strcmp(json_text_of(a, "sha256"), json_text_of(b, "sha256")) == 0) return ERR_OK;
+    return json_push(out->changed, json_incref(b));
+}
+
 static err split_lists(const json_t *a, const json_t *b, const char *key, struct diff_lists *out) {
     json_t *one = NULL;
     size_t i = 0;
@@ -59,7 +64,7 @@ static err split_lists(const json_t *a, const json_t *b, const char *key, struct
         if (other == NULL)
             TRY(json_push(out->only_a, json_incref(one)));
         else
-            TRY(json_push(out->both, json_pack("[O, O]", one, other)));
+            TRY(add_both(one, other, out));
     }
     json_array_foreach(b, i, one) if (find_by(a, key, json_text_of(one, key)) == NULL)
         TRY(json_push(out->only_b, json_incref(one)));
@@ -67,10 +72,9 @@ static err split_lists(const json_t *a, const json_t *b, const char *key, struct
 }
 
 err diff_lists(const json_t *a, const json_t *b, const char *key, struct diff_lists *out) {
-    *out = (struct diff_lists){json_array(), json_array(), json_array()};
-    err result = out->only_a != NULL && out->only_b != NULL && out->both != NULL
-                     ? split_lists(a, b, key, out)
-                     : fail(ERR_MEMORY, "out of memory for lists");
+    *out = (struct diff_lists){json_array(), json_array(), json_array(), json_array()};
+    bool whole = out->only_a && out->only_b && out->both && out->changed;
+    err result = whole ? split_lists(a, b, key, out) : fail(ERR_MEMORY, "out of memory for lists");
     if (result != ERR_OK) diff_lists_release(out);
     return result;
 }
@@ -79,46 +83,46 @@ void diff_lists_release(struct diff_lists *l) {
     json_decref(l->only_a);
     json_decref(l->only_b);
     json_decref(l->both);
+    json_decref(l->changed);
     *l = (struct diff_lists){0};
+}
+
+err diff_put(json_t *out, json_t *to, const char *key, const json_t *list,
+             json_t *(*value)(const json_t *one)) {
+    json_t *made = json_array(), *one = NULL;
+    size_t i = 0;
+    TRY(json_put(to, key, made));
+    json_array_foreach(list, i, one) TRY(json_push(made, value(one)));
+    return i > 0 ? diff_differs(out) : ERR_OK;
+}
+
+err diff_put_lists(json_t *out, json_t *to, const struct diff_lists *l,
+                   json_t *(*value)(const json_t *one)) {
+    TRY(diff_put(out, to, "added", l->only_b, value));
+    TRY(diff_put(out, to, "removed", l->only_a, value));
+    TRY(diff_put(out, to, "changed", l->changed, value));
+    size_t same = json_array_size(l->both) - json_array_size(l->changed);
+    return json_put(to, "same", json_integer((json_int_t)same));
 }
 
 /* ---- reading ---- */
 
-/* One file of the release, by whatever reads it. */
-static err read_recipe(struct diff_side *s, const char *path) {
-    return yaml_file_json(path, PACK_RECIPE, &s->recipe);
+static err read_recipe(const char *path, json_t **out) {
+    return yaml_file_json(path, PACK_RECIPE, out);
 }
 
-static err read_data(struct diff_side *s, const char *path) {
-    return json_parse_file(path, &s->data);
-}
-
-static err read_after(struct diff_side *s, const char *path) {
-    return report_read(path, &s->after);
-}
-
-static err read_gates(struct diff_side *s, const char *path) {
-    return file_exists(path) ? json_parse_file(path, &s->gates) : ERR_OK;
+static err read_if_there(const char *path, json_t **out) {
+    return file_exists(path) ? json_parse_file(path, out) : ERR_OK;
 }
 
 static err read_side(struct diff_side *s, const char *dir) {
-    static const struct {
-        const char *file;
-        err (*read)(struct diff_side *s, const char *path);
-    } files[] = {{PACK_RECIPE, read_recipe},
-                 {PACK_DATA, read_data},
-                 {PACK_AFTER, read_after},
-                 {PACK_GATES, read_gates}};
     TRY(seal_check(&s->seal, dir));
     TRY(manifest_read(dir, &s->manifest));
     TRY(golden_read(&s->golden, dir));
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        char *path = path_join(dir, files[i].file);
-        err result = path != NULL ? files[i].read(s, path) : ERR_MEMORY;
-        mem_free(path);
-        TRY(result);
-    }
-    return ERR_OK;
+    TRY(release_read_json(dir, PACK_RECIPE, read_recipe, &s->recipe));
+    TRY(release_read_json(dir, PACK_DATA, json_parse_file, &s->data));
+    TRY(release_read_json(dir, PACK_AFTER, report_read, &s->after));
+    return release_read_json(dir, PACK_GATES, read_if_there, &s->gates);
 }
 
 static void clear_side(struct diff_side *s) {

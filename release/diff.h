@@ -45,13 +45,20 @@ MUST_CHECK err diff_differs(json_t *out);
 MUST_CHECK err diff_not_compared(json_t *out, const char *what, const char *why);
 /* "name", a, b and the change of a count, as a member of `list`; true differences only. */
 MUST_CHECK err diff_count(json_t *out, json_t *list, const char *name, int64_t a, int64_t b);
-/* Objects of two lists that have the same text under `key`, appended to *_both as pairs [of a, of
- * b], the others to the list of their side. */
+/* Objects of two lists that have the same text under `key` are `both`, as pairs [of a, of b]; those
+ * of them whose sha256 is another are `changed`, as they are in b. */
 struct diff_lists {
-    json_t *only_a, *only_b, *both; /* arrays */
+    json_t *only_a, *only_b, *both, *changed; /* arrays */
 };
 MUST_CHECK err diff_lists(const json_t *a, const json_t *b, const char *key,
                           struct diff_lists *out);
 void diff_lists_release(struct diff_lists *l);
+/* What `value` makes of each of a list, as a member `key` of `to`; `out` differs where there is
+ * any. */
+MUST_CHECK err diff_put(json_t *out, json_t *to, const char *key, const json_t *list,
+                        json_t *(*value)(const json_t *one));
+/* "added", "removed" and "changed" likewise, and the number of those that are the "same". */
+MUST_CHECK err diff_put_lists(json_t *out, json_t *to, const struct diff_lists *l,
+                              json_t *(*value)(const json_t *one));
 
 #endif

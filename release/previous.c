@@ -145,14 +145,10 @@ static err fill(const struct comparing_releases *c, const char *dir, json_t *out
 }
 
 static err open_previous(struct comparing_releases *c) {
-    char *data = path_join(c->dir, PACK_DATA), *report = path_join(c->dir, PACK_AFTER);
-    err result = data == NULL || report == NULL ? ERR_MEMORY : seal_check(&c->seal, c->dir);
-    if (result == ERR_OK) result = manifest_read(c->dir, &c->manifest);
-    if (result == ERR_OK) result = json_parse_file(data, &c->dataset);
-    if (result == ERR_OK) result = report_read(report, &c->before);
-    mem_free(data);
-    mem_free(report);
-    return result;
+    TRY(seal_check(&c->seal, c->dir));
+    TRY(manifest_read(c->dir, &c->manifest));
+    TRY(release_read_json(c->dir, PACK_DATA, json_parse_file, &c->dataset));
+    return release_read_json(c->dir, PACK_AFTER, report_read, &c->before);
 }
 
 err previous_make(const char *previous_dir, const char *dir, const json_t *after, json_t **out) {

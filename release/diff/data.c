@@ -7,7 +7,6 @@
  *    "filters": [{"name": FILTER, "a": N, "b": N}],      samples dropped, where they differ
  *    "sources": {"added": [NAMES], "removed": [NAMES], "changed": [NAMES], "same": N}} */
 #include "release/diff.h"
-#include <string.h>
 
 static err put_training(const json_t *a, const json_t *b, json_t *out) {
     static const char *const counts[] = {"rows", "tokens", "answer_tokens"};
@@ -89,27 +88,8 @@ static err named_sources(const json_t *data, json_t **out) {
     return result;
 }
 
-static err put_names(json_t *out, json_t *found, const char *key, const json_t *sources) {
-    json_t *list = json_array(), *one = NULL;
-    size_t i = 0;
-    TRY(json_put(found, key, list));
-    json_array_foreach(sources, i, one)
-        TRY(json_push(list, json_string(json_text_of(one, "name"))));
-    return json_array_size(list) > 0 ? diff_differs(out) : ERR_OK;
-}
-
-static err put_changed(const struct diff_lists *l, json_t *out, json_t *found) {
-    json_t *list = json_array(), *pair = NULL;
-    size_t i = 0;
-    TRY(json_put(found, "changed", list));
-    json_array_foreach(l->both, i, pair) {
-        const json_t *a = json_array_get(pair, 0), *b = json_array_get(pair, 1);
-        if (strcmp(json_text_of(a, "sha256"), json_text_of(b, "sha256")) == 0) continue;
-        TRY(diff_differs(out));
-        TRY(json_push(list, json_string(json_text_of(b, "name"))));
-    }
-    size_t same = json_array_size(l->both) - json_array_size(list);
-    return json_put(found, "same", json_integer((json_int_t)same));
+static json_t *source_name(const json_t *source) {
+    return json_string(json_text_of(source, "name"));
 }
 
 static err put_sources(const struct diff_side *a, const struct diff_side *b, json_t *out) {
@@ -119,9 +99,7 @@ static err put_sources(const struct diff_side *a, const struct diff_side *b, jso
     err result = named_sources(a->data, &was);
     if (result == ERR_OK) result = named_sources(b->data, &is);
     if (result == ERR_OK) result = diff_lists(was, is, "name", &l);
-    if (result == ERR_OK) result = put_names(out, found, "added", l.only_b);
-    if (result == ERR_OK) result = put_names(out, found, "removed", l.only_a);
-    if (result == ERR_OK) result = put_changed(&l, out, found);
+    if (result == ERR_OK) result = diff_put_lists(out, found, &l, source_name);
     diff_lists_release(&l);
     json_decref(was);
     json_decref(is);

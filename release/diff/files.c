@@ -5,7 +5,6 @@
  *    "chain": [LINKS]}                             whose hashes differ: "base_model", ...
  * Read next: release/manifest.h. */
 #include "release/diff.h"
-#include <string.h>
 
 static int64_t all_bytes(const json_t *files) {
     const json_t *one = NULL;
@@ -15,26 +14,8 @@ static int64_t all_bytes(const json_t *files) {
     return sum;
 }
 
-static err put_paths(json_t *out, const char *key, const json_t *files) {
-    json_t *list = json_array(), *one = NULL;
-    size_t i = 0;
-    TRY(json_put(out, key, list));
-    json_array_foreach(files, i, one) TRY(json_push(list, json_string(json_text_of(one, "path"))));
-    return json_array_size(list) > 0 ? diff_differs(out) : ERR_OK;
-}
-
-static err put_changed(const json_t *both, json_t *out) {
-    json_t *list = json_array(), *pair = NULL;
-    size_t i = 0;
-    TRY(json_put(out, "changed", list));
-    json_array_foreach(both, i, pair) {
-        const json_t *a = json_array_get(pair, 0), *b = json_array_get(pair, 1);
-        if (strcmp(json_text_of(a, "sha256"), json_text_of(b, "sha256")) == 0) continue;
-        TRY(diff_differs(out));
-        TRY(json_push(list, json_string(json_text_of(b, "path"))));
-    }
-    return json_put(out, "same",
-                    json_integer((json_int_t)(json_array_size(both) - json_array_size(list))));
+static json_t *path_of(const json_t *file) {
+    return json_string(json_text_of(file, "path"));
 }
 
 static err put_chain(const json_t *a, const json_t *b, json_t *out) {
@@ -51,9 +32,7 @@ static err find(const struct diff_side *a, const struct diff_side *b, json_t *ou
     const json_t *is = json_object_get(b->manifest, "files");
     struct diff_lists l;
     TRY(diff_lists(was, is, "path", &l));
-    err result = put_paths(out, "added", l.only_b);
-    if (result == ERR_OK) result = put_paths(out, "removed", l.only_a);
-    if (result == ERR_OK) result = put_changed(l.both, out);
+    err result = diff_put_lists(out, out, &l, path_of);
     diff_lists_release(&l);
     TRY(result);
     TRY(json_put(

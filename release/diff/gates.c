@@ -4,13 +4,8 @@
  * Read next: eval/gates.h. */
 #include "release/diff.h"
 
-static err put_conditions(json_t *out, const char *key, const json_t *outcomes) {
-    json_t *list = json_array(), *one = NULL;
-    size_t i = 0;
-    TRY(json_put(out, key, list));
-    json_array_foreach(outcomes, i, one)
-        TRY(json_push(list, json_string(json_text_of(one, "gate"))));
-    return json_array_size(list) > 0 ? diff_differs(out) : ERR_OK;
+static json_t *condition_of(const json_t *outcome) {
+    return json_string(json_text_of(outcome, "gate"));
 }
 
 static err put_both(const json_t *both, json_t *out) {
@@ -29,8 +24,8 @@ static err put_both(const json_t *both, json_t *out) {
 static err find(const struct diff_side *a, const struct diff_side *b, json_t *out) {
     struct diff_lists l;
     TRY(diff_lists(a->gates, b->gates, "gate", &l));
-    err result = put_conditions(out, "added", l.only_b);
-    if (result == ERR_OK) result = put_conditions(out, "removed", l.only_a);
+    err result = diff_put(out, out, "added", l.only_b, condition_of);
+    if (result == ERR_OK) result = diff_put(out, out, "removed", l.only_a, condition_of);
     if (result == ERR_OK) result = put_both(l.both, out);
     diff_lists_release(&l);
     return result;
