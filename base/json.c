@@ -1,25 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0
  * JSON by jansson, with this project's errors and allocation.
- * Short of memory jansson misleads in two places; both are corrected here.
+ * Short of memory jansson misleads when it writes and overruns when it reads; neither happens here.
  * Read next: base/json.h, the contract. */
 #include "base/json.h"
 
 #include "base/file.h"
 #include "base/mem.h"
 #include <ctype.h>
+#include <setjmp.h>
+#include <stddef.h>
 #include <string.h>
 
 enum { JSON_MAX_BYTES = 1 << 30 };
 
+/* Stands in front of each of jansson's blocks. While a text is read, all that it has led to so far
+ * hang together. */
+struct block {
+    _Alignas(max_align_t) struct block *before;
+    struct block *after;
+};
+
+/* Where there is no room for a longer token, jansson 2.14 goes on reading without the byte, and
+ * later beyond the token's end (https://github.com/akheron/jansson/issues/362). So no allocation
+ * comes back failed while it reads: a jump leaves the reading, and its blocks are freed. */
+static _Thread_local struct {
+    bool on;
+    jmp_buf left;
+    struct block *blocks;
+} reading;
+
 static void *json_alloc(size_t n) {
-    return mem_alloc(n, 1);
+    struct block *block = mem_alloc(n + sizeof *block, 1);
+    if (block == NULL && reading.on) longjmp(reading.left, 1);
+    if (block == NULL) return NULL;
+    if (reading.on) {
+        *block = (struct block){.after = reading.blocks};
+        if (block->after) block->after->before = block;
+        reading.blocks = block;
+    }
+    return block + 1;
+}
+
+static void json_free(void *p) {
+    if (p == NULL) return;
+    struct block *block = (struct block *)p - 1;
+    if (reading.on) {
+        *(block->before ? &block->before->after : &reading.blocks) = block->after;
+        if (block->after) block->after->before = block->before;
+    }
+    mem_free(block);
 }
 
 __attribute__((constructor)) static void use_own_memory(void) {
-    json_set_alloc_funcs(json_alloc, mem_free);
-    json_object_seed(
-        0); /* at random, so that no file can be made of keys that collide; the order of
-                          * a hash never shows */
+    json_set_alloc_funcs(json_alloc, json_free);
+    /* At random, so that no file can be made of keys that collide; a hash's order never shows. */
+    json_object_seed(0);
 }
 
 /* The text with ".0" behind every whole number that has too many digits for an int64: then it is
@@ -45,31 +80,36 @@ static err widen_integers(const char *text, size_t n, struct str *out) {
     return ERR_OK;
 }
 
-static json_t *load(const char *text, size_t n, json_error_t *why) {
-    return json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, why);
+/* One value; *out is NULL where the text is at fault, of which `why` tells. */
+static err load(const char *text, size_t n, size_t how, json_error_t *why, json_t **out) {
+    err e = ERR_OK;
+    *out = NULL;
+    reading.blocks = NULL;
+    reading.on = true;
+    if (setjmp(reading.left) == 0) {
+        *out = json_loadb(text, n, how | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, why);
+    } else {
+        while (reading.blocks) json_free(reading.blocks + 1);
+        e = ERR_MEMORY; // as mem_alloc has recorded
+    }
+    reading.on = false;
+    return e;
 }
 
-static json_t *load_widened(const char *text, size_t n, json_error_t *why) {
+static err load_widened(const char *text, size_t n, json_error_t *why, json_t **out) {
     struct str wide = {0};
-    json_t *value = NULL;
-    if (widen_integers(text, n, &wide) == ERR_OK) value = load(wide.data, wide.len, why);
+    err e = widen_integers(text, n, &wide);
+    if (e == ERR_OK) e = load(wide.data, wide.len, JSON_ALLOW_NUL, why, out);
     str_release(&wide);
-    return value;
+    return e;
 }
 
 err json_parse(const char *text, size_t n, const char *where, json_t **out) {
     json_error_t why;
-    err_clear();
-    *out = load(text, n, &why);
-    if (*out == NULL && json_error_code(&why) == json_error_numeric_overflow)
-        *out = load_widened(text, n, &why);
-    /* Where an allocation fails, jansson may blame the text, or go on with a value left out; but
-     * json_alloc has recorded the truth. */
-    if (err_message()[0] != '\0') {
-        json_decref(*out);
-        *out = NULL;
-        return fail_in(ERR_MEMORY, "%s", where);
-    }
+    err e = load(text, n, JSON_ALLOW_NUL, &why, out);
+    if (e == ERR_OK && *out == NULL && json_error_code(&why) == json_error_numeric_overflow)
+        e = load_widened(text, n, &why, out);
+    if (e != ERR_OK) return fail_in(e, "%s", where);
     if (*out != NULL) return ERR_OK;
     return fail(ERR_PARSE, "%s: line %d, column %d: not valid JSON: %s", where, why.line,
                 why.column, why.text);
@@ -127,17 +167,13 @@ static err mend(const char *text, size_t n, struct str *out) {
 }
 
 static err parse_values(const struct str *text, const char *where, json_t *list) {
-    size_t how = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK;
     for (size_t at = 0;;) {
         json_error_t why;
+        json_t *value;
         at += strspn(text->data + at, " \t\r\n");
         if (at >= text->len) return ERR_OK;
-        err_clear();
-        json_t *value = json_loadb(text->data + at, text->len - at, how, &why);
-        if (err_message()[0] != '\0') { /* json_alloc has recorded the truth: see json_parse */
-            json_decref(value);
+        if (load(text->data + at, text->len - at, JSON_DISABLE_EOF_CHECK, &why, &value) != ERR_OK)
             return fail_in(ERR_MEMORY, "%s", where);
-        }
         if (!value)
             return fail(ERR_PARSE, "%s: byte %zu: not valid JSON: %s", where,
                         at + (size_t)why.position, why.text);
