@@ -73,45 +73,20 @@ struct pairing {
     double sum_a, sum_b;
 };
 
-/* Where in `r` each item stands: {key: number}. Of the same case twice the first. */
-static err index_results(const struct results *r, json_t *index) {
-    struct str key = {0};
-    err result = ERR_OK;
-    for (int64_t i = 0; i < r->n && result == ERR_OK; i++) {
-        str_clear(&key);
-        result = item_key(r->items[i].item, &key);
-        if (result == ERR_OK && json_object_get(index, str_text(&key)) == NULL)
-            result = json_put(index, str_text(&key), json_integer(i));
-    }
-    str_release(&key);
-    return result;
-}
-
 /* Leaves what both have, in b's order. */
-static err keep_shared(struct pairing *p, json_t *index) {
-    struct result *shared = mem_alloc((size_t)p->b.n + 1, sizeof *shared);
-    struct str key = {0};
-    int64_t n = 0;
-    err result = shared != NULL ? ERR_OK : ERR_MEMORY;
-    for (int64_t i = 0; i < p->b.n && result == ERR_OK; i++) {
-        str_clear(&key);
-        result = item_key(p->b.items[i].item, &key);
-        const json_t *at = json_object_get(index, str_text(&key));
-        if (result != ERR_OK || at == NULL) continue;
-        shared[n] = p->a.items[json_integer_value(at)];
+static err keep_shared(struct pairing *p, struct item_index *index, struct result *shared) {
+    int64_t n = 0, place = 0;
+    for (int64_t i = 0; i < p->a.n; i++) TRY(item_index_add(index, p->a.items[i].item));
+    for (int64_t i = 0; i < p->b.n; i++) {
+        TRY(item_index_find(index, p->b.items[i].item, &place));
+        if (place < 0) continue;
+        shared[n] = p->a.items[place];
         p->b.items[n++] = p->b.items[i];
-        (void)json_object_del(index, str_text(&key)); /* each pairs once */
     }
-    str_release(&key);
-    if (result != ERR_OK) {
-        mem_free(shared);
-        return result;
-    }
-    mem_free(p->a.items);
-    p->a.items = shared;
     p->only_a = p->a.n - n;
     p->only_b = p->b.n - n;
     p->a.n = p->b.n = n;
+    memcpy(p->a.items, shared, (size_t)n * sizeof *shared);
     return ERR_OK;
 }
 
@@ -121,11 +96,13 @@ static bool are_cases(const struct results *r) {
 }
 
 static err share_cases(struct pairing *p) {
-    json_t *index = json_object();
-    if (index == NULL) return fail(ERR_MEMORY, "out of memory for pairs of items");
-    err result = index_results(&p->a, index);
-    if (result == ERR_OK) result = keep_shared(p, index);
-    json_decref(index);
+    struct item_index index;
+    struct result *shared = mem_alloc((size_t)p->b.n + 1, sizeof *shared);
+    err result = item_index_init(&index);
+    if (result == ERR_OK && shared == NULL) result = ERR_MEMORY;
+    if (result == ERR_OK) result = keep_shared(p, &index, shared);
+    item_index_release(&index);
+    mem_free(shared);
     return result;
 }
 

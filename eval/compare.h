@@ -17,8 +17,8 @@
  * of two reports, at 95 %. A task without items, or whose programs were not run, has "a", "b" and
  * "difference" of its metric alone. Items are named as compare_add_names says. Suites of the same
  * name with different items are ERR_MISMATCH that says which; of requests' cases, of which two
- * months share some, those in both are compared and a row's "only_a" and "only_b" count the
- * others. The caller json_decref()s. */
+ * months share some, those in both are compared (eval/pairs.h) and a row's "only_a" and "only_b"
+ * count the others. The caller json_decref()s. */
 MUST_CHECK err compare_reports(const json_t *a, const json_t *b, json_t **out);
 /* One score of a task of both ("" is its metric), with the interval at that confidence, as a row of
  * compare_reports. */

@@ -161,8 +161,11 @@ static err put_outcome(const char *item, const struct holding *h, const json_t *
 static err put_pairs(const json_t *row, json_t *to) {
     static const char *const members[] = {"n", "wins", "losses", "ties", "won", "lost"};
     const json_t *p = json_object_get(row, "p_value");
-    if (json_object_get(row, "only_a") != NULL || json_object_get(row, "only_b") != NULL)
-        return fail(ERR_MISMATCH, "the cases before are not those after");
+    const int64_t n_gone = json_int_of(row, "only_a"), n_new = json_int_of(row, "only_b");
+    if (n_gone + n_new > 0)
+        return fail(ERR_MISMATCH,
+                    "the cases before are not those after: %lld only before, %lld only after",
+                    (long long)n_gone, (long long)n_new);
     if (p == NULL) return json_put(to, "paired", json_null());
     json_t *paired = json_object();
     TRY(json_put(to, "paired", paired));

@@ -189,7 +189,7 @@ struct listing {
     size_t n;
     int64_t counts[N_KINDS];
     const struct suite *suite; /* NULL: a task of a user's, or answers stand in the report */
-    json_t *was;               /* items before, by key */
+    int64_t n_new, n_gone;     /* items that only one of the lists has; 0 where there is one list */
     json_t *answers[2];        /* lines of kept answers before and after, by item; or NULL */
 };
 
@@ -268,22 +268,6 @@ static err add_item(const struct listing *l, const struct pair *pair, struct str
 
 /* ---- the list ---- */
 
-static err index_before(struct listing *l) {
-    struct str key = {0};
-    const json_t *items = json_object_get(l->p->was, "items");
-    err result = ERR_OK;
-    l->was = json_object();
-    if (l->was == NULL) return fail(ERR_MEMORY, "out of memory for items");
-    for (size_t i = 0; i < json_array_size(items) && result == ERR_OK; i++) {
-        str_clear(&key);
-        result = item_key(json_array_get(items, i), &key);
-        if (result == ERR_OK)
-            result = json_put(l->was, str_text(&key), json_incref(json_array_get(items, i)));
-    }
-    str_release(&key);
-    return result;
-}
-
 /* Kept answers of the list's task, by item and sample. */
 static err index_answers(const struct listing *l, const json_t *answers, json_t **out) {
     json_t *line = NULL;
@@ -300,23 +284,34 @@ static err index_answers(const struct listing *l, const json_t *answers, json_t 
 }
 
 /* Each item with what it was before. */
-static err pair_items(struct listing *l) {
-    const json_t *items = json_object_get(l->p->is, "items");
-    struct str key = {0};
-    err result = ERR_OK;
-    l->n = json_array_size(items);
-    l->pairs = mem_zalloc(l->n + 1, sizeof *l->pairs);
-    if (l->pairs == NULL) return ERR_MEMORY;
-    for (size_t i = 0; i < l->n && result == ERR_OK; i++) {
+static err fill_pairs(struct listing *l, struct item_index *index) {
+    const json_t *was = json_object_get(l->p->was, "items"),
+                 *is = json_object_get(l->p->is, "items");
+    int64_t place = 0;
+    for (size_t i = 0; i < json_array_size(was); i++)
+        TRY(item_index_add(index, json_array_get(was, i)));
+    for (size_t i = 0; i < l->n; i++) {
         struct pair *pair = &l->pairs[i];
-        str_clear(&key);
-        pair->is = json_array_get(items, i);
-        result = item_key(pair->is, &key);
-        pair->was = json_object_get(l->was, str_text(&key));
+        pair->is = json_array_get(is, i);
+        TRY(item_index_find(index, pair->is, &place));
+        if (place >= 0) pair->was = json_array_get(was, (size_t)place);
         pair->kind = kind_of(pair->was, pair->is);
         l->counts[pair->kind]++;
     }
-    str_release(&key);
+    if (l->p->was == NULL) return ERR_OK;
+    l->n_new = (int64_t)l->n - index->n_found;
+    l->n_gone = index->n_added - index->n_found;
+    return ERR_OK;
+}
+
+static err pair_items(struct listing *l) {
+    struct item_index index;
+    l->n = json_array_size(json_object_get(l->p->is, "items"));
+    l->pairs = mem_zalloc(l->n + 1, sizeof *l->pairs);
+    if (l->pairs == NULL) return ERR_MEMORY;
+    err result = item_index_init(&index);
+    if (result == ERR_OK) result = fill_pairs(l, &index);
+    item_index_release(&index);
     return result;
 }
 
@@ -344,7 +339,12 @@ static err add_list(const struct listing *l, struct str *out) {
     int64_t shown = 0, most = l->p->most;
     TRY(str_add(out, "<h3>"));
     TRY(html_add(out, json_text_of(l->p->is, "task")));
-    TRY(str_add(out, "</h3>\n<div class=\"chosen\">\n"));
+    TRY(str_add(out, "</h3>\n"));
+    if (l->n_new + l->n_gone > 0)
+        TRY(str_printf(out,
+                       "<p class=\"soft\">Items without a partner: %lld after, %lld before.</p>\n",
+                       (long long)l->n_new, (long long)l->n_gone));
+    TRY(str_add(out, "<div class=\"chosen\">\n"));
     TRY(add_choice(out, l->p->number, "all", (int64_t)l->n, true));
     for (int k = 0; k < N_KINDS; k++)
         if (l->counts[k] > 0) TRY(add_choice(out, l->p->number, kinds[k], l->counts[k], false));
@@ -367,14 +367,12 @@ err eval_page_items(const struct eval_page_items *p, struct str *out) {
     for (int i = 0; i < n_eval_tasks && task == NULL; i++)
         if (strcmp(eval_tasks[i]->name, name) == 0) task = eval_tasks[i];
     if (task != NULL) l.suite = task->suite;
-    err result = index_before(&l);
-    if (result == ERR_OK) result = index_answers(&l, p->answers_before, &l.answers[0]);
+    err result = index_answers(&l, p->answers_before, &l.answers[0]);
     if (result == ERR_OK) result = index_answers(&l, p->answers_after, &l.answers[1]);
     if (result == ERR_OK) result = pair_items(&l);
     if (result == ERR_OK) result = add_list(&l, out);
     mem_free(l.pairs);
     json_decref(l.answers[1]);
     json_decref(l.answers[0]);
-    json_decref(l.was);
     return result;
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Pairing of items (eval/pairs.h): the first list is looked up by key. A list may hold an item
- * twice (two cases that are the same); the second one then pairs with the second one.
+ * Pairing of items (eval/pairs.h). The key of an item's n-th copy is what the item is known by, and
+ * n, so that copies are told apart by nothing but their order.
  * Read next: eval/compare.c. */
 #include "eval/pairs.h"
 
-#include "base/mem.h"
 #include <string.h>
 
 static const char *const names[] = {"item",          "task_id",  "gold",
@@ -33,7 +32,8 @@ static err add_names(const json_t *item, json_t *to) {
     return ERR_OK;
 }
 
-err item_key(const json_t *item, struct str *out) {
+/* What an item is known by; the same text for the same item. */
+static err item_key(const json_t *item, struct str *out) {
     json_t *key = json_array();
     if (key == NULL) return fail(ERR_MEMORY, "out of memory for an item");
     err result = add_names(item, key);
@@ -42,30 +42,51 @@ err item_key(const json_t *item, struct str *out) {
     return result;
 }
 
-/* The key of the occurrence: "KEY 0", "KEY 1". `seen` counts them. */
-static err numbered_key(const json_t *item, json_t *seen, struct str *out) {
-    str_clear(out);
+/* The key of an item's next copy: "KEY 0", "KEY 1". `seen` counts them. */
+static err copy_key(const json_t *item, json_t *seen, struct str *out) {
     TRY(item_key(item, out));
     json_int_t n = json_integer_value(json_object_get(seen, str_text(out)));
     TRY(json_put(seen, str_text(out), json_integer(n + 1)));
     return str_printf(out, " %lld", (long long)n);
 }
 
-static bool wanted(const json_t *item, const char *request) {
-    return request == NULL || strcmp(json_text_of(item, "request"), request) == 0;
+err item_index_init(struct item_index *index) {
+    *index = (struct item_index){
+        .places = json_object(), .added = json_object(), .found = json_object()};
+    if (index->places != NULL && index->added != NULL && index->found != NULL) return ERR_OK;
+    return fail(ERR_MEMORY, "out of memory for pairs of items");
 }
 
-static err index_items(const json_t *items, const char *request, json_t *seen, json_t *index) {
+err item_index_add(struct item_index *index, const json_t *item) {
     struct str key = {0};
-    err result = ERR_OK;
-    for (size_t i = 0; i < json_array_size(items) && result == ERR_OK; i++) {
-        json_t *item = json_array_get(items, i);
-        if (!wanted(item, request)) continue;
-        result = numbered_key(item, seen, &key);
-        if (result == ERR_OK) result = json_put(index, str_text(&key), json_incref(item));
-    }
+    err result = copy_key(item, index->added, &key);
+    if (result == ERR_OK)
+        result = json_put(index->places, str_text(&key), json_integer(index->n_added));
+    str_release(&key);
+    index->n_added += result == ERR_OK;
+    return result;
+}
+
+err item_index_find(struct item_index *index, const json_t *item, int64_t *out_place) {
+    struct str key = {0};
+    err result = copy_key(item, index->found, &key);
+    const json_t *place = NULL;
+    if (result == ERR_OK) place = json_object_get(index->places, str_text(&key));
+    *out_place = place != NULL ? json_integer_value(place) : -1;
+    index->n_found += place != NULL;
     str_release(&key);
     return result;
+}
+
+void item_index_release(struct item_index *index) {
+    json_decref(index->places);
+    json_decref(index->added);
+    json_decref(index->found);
+    *index = (struct item_index){.places = NULL};
+}
+
+static bool wanted(const json_t *item, const char *request) {
+    return request == NULL || strcmp(json_text_of(item, "request"), request) == 0;
 }
 
 static void count_pair(const json_t *a, const json_t *b, struct item_pairs *p) {
@@ -74,50 +95,38 @@ static void count_pair(const json_t *a, const json_t *b, struct item_pairs *p) {
         p->unjudged++;
         return;
     }
-    p->right_a += was;
-    p->right_b += is;
+    p->n++;
     p->won += is > was;
     p->lost += is < was;
-    p->differences[p->n++] = (int8_t)(is - was);
 }
 
-static err count_all(const json_t *b, const char *request, json_t *seen, json_t *index,
-                     struct item_pairs *p) {
-    struct str key = {0};
-    err result = ERR_OK;
-    for (size_t i = 0; i < json_array_size(b) && result == ERR_OK; i++) {
-        const json_t *item = json_array_get(b, i), *other = NULL;
-        if (!wanted(item, request)) continue;
-        result = numbered_key(item, seen, &key);
-        if (result != ERR_OK) break;
-        other = json_object_get(index, str_text(&key));
-        if (other != NULL)
-            count_pair(other, item, p);
-        else
-            p->only_b++;
+/* Every item of a is added, so that its place is that in the list. */
+static err count_all(const json_t *a, const json_t *b, const char *request,
+                     struct item_index *index, struct item_pairs *p) {
+    int64_t n_wanted = 0, place = 0;
+    for (size_t i = 0; i < json_array_size(a); i++) {
+        n_wanted += wanted(json_array_get(a, i), request);
+        TRY(item_index_add(index, json_array_get(a, i)));
     }
-    str_release(&key);
-    return result;
+    for (size_t i = 0; i < json_array_size(b); i++) {
+        const json_t *item = json_array_get(b, i);
+        if (!wanted(item, request)) continue;
+        TRY(item_index_find(index, item, &place));
+        if (place < 0)
+            p->only_b++;
+        else
+            count_pair(json_array_get(a, (size_t)place), item, p);
+    }
+    p->only_a = n_wanted - index->n_found;
+    return ERR_OK;
 }
 
 err item_pairs_count(const json_t *a, const json_t *b, const char *request,
                      struct item_pairs *out) {
-    json_t *index = json_object(), *seen_a = json_object(), *seen_b = json_object();
+    struct item_index index;
     *out = (struct item_pairs){.n = 0};
-    out->differences = mem_zalloc(json_array_size(b) + 1, sizeof *out->differences);
-    err result = out->differences == NULL ? ERR_MEMORY : ERR_OK;
-    if (result == ERR_OK && (index == NULL || seen_a == NULL || seen_b == NULL))
-        result = fail(ERR_MEMORY, "out of memory for pairs of items");
-    if (result == ERR_OK) result = index_items(a, request, seen_a, index);
-    if (result == ERR_OK) result = count_all(b, request, seen_b, index, out);
-    if (result == ERR_OK) out->only_a = (int64_t)json_object_size(index) - out->n - out->unjudged;
-    json_decref(index);
-    json_decref(seen_a);
-    json_decref(seen_b);
+    err result = item_index_init(&index);
+    if (result == ERR_OK) result = count_all(a, b, request, &index, out);
+    item_index_release(&index);
     return result;
-}
-
-void item_pairs_release(struct item_pairs *p) {
-    mem_free(p->differences);
-    p->differences = NULL;
 }

@@ -41,7 +41,6 @@ static err add_pairs(const struct part *p, struct report_row *row) {
         row->lost = pairs.lost;
         row->p_value = mcnemar_exact(pairs.won, pairs.lost);
     }
-    item_pairs_release(&pairs);
     return result;
 }
 

@@ -69,6 +69,10 @@ static err tell(const json_t *found, struct str *out) {
                            (long long)json_int_of(row, "wins"),
                            (long long)json_int_of(row, "losses"), (long long)json_int_of(row, "n"),
                            json_number_value(p)));
+        if (json_int_of(row, "only_a") + json_int_of(row, "only_b") > 0)
+            TRY(str_printf(out, "; %lld only in a, %lld only in b",
+                           (long long)json_int_of(row, "only_a"),
+                           (long long)json_int_of(row, "only_b")));
         TRY(str_add(out, "\n"));
         const json_t *lost = json_object_get(row, "lost");
         if (json_array_size(lost) == 0) continue;

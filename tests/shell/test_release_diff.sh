@@ -59,6 +59,7 @@ EOF_PYTHON
 run "$COTRAIN" release diff $a $b
 expect_rc 0
 expect_out "added    tiny/requests#3@3  again"
+expect_out "; 0 only in a, 6 only in b"
 expect_out "train.learning_rate: "
 expect_out "source changed: copy.train.jsonl of tiny/requests#1@1"
 run "$COTRAIN" release diff $a $b --exit-code

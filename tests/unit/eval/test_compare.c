@@ -112,6 +112,30 @@ static void cases_of_two_months_are_paired_where_both_ask(void **state) {
     json_decref(other);
 }
 
+/* The same case several times: the n-th time is the n-th time of the other month, in whatever order
+ * the cases stand, and what is over is counted on its side. */
+static void a_case_that_stands_twice_is_paired_twice(void **state) {
+    (void)state;
+    json_t *a = parse(CASES CASE("1", "p", "true") "," CASE("1", "q", "true") "," CASE(
+        "1", "p", "false") "], \"scores\": {\"exact_match\": 0.6}}]}");
+    json_t *b = parse(CASES CASE("1", "q", "false") "," CASE("1", "p", "true") "," CASE(
+        "1", "p", "true") "," CASE("1", "p", "false") "], \"scores\": {\"exact_match\": 0.5}}]}");
+    json_t *row = NULL;
+    assert_ok(compare_score(a, b, &(struct comparing){"requests", "", 0.95}, &row));
+    assert_int_equal(json_int_of(row, "n"), 3);
+    assert_int_equal(json_int_of(row, "wins"), 1);
+    assert_int_equal(json_int_of(row, "losses"), 1);
+    assert_null(json_object_get(row, "only_a"));
+    assert_int_equal(json_int_of(row, "only_b"), 1);
+    json_decref(row);
+    assert_ok(compare_score(b, a, &(struct comparing){"requests", "", 0.95}, &row));
+    assert_int_equal(json_int_of(row, "n"), 3);
+    assert_int_equal(json_int_of(row, "only_a"), 1);
+    json_decref(row);
+    json_decref(a);
+    json_decref(b);
+}
+
 static void names_are_short_and_sealed_ones_hashes(void **state) {
     (void)state;
     json_t *items =
@@ -149,6 +173,7 @@ int main(void) {
         cmocka_unit_test(items_are_paired),
         cmocka_unit_test(answers_and_measures_are_paired),
         cmocka_unit_test(cases_of_two_months_are_paired_where_both_ask),
+        cmocka_unit_test(a_case_that_stands_twice_is_paired_twice),
         cmocka_unit_test(names_are_short_and_sealed_ones_hashes),
         cmocka_unit_test(other_items_are_refused),
     };

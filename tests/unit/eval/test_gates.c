@@ -253,6 +253,23 @@ static void foreign_reports_are_refused(void **state) {
     test_folder_remove(dir);
 }
 
+/* A case that one evaluation asked once more than the other: no gate passes over it. */
+static void a_copy_without_a_partner_is_told(void **state) {
+    (void)state;
+    json_t *twice = json_pack("{s:[{s:s, s:s, s:{s:f}, s:[{s:s,s:s,s:b}, {s:s,s:s,s:b}]}]}",
+                              "tasks", "task", "requests", "metric", "exact_match", "scores",
+                              "exact_match", 1.0, "items", "request", "r", "prompt", "p", "exact",
+                              1, "request", "r", "prompt", "p", "exact", 1);
+    json_t *once = json_deep_copy(twice);
+    json_t *items = json_object_get(json_array_get(json_object_get(once, "tasks"), 0), "items");
+    assert_int_equal(json_array_remove(items, 0), 0);
+    assert_fails(check("requests: >= +0", once, twice), ERR_MISMATCH,
+                 "not those after: 0 only before, 1 only after");
+    assert_ok(check("requests: >= +0", twice, twice));
+    json_decref(once);
+    json_decref(twice);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conditions_are_read),
@@ -262,6 +279,7 @@ int main(void) {
         cmocka_unit_test(a_missed_gate_tells_pairs_and_items),
         cmocka_unit_test(gates_say_by_how_much),
         cmocka_unit_test(every_missed_gate_is_named),
+        cmocka_unit_test(a_copy_without_a_partner_is_told),
         cmocka_unit_test(table_pairs_requests),
         cmocka_unit_test(foreign_reports_are_refused),
     };

@@ -52,6 +52,47 @@ static void items_say_what_became_of_them(void **state) {
     json_decref(after);
 }
 
+static int64_t count(const char *text, const char *what) {
+    int64_t n = 0;
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at += strlen(what)) n++;
+    return n;
+}
+
+/* A case that stands twice has become twice what it became; what the other list lacks is told. */
+static void items_that_stand_twice_are_paired_twice(void **state) {
+    (void)state;
+    json_t *was = parsed("{\"task\": \"requests\", \"items\": ["
+                         "{\"request\": \"r\", \"prompt\": \"p\", \"exact\": true},"
+                         "{\"request\": \"r\", \"prompt\": \"p\", \"exact\": false}]}");
+    json_t *is = parsed("{\"task\": \"requests\", \"items\": ["
+                        "{\"request\": \"r\", \"prompt\": \"p\", \"exact\": true},"
+                        "{\"request\": \"r\", \"prompt\": \"q\", \"exact\": true},"
+                        "{\"request\": \"r\", \"prompt\": \"p\", \"exact\": false},"
+                        "{\"request\": \"r\", \"prompt\": \"p\", \"exact\": false}]}");
+    struct str out = {0};
+    assert_ok(
+        eval_page_items(&(struct eval_page_items){.was = was, .is = is, .text_bytes = 256}, &out));
+    assert_int_equal(count(str_text(&out), "<details class=\"item right\">"), 2);
+    assert_int_equal(count(str_text(&out), "<details class=\"item wrong\">"), 2);
+    assert_null(strstr(str_text(&out), "class=\"item won\""));
+    assert_null(strstr(str_text(&out), "class=\"item lost\""));
+    assert_non_null(strstr(str_text(&out), "Items without a partner: 2 after, 0 before."));
+    str_clear(&out);
+    assert_ok(
+        eval_page_items(&(struct eval_page_items){.was = is, .is = was, .text_bytes = 256}, &out));
+    assert_non_null(strstr(str_text(&out), "Items without a partner: 0 after, 2 before."));
+    str_clear(&out);
+    assert_ok(
+        eval_page_items(&(struct eval_page_items){.was = is, .is = is, .text_bytes = 256}, &out));
+    assert_null(strstr(str_text(&out), "without a partner"));
+    str_clear(&out);
+    assert_ok(eval_page_items(&(struct eval_page_items){.is = is, .text_bytes = 256}, &out));
+    assert_null(strstr(str_text(&out), "without a partner"));
+    str_release(&out);
+    json_decref(was);
+    json_decref(is);
+}
+
 static void texts_fit_together(void **state) {
     (void)state;
     enum { N = 3000 };
@@ -99,6 +140,7 @@ static void kept_answers_are_shown(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(items_say_what_became_of_them),
+        cmocka_unit_test(items_that_stand_twice_are_paired_twice),
         cmocka_unit_test(texts_fit_together),
         cmocka_unit_test(kept_answers_are_shown),
     };

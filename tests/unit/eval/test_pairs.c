@@ -31,18 +31,13 @@ static void order_does_not_matter(void **state) {
     assert_int_equal(p.n, 3);
     assert_int_equal(p.won, 1);
     assert_int_equal(p.lost, 1);
-    assert_int_equal(p.right_a, 2);
-    assert_int_equal(p.right_b, 2);
     assert_int_equal(p.only_a, 1);
     assert_int_equal(p.only_b, 1);
-    assert_int_equal(p.differences[0] + p.differences[1] + p.differences[2], 0);
-    item_pairs_release(&p);
     assert_ok(item_pairs_count(a, b, "r1", &p));
     assert_int_equal(p.n, 2);
     assert_int_equal(p.lost, 1);
     assert_int_equal(p.only_a, 0);
     assert_int_equal(p.only_b, 1);
-    item_pairs_release(&p);
     json_decref(a);
     json_decref(b);
 }
@@ -57,7 +52,6 @@ static void an_item_that_stands_twice_pairs_twice(void **state) {
     assert_int_equal(p.n, 2);
     assert_int_equal(p.won, 1);
     assert_int_equal(p.only_b, 1);
-    item_pairs_release(&p);
     json_decref(a);
     json_decref(b);
 }
@@ -71,11 +65,9 @@ static void what_was_not_judged_is_no_pair(void **state) {
     assert_int_equal(p.n, 1);
     assert_int_equal(p.unjudged, 1);
     assert_int_equal(p.only_a + p.only_b, 0);
-    item_pairs_release(&p);
     assert_ok(item_pairs_count(NULL, b, NULL, &p));
     assert_int_equal(p.n, 0);
     assert_int_equal(p.only_b, 2);
-    item_pairs_release(&p);
     json_decref(a);
     json_decref(b);
 }
