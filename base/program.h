@@ -14,10 +14,15 @@ struct program {
     size_t n_input;
     struct str output, errors; /* out: what it wrote, at most PROGRAM_MAX_BYTES each */
     int exit_code;             /* out; 128 + the signal's number where one ended it */
+    /* Asked a few times a second while it runs; NULL: nobody is. With the first error it and all
+     * that it started are killed, and program_run returns that. What a terminal sends to this
+     * program does not reach one that is watched: the watch has to hear it (base/stop.h). */
+    err (*watch)(void *context);
+    void *context;
 };
 enum { PROGRAM_MAX_BYTES = 16 << 20 };
 
-/* Waits for it, however long it takes: it may be asking a person for a touch or a passphrase.
+/* Waits for it, however long that takes: it may be asking a person for a touch or a passphrase.
  * ERR_MISSING where there is no such program; an exit code that is not 0 is no error here. */
 MUST_CHECK err program_run(struct program *p);
 void program_clear(struct program *p);

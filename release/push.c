@@ -17,7 +17,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 1, STALL_S = 60, STALL_MAX_S = 86400 };
 
 static const char *const state_words[PUSH_STATE_COUNT] = {
 #define STATE(name, word) word,
@@ -49,6 +49,7 @@ struct push {
     struct push_release release;
     const char *folder, *state_path; /* DIR.push, and the record in it */
     int lock;
+    int64_t stall_ms;
     json_t *state, *results;
 };
 
@@ -238,6 +239,7 @@ static err push_one(struct push *p, const struct release_target *t) {
                           .release = &p->release,
                           .target = t,
                           .branch = t->branch ? t->branch : type->branch,
+                          .stall_ms = p->stall_ms,
                           .arena = &p->arena};
     struct str token = {0};
     one.work_dir = arena_printf(&p->arena, "%s/%s", p->folder, release_target_name(t));
@@ -265,6 +267,16 @@ static err check_options(const struct push_options *o) {
     return fail_hint(
         fail(ERR_USAGE, "the recipe names no targets"),
         "release: {targets: [{type: git, url: https://..., author: 'Name <address>'}]}");
+}
+
+static err read_stall(struct push *p) {
+    const char *text = env_get(ENV_COTRAIN_STALL_S);
+    int64_t seconds = STALL_S;
+    if (text && (str_to_int64(text, &seconds) != ERR_OK || seconds < 1 || seconds > STALL_MAX_S))
+        return fail(ERR_RANGE, "COTRAIN_STALL_S: '%s' is no number of seconds from 1 to %d", text,
+                    STALL_MAX_S);
+    p->stall_ms = seconds * 1000;
+    return ERR_OK;
 }
 
 /* Beside the release, whatever it is called by: "." would be in it. */
@@ -306,6 +318,7 @@ err release_push(const struct push_options *o, json_t **out) {
     struct push p = {.o = o, .lock = -1, .results = json_array()};
     *out = NULL;
     err e = p.results ? check_options(o) : fail(ERR_MEMORY, "out of memory for the result");
+    if (e == ERR_OK) e = read_stall(&p);
     if (e == ERR_OK) e = push_all(&p);
     if (e == ERR_OK || json_array_size(p.results) > 0) {
         *out = json_pack("{s:s, s:s, s:b, s:O}", "release", o->dir, "hash", p.release.hash,

@@ -47,6 +47,7 @@ struct pushing {
     const char *branch, *tag;
     const char *token, *token_file; /* token NULL: none; token_file NULL: it is of the variable */
     const char *work_dir;           /* a folder of its own, which need not be there */
+    int64_t stall_ms;               /* without a byte for so long a transfer is given up */
     struct arena *arena;
     json_t *requests;        /* of a dry run; else NULL */
     json_t *note;            /* kept in the state: {"state", "commit", "tag", ...} */

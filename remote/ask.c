@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { STALL_MS = 60000, WAIT_MS = 1000, WAIT_MAX_MS = 60000, RETRY_AFTER_MAX_S = 900 };
+enum { WAIT_MS = 1000, WAIT_MAX_MS = 60000, RETRY_AFTER_MAX_S = 900 };
 enum { SAID_BYTES = 300 };
 
 struct ask {
@@ -28,8 +28,8 @@ err ask_new(const struct ask_options *options, struct ask **out) {
     struct ask *a = mem_zalloc(1, sizeof *a);
     if (!a) return ERR_MEMORY;
     a->options = *options;
-    int64_t stall_ms = options->stall_timeout_ms > 0 ? options->stall_timeout_ms : STALL_MS;
-    err e = http_new(&(struct http_options){.stall_timeout_ms = stall_ms}, &a->http);
+    err e =
+        http_new(&(struct http_options){.stall_timeout_ms = options->stall_timeout_ms}, &a->http);
     if (e != ERR_OK) {
         mem_free(a);
         return e;

@@ -19,7 +19,7 @@ struct ask_options {
     const char *token_name;   /* of the variable that a token is looked for in, for people */
     const char *subject;      /* what is asked about, "IEITYuan/Yuan2-2B", for people */
     json_t *plan;             /* not NULL: nothing is asked, each request is appended to it */
-    int64_t stall_timeout_ms; /* 0: 60 s */
+    int64_t stall_timeout_ms; /* 0: as remote/http.h has it */
     /* How a wait is spent; NULL: asleep, in steps that hear a request to stop. */
     err (*wait)(void *context, int64_t ms);
     void *context;

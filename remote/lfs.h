@@ -37,6 +37,8 @@ MUST_CHECK err lfs_store_set_aside(const char *repository, const struct lfs_obje
 struct lfs_remote {
     const char *repository, *name; /* a bare repository's folder, and the remote's name in it */
     const char *helper;
+    int64_t stall_ms; /* without a byte for so long it is given up; 0: no limit, as for a folder of
+                       * this machine, whose copies tell of no bytes */
 };
 /* Appends the helper for a token in a file, or where `file` is NULL in the variable. It answers for
  * the host of `url` alone: a server may send git-lfs anywhere. */
@@ -45,7 +47,8 @@ struct lfs_token {
 };
 MUST_CHECK err lfs_helper(const struct lfs_token *t, struct str *out);
 /* `git lfs push` and `git lfs fetch` of one object, out of and into the repository's store; the
- * latter as the commit `at` has it at `path`. ERR_MISSING where there is no git-lfs; what the
+ * latter as the commit `at` has it at `path`. ERR_MISSING where there is no git-lfs; ERR_DENIED
+ * where a store refuses it over and over, which git-lfs would ask for ever; ERR_STOPPED; what the
  * program complains of is in the error. */
 MUST_CHECK err lfs_push(const struct lfs_remote *r, const struct lfs_object *o);
 MUST_CHECK err lfs_fetch(const struct lfs_remote *r, const char *at, const char *path);

@@ -253,9 +253,14 @@ static err make_commit(struct pushing *p, struct git_push *g, char out_id[GIT_ID
 
 /* ---- upload ---- */
 
-static err send_object(struct git_push *g, const struct push_file *f) {
-    const struct lfs_remote remote = {g->repository, GIT_STAGE_REMOTE,
-                                      g->helper.len > 0 ? str_text(&g->helper) : NULL};
+static struct lfs_remote remote_of(const struct pushing *p, const struct git_push *g) {
+    return (struct lfs_remote){g->repository, GIT_STAGE_REMOTE,
+                               g->helper.len > 0 ? str_text(&g->helper) : NULL,
+                               g->folder ? 0 : p->stall_ms};
+}
+
+static err send_object(const struct pushing *p, struct git_push *g, const struct push_file *f) {
+    const struct lfs_remote remote = remote_of(p, g);
     const struct lfs_object o = object_of(f);
     enum lfs_found found = LFS_MISSING;
     if (g->folder) TRY(lfs_store_check(g->folder, &o, &found));
@@ -267,9 +272,9 @@ static err send_object(struct git_push *g, const struct push_file *f) {
 }
 
 /* Whether the object over there is the right one. */
-static err check_object(struct git_push *g, const struct push_file *f, const char *commit) {
-    const struct lfs_remote remote = {g->repository, GIT_STAGE_REMOTE,
-                                      g->helper.len > 0 ? str_text(&g->helper) : NULL};
+static err check_object(const struct pushing *p, const struct push_file *f, const char *commit) {
+    struct git_push *g = p->own;
+    const struct lfs_remote remote = remote_of(p, g);
     const struct lfs_object o = object_of(f);
     enum lfs_found found = LFS_MISSING;
     if (!g->folder) {
@@ -288,7 +293,7 @@ static err check_object(struct git_push *g, const struct push_file *f, const cha
 static err check_objects(struct pushing *p, const char *commit) {
     const struct push_release *r = p->release;
     for (int64_t i = 0; i < r->n; i++)
-        if (r->files[i].large) TRY(check_object(p->own, &r->files[i], commit));
+        if (r->files[i].large) TRY(check_object(p, &r->files[i], commit));
     return ERR_OK;
 }
 
@@ -297,7 +302,7 @@ static err git_upload(struct pushing *p) {
     char commit[GIT_ID_SIZE];
     if (p->requests) return ERR_OK;
     for (int64_t i = 0; i < r->n; i++)
-        if (r->files[i].large) TRY(send_object(p->own, &r->files[i]));
+        if (r->files[i].large) TRY(send_object(p, p->own, &r->files[i]));
     TRY(make_commit(p, p->own, commit));
     return check_objects(p, commit);
 }

@@ -43,6 +43,7 @@ static err hf_open(struct pushing *p) {
                                          .token_name = "HF_TOKEN",
                                          .subject = p->target->repo,
                                          .plan = p->requests,
+                                         .stall_timeout_ms = p->stall_ms,
                                          .wait = p->options->wait,
                                          .context = p->options->context},
                    &h->ask);

@@ -71,6 +71,7 @@ static err ms_open(struct pushing *p) {
                                          .token_name = "MODELSCOPE_API_TOKEN",
                                          .subject = p->target->repo,
                                          .plan = p->requests,
+                                         .stall_timeout_ms = p->stall_ms,
                                          .wait = p->options->wait,
                                          .context = p->options->context},
                    &m->ask);

@@ -4,10 +4,13 @@
 the LFS batch call with a store of files. Who asks must be `oauth2` with the token (HTTP Basic); the store is
 asked by signed addresses, and must not be told the token. Prints its port, logs `METHOD PATH STATUS` lines.
 
-git_server.py ROOT TOKEN LOG    (ROOT/NAME.git are bare repositories, ROOT/store/ the objects; where
-ROOT/elsewhere has another server's address, /moved.git is there)
+git_server.py ROOT TOKEN LOG    (ROOT/NAME.git are bare repositories, ROOT/store/ the objects. Where ROOT/elsewhere
+has another server's address, /moved.git is there. Where ROOT/store_at is JSON {"address", "authenticated"}, that
+server's store is told to those who send, with or without the word that no log-in is needed; one with ROOT/closed
+answers 401 there, one with ROOT/silent nothing at all)
 """
 import base64
+import contextlib
 import hashlib
 import http.server
 import json
@@ -19,6 +22,8 @@ import threading
 ROOT, TOKEN, LOG = sys.argv[1:4]
 ELSEWHERE = os.path.join(ROOT, "elsewhere")
 STORE = os.path.join(ROOT, "store")
+STORE_AT = os.path.join(ROOT, "store_at")
+CLOSED, SILENT = os.path.join(ROOT, "closed"), os.path.join(ROOT, "silent")
 BASIC = "Basic " + base64.b64encode(f"oauth2:{TOKEN}".encode()).decode()
 BACKEND = os.path.join(subprocess.run(["git", "--exec-path"], capture_output=True, text=True).stdout.strip(),
                        "git-http-backend")
@@ -29,6 +34,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+    def handle(self):
+        with contextlib.suppress(ConnectionError):  # who asked may have been ended
+            super().handle()
 
     def body(self):
         if self.headers.get("Transfer-Encoding") != "chunked":
@@ -52,10 +61,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def batch(self, data):
         asked = json.loads(data)
-        base, objects = f"http://{self.headers['Host']}/store/", []
+        place = {"address": f"http://{self.headers['Host']}", "authenticated": True}
+        if os.path.exists(STORE_AT):
+            with open(STORE_AT) as f:
+                place = json.load(f)
+        base, objects = place["address"] + "/store/", []
         for one in asked["objects"]:
             there = os.path.exists(os.path.join(STORE, one["oid"]))
-            answer = {"oid": one["oid"], "size": one["size"], "authenticated": True}
+            answer = {"oid": one["oid"], "size": one["size"], "authenticated": place["authenticated"]}
             if asked["operation"] == "upload" and not there:
                 answer["actions"] = {"upload": {"href": base + one["oid"]}}
             elif asked["operation"] == "download" and there:
@@ -68,7 +81,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def store(self, data):
         path = os.path.join(STORE, os.path.basename(self.path))
-        if "Authorization" in self.headers:
+        if os.path.exists(SILENT):
+            threading.Event().wait()
+        if os.path.exists(CLOSED):
+            self.give(401, b"", [("WWW-Authenticate", 'Basic realm="store"')])
+        elif "Authorization" in self.headers:
             self.give(400, b"the store is not to be told the token")
         elif self.command == "PUT":
             good = hashlib.sha256(data).hexdigest() == os.path.basename(path)

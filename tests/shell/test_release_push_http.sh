@@ -93,6 +93,36 @@ COTRAIN_GIT_TOKEN=$token push --recipe "$scratch/month/moved.yaml"
 expect_rc 1
 expect_err "asking '${url%there.git}moved.git': it has moved"
 check "the other host was not asked" test ! -s "$scratch/log2"
+
+# ---- a store on another host that wants a log-in: git-lfs would ask it for ever ----
+export COTRAIN_GIT_TOKEN=$token
+other=$(cat "$scratch/root/elsewhere") && touch "$scratch/other/closed" && git config --global lfs.transfer.maxretries 1
+for known in true false; do # whether the server says that no log-in is needed there
+    echo "{\"address\": \"$other\", \"authenticated\": $known}" >"$scratch/root/store_at"
+    rm -f "$scratch/root/store"/* && : >"$scratch/log2"
+    push
+    expect_rc 1
+    check "the other host was told no token, and asked a few times" python3 - "$scratch/log2" <<'PY'
+import sys
+lines = [line.split() for line in open(sys.argv[1])]
+assert lines and {status for method, path, status in lines} == {"401"} and len(lines) < 5000, len(lines)
+PY
+    case $known in
+    true) expect_err "git lfs push to 'target': refused over and over (status 401): PUT $other/store/" ;;
+    false) expect_err "git lfs push to 'target': fatal: could not read Username for '$other'" ;;
+    esac
+    expect_err "hint: the LFS server points to a store that wants a log-in of its own"
+done
+
+# ---- a store that takes everything and answers nothing ----
+echo "{\"address\": \"$other\", \"authenticated\": true}" >"$scratch/root/store_at"
+touch "$scratch/other/silent"
+COTRAIN_STALL_S=1 push
+expect_rc 1
+expect_err "git lfs push to 'target': not a byte moved for 1.0 s"
+expect_err "run it again"
+COTRAIN_STALL_S=soon push
+expect_err "COTRAIN_STALL_S: 'soon' is no number of seconds"
 exec 8>&- 9>&-
 wait
 finish
