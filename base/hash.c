@@ -43,6 +43,13 @@ void sha256_release(struct sha256 *h) {
     h->state = NULL;
 }
 
+err sha256_copy(struct sha256 *to, const struct sha256 *from) {
+    to->state = EVP_MD_CTX_new();
+    if (to->state != NULL && EVP_MD_CTX_copy_ex(to->state, from->state) == 1) return ERR_OK;
+    sha256_release(to);
+    return fail(ERR_MEMORY, "cannot copy a SHA-256 computation");
+}
+
 bool sha256_is_hex(const char *text) {
     const size_t n = SHA256_HEX_SIZE - 1;
     return strspn(text, "0123456789abcdef") == n && text[n] == '\0';

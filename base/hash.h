@@ -19,6 +19,8 @@ MUST_CHECK err sha256_add(struct sha256 *h, const void *data, size_t n);
 /* Ends and releases. */
 MUST_CHECK err sha256_final(struct sha256 *h, char out[SHA256_HEX_SIZE]);
 void sha256_release(struct sha256 *h); /* for error paths; safe after final */
+/* Makes `to`, which must be zeroed or released, one that goes on from where `from` is. */
+MUST_CHECK err sha256_copy(struct sha256 *to, const struct sha256 *from);
 
 /* Whether a text is 64 digits 0-9, a-f. */
 bool sha256_is_hex(const char *text);

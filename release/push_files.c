@@ -86,13 +86,6 @@ const struct push_file *push_find(const struct push_release *r, const char *path
     return bsearch(path, r->files, (size_t)r->n, sizeof *r->files, against_path);
 }
 
-err push_check_file(const struct push_file *f) {
-    char hash[SHA256_HEX_SIZE];
-    TRY(sha256_file(f->full, hash));
-    if (strcmp(hash, f->sha256) == 0) return ERR_OK;
-    return fail(ERR_MISMATCH, "'%s' was changed while the release was pushed", f->path);
-}
-
 err push_read_file(const struct push_file *f, struct str *out) {
     char hash[SHA256_HEX_SIZE];
     str_clear(out);

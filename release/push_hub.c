@@ -49,23 +49,16 @@ static bool was_before(const struct push_release *r, const bool *wanted, int64_t
     return false;
 }
 
-err hub_objects(const struct push_release *r, const bool *wanted, int64_t *at, json_t **out) {
-    *out = NULL;
-    while (*at < r->n && (!wanted[*at] || was_before(r, wanted, *at))) ++*at;
-    if (*at == r->n) return ERR_OK;
-    json_t *list = json_array();
-    err e = list ? ERR_OK : fail(ERR_MEMORY, "out of memory for a request");
-    for (; *at < r->n && json_array_size(list) < HUB_BATCH && e == ERR_OK; ++*at) {
+/* The next objects from *at on, which moves behind the last of them, appended to the list. */
+static err next_objects(const struct hub_batch *b, int64_t *at, json_t *list) {
+    const struct push_release *r = b->files;
+    for (; *at < r->n && (int64_t)json_array_size(list) < b->most; ++*at) {
         const struct push_file *f = &r->files[*at];
-        if (wanted[*at] && !was_before(r, wanted, *at))
-            e = json_push(list,
-                          json_pack("{s:s, s:I}", "oid", f->sha256, "size", (json_int_t)f->bytes));
+        if (b->wanted[*at] && !was_before(r, b->wanted, *at))
+            TRY(json_push(list,
+                          json_pack("{s:s, s:I}", "oid", f->sha256, "size", (json_int_t)f->bytes)));
     }
-    if (e == ERR_OK)
-        *out = list;
-    else
-        json_decref(list);
-    return e;
+    return ERR_OK;
 }
 
 /* ---- one object ---- */
@@ -76,6 +69,7 @@ struct putting {
     const struct hub_batch *batch;
     const struct push_file *file;
     const json_t *actions;
+    struct sha256 hash; /* of what was sent of it */
 };
 
 /* The action's headers as "Name: value" texts in the arena; parts' addresses are none. */
@@ -131,7 +125,9 @@ static err put_whole(struct putting *u, const json_t *upload) {
     struct ask_request r = {.http = {.method = "PUT",
                                      .headers = headers,
                                      .file = u->file->full,
-                                     .file_bytes = u->file->bytes},
+                                     .file_bytes = u->file->bytes,
+                                     .file_hash = &u->hash,
+                                     .file_sha256 = u->file->sha256},
                             .no_token = true};
     TRY(json_need_string(upload, "href", &r.http.url));
     if (json_object_get(json_object_get(upload, "header"), "Content-Type")) n = 0;
@@ -148,9 +144,13 @@ static err put_part(struct putting *u, const json_t *header, int64_t chunk, int6
     struct str etag = {0};
     const struct push_file *f = u->file;
     int64_t from = i * chunk, bytes = f->bytes - from < chunk ? f->bytes - from : chunk;
-    struct ask_request r = {
-        .http = {.method = "PUT", .file = f->full, .file_offset = from, .file_bytes = bytes},
-        .no_token = true};
+    struct ask_request r = {.http = {.method = "PUT",
+                                     .file = f->full,
+                                     .file_offset = from,
+                                     .file_bytes = bytes,
+                                     .file_hash = &u->hash,
+                                     .file_sha256 = from + bytes == f->bytes ? f->sha256 : NULL},
+                            .no_token = true};
     snprintf(key, sizeof key, "%05lld", (long long)i + 1);
     err e = json_need_string(header, key, &r.http.url);
     if (e == ERR_OK) e = put_piece(u, &r, &etag);
@@ -189,9 +189,10 @@ static err put_object(struct putting *u) {
     const json_t *verify = json_object_get(u->actions, "verify");
     int64_t chunk = chunk_of(upload);
     if (chunk < 0) return fail(ERR_PARSE, "the hub's `chunk_size` for '%s' is none", u->file->path);
-    TRY(push_check_file(u->file));
-    TRY(chunk > 0 ? put_parts(u, upload, chunk) : put_whole(u, upload));
-    if (!verify) return ERR_OK;
+    TRY(sha256_init(&u->hash));
+    err e = chunk > 0 ? put_parts(u, upload, chunk) : put_whole(u, upload);
+    sha256_release(&u->hash);
+    if (e != ERR_OK || !verify) return e;
     return post_lfs(
         u, verify, false,
         json_pack("{s:s, s:I}", "oid", u->file->sha256, "size", (json_int_t)u->file->bytes));
@@ -206,37 +207,73 @@ static const struct push_file *file_of(const struct push_release *r, const char 
 }
 
 static err plan_put(struct hub_batch *b, const json_t *object) {
-    const struct push_file *f = file_of(b->p->release, json_text_of(object, "oid"));
+    const struct push_file *f = file_of(b->files, json_text_of(object, "oid"));
     const char *url = arena_printf(b->p->arena, "(where the answer says) %s", f->path);
     if (!url) return ERR_MEMORY;
     return push_plan(b->p, "PUT", url, f->bytes);
 }
 
 static err take_object(struct hub_batch *b, const json_t *object) {
-    const char *oid = json_text_of(object, "oid");
     const json_t *refusal = json_object_get(object, "error");
-    struct putting u = {b->p, b->ask, b, file_of(b->p->release, oid),
-                        json_object_get(object, "actions")};
+    struct putting u = {.p = b->p,
+                        .ask = b->ask,
+                        .batch = b,
+                        .file = file_of(b->files, json_text_of(object, "oid")),
+                        .actions = json_object_get(object, "actions")};
     if (!u.file) return fail(ERR_PARSE, "the hub speaks of an object that was not asked for");
     if (refusal)
         return fail_in(ask_refused(b->ask, (long)json_int_of(refusal, "code"),
                                    json_text_of(refusal, "message")),
                        "'%s'", u.file->path);
     if (!json_object_get(u.actions, "upload")) return ERR_OK; /* it is there */
-    b->n++;
     if (!b->missing) b->missing = u.file->path;
     if (!b->sends) return ERR_OK;
     return fail_in(put_object(&u), "'%s'", u.file->path);
 }
 
-err hub_take_batch(struct hub_batch *b) {
+static bool speaks_of(const json_t *objects, const char *oid) {
     json_t *object;
     size_t i;
-    if (ask_plans(b->ask)) {
-        json_array_foreach(b->asked, i, object) if (b->sends) TRY(plan_put(b, object));
-        return ERR_OK;
+    json_array_foreach(objects, i,
+                       object) if (strcmp(json_text_of(object, "oid"), oid) == 0) return true;
+    return false;
+}
+
+/* One that the answer leaves out may be there or be lost: nobody knows. */
+static err take_answer(struct hub_batch *b, const json_t *asked, const json_t *objects) {
+    json_t *object;
+    size_t i;
+    if (!json_is_array(objects)) return fail(ERR_PARSE, "the hub's answer has no `objects`");
+    json_array_foreach(asked, i, object) {
+        const char *oid = json_text_of(object, "oid");
+        if (speaks_of(objects, oid)) continue;
+        return fail_hint(
+            fail(ERR_PARSE, "the hub's answer says nothing of '%s'", file_of(b->files, oid)->path),
+            "run it again: it goes on where it stopped");
     }
-    if (!json_is_array(b->objects)) return fail(ERR_PARSE, "the hub's answer has no `objects`");
-    json_array_foreach(b->objects, i, object) TRY(take_object(b, object));
+    json_array_foreach(objects, i, object) TRY(take_object(b, object));
     return ERR_OK;
+}
+
+static err one_call(struct hub_batch *b, json_t *asked) {
+    json_t *objects = NULL, *object;
+    size_t i;
+    err e = b->call(b->p, asked, &objects);
+    if (e == ERR_OK && !ask_plans(b->ask)) e = take_answer(b, asked, objects);
+    json_array_foreach(asked, i, object) if (e == ERR_OK && ask_plans(b->ask) && b->sends) e =
+        plan_put(b, object);
+    json_decref(objects);
+    return e;
+}
+
+err hub_batches(struct hub_batch *b) {
+    for (int64_t at = 0;;) {
+        json_t *asked = json_array();
+        err e =
+            asked ? next_objects(b, &at, asked) : fail(ERR_MEMORY, "out of memory for a request");
+        bool any = json_array_size(asked) > 0;
+        if (e == ERR_OK && any) e = one_call(b, asked);
+        json_decref(asked);
+        if (e != ERR_OK || !any) return e;
+    }
 }

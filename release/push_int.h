@@ -31,9 +31,8 @@ struct push_release {
 MUST_CHECK err push_list(struct push_release *r, const char *dir, const json_t *manifest,
                          struct arena *a);
 const struct push_file *push_find(const struct push_release *r, const char *path);
-/* Hashes it once more, as the last thing before it is sent: ERR_MISMATCH. */
-MUST_CHECK err push_check_file(const struct push_file *f);
-/* The whole of a file that is not large, checked like that; replaces *out. */
+/* The whole of a file that is not large, hashed once more as it was read (ERR_MISMATCH); replaces
+ * *out. */
 MUST_CHECK err push_read_file(const struct push_file *f, struct str *out);
 /* A file that is there and the release has not: it would have to be deleted, which nobody does.
  * Which of them belong to the hub is said by the type (`own`, NULL-terminated). */

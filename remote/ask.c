@@ -12,7 +12,7 @@
 #include <time.h>
 
 enum { WAIT_MS = 1000, WAIT_MAX_MS = 60000, RETRY_AFTER_MAX_S = 900 };
-enum { SAID_BYTES = 300 };
+enum { SAID_BYTES = 300, HOPS_MAX = 5 };
 
 struct ask {
     struct ask_options options;
@@ -76,10 +76,22 @@ static err add_without_secrets(const struct ask *a, const char *text, struct str
     return e;
 }
 
+/* Where a redirect leads, without the query, which may be the right to it. */
+static err place_of(const struct http_answer *answer, struct str *out) {
+    struct str place = {0};
+    bool found = false;
+    err e = http_header(answer, "location", &place, &found);
+    if (e == ERR_OK && found)
+        e = str_printf(out, "to %.*s", (int)strcspn(str_text(&place), "?"), str_text(&place));
+    str_release(&place);
+    return e;
+}
+
 /* The words of an error's JSON, whichever key the hub puts them under; "" where it is none. */
 static err said_of(const struct http_answer *answer, struct str *out) {
     static const char *const keys[] = {"error", "message", "Message"};
     json_t *json = NULL;
+    if (answer->status >= 300 && answer->status < 400) return place_of(answer, out);
     if (json_parse(str_text(&answer->body), answer->body.len, "answer", &json) != ERR_OK) {
         err_clear();
         return ERR_OK;
@@ -115,7 +127,8 @@ static const struct meaning meanings[] = {
      "run it again later: it goes on where it "
      "stopped"},
     {500, 599, ERR_IO, "the hub's own fault", "run it again: it goes on where it stopped"},
-    {300, 399, ERR_UNSUPPORTED, "it has moved", "name it as the hub does"},
+    {300, 399, ERR_UNSUPPORTED, "it has moved",
+     "give the target the name or address that it has now"},
     {LONG_MIN, LONG_MAX, ERR_UNSUPPORTED, "it was not expected", NULL},
 };
 
@@ -215,6 +228,35 @@ static err send_tries(struct ask *a, const struct http_request *r, bool once,
     }
 }
 
+/* The address that an answer moves the request to, on the same host; "": it does not. */
+static err moved_to(const struct http_answer *answer, const char *url, struct str *out) {
+    struct str place = {0};
+    bool found = false;
+    str_clear(out);
+    if (answer->status != 301 && answer->status != 307 && answer->status != 308) return ERR_OK;
+    err e = http_header(answer, "location", &place, &found);
+    if (e == ERR_OK && found) e = http_url_join(url, str_text(&place), out);
+    if (e == ERR_OK && found && !http_same_host(url, str_text(out))) str_clear(out);
+    str_release(&place);
+    return e;
+}
+
+static err send_following(struct ask *a, struct http_request *http, struct http_answer *out) {
+    struct str url = {0}, next = {0};
+    err e = send_tries(a, http, false, out);
+    for (int hop = 0; hop < HOPS_MAX && e == ERR_OK; hop++) {
+        e = moved_to(out, http->url, &next);
+        if (e != ERR_OK || next.len == 0) break;
+        str_clear(&url);
+        e = str_append(&url, str_text(&next), next.len);
+        http->url = str_text(&url);
+        if (e == ERR_OK) e = send_tries(a, http, false, out);
+    }
+    str_release(&url);
+    str_release(&next);
+    return e;
+}
+
 static err add_endpoint(const struct ask *a, const char *path, struct str *out) {
     size_t n = strlen(a->options.endpoint);
     while (n > 0 && a->options.endpoint[n - 1] == '/') n--;
@@ -235,7 +277,7 @@ err ask_send(struct ask *a, const struct ask_request *r, struct http_answer *out
     } else if (e == ERR_OK) {
         bool ours = !r->no_token && http_same_host(http.url, a->options.endpoint);
         http.token = ours ? a->options.token : NULL;
-        e = send_tries(a, &http, r->once, out);
+        e = r->follows ? send_following(a, &http, out) : send_tries(a, &http, r->once, out);
     }
     str_release(&url);
     return e;

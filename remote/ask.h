@@ -33,7 +33,8 @@ struct ask_request {
     struct http_request http; /* url: whole, or from / on below the endpoint; no token */
     bool no_token;            /* an address that an answer gave: it has its own rights in it */
     bool once;                /* not tried again: a second one would do something else */
-    const char *unknown_url;  /* in a plan: stands for an address that an answer will give */
+    bool follows;            /* a GET or HEAD: where a redirect (301, 307, 308) stays on the host */
+    const char *unknown_url; /* in a plan: stands for an address that an answer will give */
 };
 /* Any answer at all, the last try's; a 5xx or 429 that stays is ERR_IO. With a plan: *out has
  * status 0. The caller releases *out either way. */

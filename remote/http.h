@@ -10,6 +10,7 @@
 #define COTRAIN_REMOTE_HTTP_H
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/str.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,7 +35,9 @@ struct http_request {
     size_t n_body;
     const char *file; /* in place of a body: `file_bytes` of it from `file_offset` on; or NULL */
     int64_t file_offset, file_bytes;
-    size_t max_bytes; /* of the answer's body, decoded; more is ERR_LIMIT */
+    struct sha256 *file_hash; /* goes on over what is sent, once it was taken (2xx); NULL: none */
+    const char *file_sha256; /* what it must be at the end of this one; NULL: it is not looked at */
+    size_t max_bytes;        /* of the answer's body, decoded; more is ERR_LIMIT */
 };
 /* Answers of any status, with the body decoded (gzip and whatever else libcurl knows). */
 struct http_answer {
@@ -46,8 +49,8 @@ struct http_answer {
 };
 /* ERR_IO: no answer (refused, cut, stalled, TLS), naming host and reason. ERR_STOPPED: the process
  * was asked to stop (base/stop.h); a request with a body is never broken off for that, one with a
- * file is. ERR_MISMATCH: the file is shorter than was said. Replaces *out, which the caller
- * releases either way. */
+ * file is. ERR_MISMATCH: the file is shorter than was said, or not the one that was hashed: of that
+ * the last bytes are not sent. Replaces *out, which the caller releases either way. */
 MUST_CHECK err http_send(struct http *h, const struct http_request *request,
                          struct http_answer *out);
 void http_answer_release(struct http_answer *a);

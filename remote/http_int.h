@@ -28,8 +28,9 @@ struct transfer {
     CURL *easy;
     struct url_parts url;
     struct curl_slist *headers;
-    int file;     /* descriptor of the request's file; -1: it has none */
-    int64_t sent; /* bytes of it handed to libcurl */
+    int file;           /* descriptor of the request's file; -1: it has none */
+    int64_t sent;       /* bytes of it handed to libcurl */
+    struct sha256 hash; /* of them, behind the request's */
     bool stalled, stopped;
     int64_t seen;   /* bytes that had moved when it was last looked at */
     double moved_s; /* when the last of them moved */

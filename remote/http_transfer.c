@@ -91,6 +91,20 @@ static err add_headers(struct transfer *t) {
     return r->token ? add_token(t, r->token) : ERR_OK;
 }
 
+/* What was hashed is what is sent: not what lay there before or lies there later. */
+static err take_sent(struct transfer *t, const char *data, int64_t n) {
+    const struct http_request *r = t->request;
+    char is[SHA256_HEX_SIZE];
+    struct sha256 end = {0};
+    if (!r->file_hash) return ERR_OK;
+    TRY(sha256_add(&t->hash, data, (size_t)n));
+    if (!r->file_sha256 || t->sent + n < r->file_bytes) return ERR_OK;
+    TRY(sha256_copy(&end, &t->hash));
+    TRY(sha256_final(&end, is));
+    if (strcmp(is, r->file_sha256) == 0) return ERR_OK;
+    return fail(ERR_MISMATCH, "'%s' was changed before it was sent", r->file);
+}
+
 /* The next bytes of the file, never more than were announced. */
 static size_t give_file(char *out, size_t size, size_t n, void *context) {
     struct transfer *t = context;
@@ -105,18 +119,22 @@ static size_t give_file(char *out, size_t size, size_t n, void *context) {
         (void)note(t, fail_errno(ERR_IO, errno, "cannot read '%s'", r->file));
     else if (got == 0)
         (void)note(t, fail(ERR_MISMATCH, "'%s' became shorter while it was sent", r->file));
-    if (got <= 0) return CURL_READFUNC_ABORT;
+    if (got <= 0 || note(t, take_sent(t, out, got)) != ERR_OK) return CURL_READFUNC_ABORT;
     t->sent += got;
     return (size_t)got;
 }
 
-/* libcurl sends again what a connection that turned out to be dead did not take. */
+static err rewind_file(struct transfer *t) {
+    sha256_release(&t->hash);
+    t->sent = 0;
+    return t->request->file_hash ? sha256_copy(&t->hash, t->request->file_hash) : ERR_OK;
+}
+
+/* libcurl sends all again that a connection which turned out to be dead did not take. */
 static int seek_file(void *context, curl_off_t offset, int origin) {
     struct transfer *t = context;
-    if (origin != SEEK_SET || offset < 0 || offset > t->request->file_bytes)
-        return CURL_SEEKFUNC_FAIL;
-    t->sent = offset;
-    return CURL_SEEKFUNC_OK;
+    if (origin != SEEK_SET || offset != 0) return CURL_SEEKFUNC_FAIL;
+    return note(t, rewind_file(t)) == ERR_OK ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
 static err set_file(struct transfer *t) {
@@ -124,6 +142,7 @@ static err set_file(struct transfer *t) {
     int bad = 0;
     t->file = open(r->file, O_RDONLY | O_CLOEXEC);
     if (t->file < 0) return fail_errno(ERR_IO, errno, "cannot read '%s'", r->file);
+    TRY(rewind_file(t));
     bad |= curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
     bad |= curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->file_bytes);
     bad |= curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, give_file);
@@ -257,6 +276,11 @@ err transfer_end(struct transfer *t, CURLcode code) {
     if (code != CURLE_OK || t->failed != ERR_OK) return no_answer(t, code);
     TRY(take_headers(t));
     (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->answer->status);
+    if (t->request->file_hash && t->answer->status / 100 == 2) {
+        sha256_release(t->request->file_hash);
+        *t->request->file_hash = t->hash;
+        t->hash.state = NULL;
+    }
     return ERR_OK;
 }
 
@@ -265,5 +289,6 @@ void transfer_free(struct transfer *t) {
     curl_easy_cleanup(t->easy); /* before the list of headers that it points to */
     curl_slist_free_all(t->headers);
     if (t->file >= 0) close(t->file);
+    sha256_release(&t->hash);
     mem_free(t);
 }

@@ -72,7 +72,8 @@ static err header_is(const struct http_answer *a, const char *name, const char *
 static err read_same(struct hf *h, const char *url, const struct push_file *f, bool *out_same) {
     struct http_answer answer = {0};
     char hash[SHA256_HEX_SIZE];
-    struct ask_request r = {.http = {.url = url, .max_bytes = (size_t)f->bytes + 1}};
+    struct ask_request r = {.http = {.url = url, .max_bytes = (size_t)f->bytes + 1},
+                            .follows = true};
     err e = ask_send(h->ask, &r, &answer);
     if (e == ERR_LIMIT) { /* it is longer than ours */
         err_clear();
@@ -87,17 +88,28 @@ static err read_same(struct hf *h, const char *url, const struct push_file *f, b
     return e;
 }
 
+/* Of a small file the hub may tell git's own hash there. */
+static err is_object(const struct http_answer *answer, bool *out) {
+    struct str etag = {0};
+    err e = http_header(answer, "x-linked-etag", &etag, out);
+    size_t n = strlen(str_text(&etag));
+    *out = *out && n >= SHA256_HEX_SIZE - 1;
+    str_release(&etag);
+    return e;
+}
+
 static err look_at_head(struct hf *h, const char *url, const struct push_file *f,
                         const struct http_answer *answer, bool *by_lfs, bool *out_same) {
     char size[24];
-    bool is_lfs = false, same_size = false, there;
+    bool is_lfs, same_size = false, there;
     *out_same = false;
     if (answer->status == 404) return ERR_OK;
     if (answer->status >= 400) return ask_judge(h->ask, answer);
     snprintf(size, sizeof size, "%lld", (long long)f->bytes);
-    TRY(header_is(answer, "x-linked-etag", f->sha256, &is_lfs, out_same));
+    TRY(is_object(answer, &is_lfs));
     if (!is_lfs) return read_same(h, url, f, out_same);
     *by_lfs = true;
+    TRY(header_is(answer, "x-linked-etag", f->sha256, &there, out_same));
     TRY(header_is(answer, "x-linked-size", size, &there, &same_size));
     *out_same = *out_same && same_size;
     return ERR_OK;
@@ -111,7 +123,7 @@ static err look_at(struct pushing *p, const char *revision, int64_t i, bool *out
     struct http_answer answer = {0};
     err e = str_printf(&url, "%s/resolve/%s/", h->repo, revision);
     if (e == ERR_OK) e = hub_path(f->path, &url);
-    struct ask_request r = {.http = {.method = "HEAD", .url = str_text(&url)}};
+    struct ask_request r = {.http = {.method = "HEAD", .url = str_text(&url)}, .follows = true};
     if (e == ERR_OK) e = ask_send(h->ask, &r, &answer);
     if (e == ERR_OK && !ask_plans(h->ask))
         e = look_at_head(h, str_text(&url), f, &answer, &h->by_lfs[i], out_same);
@@ -154,6 +166,19 @@ static err create(struct pushing *p, struct hf *h) {
     return e;
 }
 
+/* Of one that was there when it was to be made: by a first try whose answer was lost, or by
+ * somebody else. */
+static err judge_taken(struct pushing *p, err e, const json_t *info) {
+    const json_t *is_private = json_object_get(info, "private");
+    if (e == ERR_MISSING)
+        return fail_hint(fail(ERR_DENIED, "'%s' is there, and is not shown", p->target->repo),
+                         "the token in HF_TOKEN must be one with rights for it");
+    if (e != ERR_OK || !info || json_is_true(is_private) == p->target->is_private) return e;
+    return fail_hint(fail(ERR_MISMATCH, "'%s' is there since a moment, and is %s", p->target->repo,
+                          json_is_true(is_private) ? "private" : "public"),
+                     "change that there, or `private` of the target, and run it again");
+}
+
 /* The branch's commit and files; the repository is made where it may be and is not there. */
 static err look_at_branch(struct pushing *p, struct hf *h, json_t **out) {
     struct str url = {0};
@@ -164,7 +189,10 @@ static err look_at_branch(struct pushing *p, struct hf *h, json_t **out) {
     if (e == ERR_MISSING && p->target->create) {
         err_clear();
         e = create(p, h);
-        if (e == ERR_OK) e = ask_json(h->ask, &r, out);
+        bool taken = e == ERR_MISMATCH;
+        if (taken) err_clear();
+        if (e == ERR_OK || taken) e = ask_json(h->ask, &r, out);
+        if (taken) e = judge_taken(p, e, *out);
     }
     str_release(&url);
     return e;
@@ -294,14 +322,14 @@ static err batch_body(const struct pushing *p, json_t *objects, struct str *out)
     return e;
 }
 
-static err one_batch(struct pushing *p, json_t *objects, struct hub_batch *b) {
+static err call_batch(struct pushing *p, json_t *asked, json_t **out_objects) {
     static const char *const headers[] = {"Accept: application/vnd.git-lfs+json",
                                           "Content-Type: application/vnd.git-lfs+json"};
     struct hf *h = p->own;
     struct str text = {0};
     json_t *answer = NULL;
     const char *url = arena_printf(p->arena, "%s.git/info/lfs/objects/batch", h->repo);
-    err e = url ? batch_body(p, objects, &text) : ERR_MEMORY;
+    err e = url ? batch_body(p, asked, &text) : ERR_MEMORY;
     struct ask_request r = {.http = {.method = "POST",
                                      .url = url,
                                      .headers = headers,
@@ -309,31 +337,27 @@ static err one_batch(struct pushing *p, json_t *objects, struct hub_batch *b) {
                                      .body = str_text(&text),
                                      .n_body = text.len}};
     if (e == ERR_OK) e = ask_json(h->ask, &r, &answer);
-    b->p = p;
-    b->ask = h->ask;
-    b->asked = objects;
-    b->objects = json_object_get(answer, "objects");
-    if (e == ERR_OK) e = hub_take_batch(b);
+    *out_objects = json_incref(json_object_get(answer, "objects"));
     json_decref(answer);
     str_release(&text);
     return e;
 }
 
 /* Every file that goes by LFS, also one whose pointer is there: its object may be lost. */
-static err batches(struct pushing *p, struct hub_batch *b) {
+static struct hub_batch batch_of(struct pushing *p) {
     struct hf *h = p->own;
-    for (int64_t at = 0;;) {
-        json_t *objects = NULL;
-        TRY(hub_objects(p->release, h->by_lfs, &at, &objects));
-        if (!objects) return ERR_OK;
-        err e = one_batch(p, objects, b);
-        json_decref(objects);
-        TRY(e);
-    }
+    return (struct hub_batch){.p = p,
+                              .ask = h->ask,
+                              .files = p->release,
+                              .wanted = h->by_lfs,
+                              .most = HUB_BATCH,
+                              .call = call_batch};
 }
 
 static err hf_upload(struct pushing *p) {
-    return batches(p, &(struct hub_batch){.sends = true});
+    struct hub_batch batch = batch_of(p);
+    batch.sends = true;
+    return hub_batches(&batch);
 }
 
 /* ---- commit ---- */
@@ -437,21 +461,33 @@ static err hf_commit(struct pushing *p) {
 
 /* ---- verify ---- */
 
-static err set_tag(struct pushing *p, struct hf *h, const char *commit) {
+/* One that is there since a moment, by a first try whose answer was lost, is as good. */
+static err make_tag(struct pushing *p, struct hf *h, const char *commit) {
+    struct err_kept kept;
     json_t *answer = NULL;
-    if (p->target->pull_request) return ERR_OK; /* who merges it tags it */
     const char *url = arena_printf(p->arena, "%s/tag/%s", h->api, commit);
     if (!url) return ERR_MEMORY;
-    if (!h->tagged) TRY(ask_post(h->ask, url, json_pack("{s:s}", "tag", p->tag), &answer));
+    err e = ask_post(h->ask, url, json_pack("{s:s}", "tag", p->tag), &answer);
     json_decref(answer);
+    if (e != ERR_MISMATCH) return e;
+    err_keep(&kept);
+    TRY(look_at_tag(p, h));
+    if (h->tagged) return ERR_OK;
+    err_put_back(&kept);
+    return e;
+}
+
+static err set_tag(struct pushing *p, struct hf *h, const char *commit) {
+    if (p->target->pull_request) return ERR_OK; /* who merges it tags it */
+    if (!h->tagged) TRY(make_tag(p, h, commit));
     return json_put(p->note, "tag", json_string(p->tag));
 }
 
 static err hf_verify(struct pushing *p) {
     struct hf *h = p->own;
-    struct hub_batch batch = {.sends = false};
+    struct hub_batch batch = batch_of(p);
     const char *commit = p->requests ? "COMMIT" : json_text_of(p->note, "commit");
-    TRY(batches(p, &batch));
+    TRY(hub_batches(&batch));
     if (batch.missing) return hub_not_there(batch.missing);
     for (int64_t i = 0; i < p->release->n; i++) {
         bool same = false;

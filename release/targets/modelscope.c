@@ -273,35 +273,38 @@ static err ms_prepare(struct pushing *p) {
 
 /* ---- upload ---- */
 
-static err batches(struct pushing *p, struct hub_batch *b) {
+/* The hub leaves the list out where it has the object: so each is asked for alone, as by the hub's
+ * own client, and an answer can be about no other. */
+static err call_batch(struct pushing *p, json_t *asked, json_t **out_objects) {
     struct ms *m = p->own;
+    json_t *data = NULL;
     const char *url = arena_printf(p->arena, "%s/info/lfs/objects/batch", m->repos);
     if (!url) return ERR_MEMORY;
-    b->p = p;
-    b->ask = m->ask;
-    b->own_header = m->cookie;
-    b->judge = judge_answer;
-    for (int64_t at = 0;;) {
-        json_t *objects = NULL, *data = NULL;
-        TRY(hub_objects(&m->files, m->large, &at, &objects));
-        if (!objects) return ERR_OK;
-        json_t *body = json_pack("{s:s, s:O}", "operation", "upload", "objects", objects);
-        err e = body ? ask_ms(p, url, body, false, &data)
-                     : fail(ERR_MEMORY, "out of memory for a request");
-        json_t *none = json_array(); /* the hub leaves the list out where it wants nothing */
-        b->asked = objects;
-        b->objects = json_object_get(data, "objects") ? json_object_get(data, "objects") : none;
-        if (e == ERR_OK && !none) e = fail(ERR_MEMORY, "out of memory for an answer");
-        if (e == ERR_OK) e = hub_take_batch(b);
-        json_decref(objects);
-        json_decref(data);
-        json_decref(none);
-        TRY(e);
-    }
+    json_t *body = json_pack("{s:s, s:O}", "operation", "upload", "objects", asked);
+    err e =
+        body ? ask_ms(p, url, body, false, &data) : fail(ERR_MEMORY, "out of memory for a request");
+    json_t *objects = json_object_get(data, "objects");
+    *out_objects = json_incref(json_array_size(objects) > 0 ? objects : asked);
+    json_decref(data);
+    return e;
+}
+
+static struct hub_batch batch_of(struct pushing *p) {
+    struct ms *m = p->own;
+    return (struct hub_batch){.p = p,
+                              .ask = m->ask,
+                              .files = &m->files,
+                              .wanted = m->large,
+                              .most = 1,
+                              .call = call_batch,
+                              .judge = judge_answer,
+                              .own_header = m->cookie};
 }
 
 static err ms_upload(struct pushing *p) {
-    return batches(p, &(struct hub_batch){.sends = true});
+    struct hub_batch batch = batch_of(p);
+    batch.sends = true;
+    return hub_batches(&batch);
 }
 
 /* ---- commit ---- */
@@ -360,17 +363,26 @@ static err ms_commit(struct pushing *p) {
 
 /* ---- verify ---- */
 
-static err set_tag(struct pushing *p, struct ms *m) {
-    json_t *data = NULL, *body = NULL;
+/* A refusal may come of a first try whose answer was lost: then the tag is there. */
+static err make_tag(struct pushing *p, struct ms *m) {
+    struct err_kept kept;
+    json_t *data = NULL;
     const char *url = arena_printf(p->arena, "%s/repo/tag", m->api);
     if (!url) return ERR_MEMORY;
-    if (!m->tagged) {
-        body = json_pack("{s:s, s:s}", "TagName", p->tag, "Ref", p->branch);
-        if (!body) return fail(ERR_MEMORY, "out of memory for a request");
-        err e = ask_ms(p, url, body, false, &data);
-        json_decref(data);
-        TRY(e);
-    }
+    json_t *body = json_pack("{s:s, s:s}", "TagName", p->tag, "Ref", p->branch);
+    if (!body) return fail(ERR_MEMORY, "out of memory for a request");
+    err e = ask_ms(p, url, body, false, &data);
+    json_decref(data);
+    if (e != ERR_UNSUPPORTED && e != ERR_MISMATCH) return e;
+    err_keep(&kept);
+    TRY(look_at_tag(p, m));
+    if (m->tagged) return ERR_OK;
+    err_put_back(&kept);
+    return e;
+}
+
+static err set_tag(struct pushing *p, struct ms *m) {
+    if (!m->tagged) TRY(make_tag(p, m));
     return json_put(p->note, "tag", json_string(p->tag));
 }
 
@@ -383,8 +395,8 @@ static err verify_at(struct pushing *p, const char *revision) {
 
 static err ms_verify(struct pushing *p) {
     struct ms *m = p->own;
-    struct hub_batch batch = {.sends = false};
-    TRY(batches(p, &batch));
+    struct hub_batch batch = batch_of(p);
+    TRY(hub_batches(&batch));
     if (batch.missing) return hub_not_there(batch.missing);
     TRY(verify_at(p, p->branch));
     TRY(set_tag(p, m));

@@ -5,7 +5,8 @@
  * pass first. What happens: status=N (with retry-after=S, and echo: the refusal repeats what was in
  * Authorization), drop (closed before it is heard), cut=N (closed after N bytes of the body; with
  * hold it is kept open, and no more is taken), unanswered (heard, then closed), lose (an object is
- * taken and not kept; a commit is taken, and then one of its objects is lost), race (somebody else
+ * taken and not kept; a commit is taken, and then one of its objects is lost), omit (the
+ * answer says nothing of the first object), race (somebody else
  * commits just before).
  * Read next: tests/hub/standin.h. */
 #include "tests/hub/standin.h"
@@ -28,7 +29,8 @@ static err set_word(struct fault *f, const char *word) {
         const char *name;
         bool *flag;
     } flags[] = {{"hold", &f->hold}, {"drop", &f->drop}, {"unanswered", &f->unanswered},
-                 {"lose", &f->lose}, {"echo", &f->echo}, {"race", &f->race}};
+                 {"lose", &f->lose}, {"omit", &f->omit}, {"echo", &f->echo},
+                 {"race", &f->race}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (str_starts(word, numbers[i].name))
             return str_to_int64(word + strlen(numbers[i].name), numbers[i].number);

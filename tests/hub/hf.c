@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define GIT_HASH "0123456789012345678901234567890123456789" /* of a small file, which LFS has not */
+
 struct asking {
     struct standin *s;
     const struct request *r;
@@ -34,7 +36,8 @@ static err revision(struct asking *a) {
     if (!files) return reply_refuse(a->out, 404, "Invalid rev id: %s", a->rest);
     json_object_foreach(files, path, file)
         TRY(json_push(list, json_pack("{s:s}", "rfilename", path)));
-    return RENDER(a->out, 200, "{s:s, s:s, s:o}", "id", a->name, "sha", commit, "siblings", list);
+    return RENDER(a->out, 200, "{s:s, s:s, s:o, s:O}", "id", a->name, "sha", commit, "siblings",
+                  list, "private", json_object_get(a->repo, "private"));
 }
 
 static err refs(struct asking *a) {
@@ -169,31 +172,43 @@ static err commit(struct asking *a) {
                   "c", "pullRequestUrl", "https://hub.example/discussions/1");
 }
 
+static err elsewhere(struct asking *a, int status, const char *etag, int64_t bytes) {
+    char size[24];
+    snprintf(size, sizeof size, "%lld", (long long)bytes);
+    TRY(reply_header(a->out, "X-Linked-Etag", etag));
+    TRY(reply_header(a->out, "X-Linked-Size", size));
+    a->out->status = status;
+    return ERR_OK;
+}
+
+/* What a small file holds lies at another address of the same host. */
 static err resolve(struct asking *a) {
     const char *path = strchr(a->rest, '/'), *at;
-    char revision_name[64], size[24];
-    struct str bytes = {0};
+    char revision_name[64], text[512];
     if (!path) return reply_refuse(a->out, 404, "Entry not found");
     snprintf(revision_name, sizeof revision_name, "%.*s", (int)(path - a->rest), a->rest);
     json_t *file = json_object_get(repo_files(a->repo, revision_name, &at), path + 1);
     if (!file) return reply_refuse(a->out, 404, "Entry not found");
     TRY(reply_header(a->out, "X-Repo-Commit", at));
     if (json_object_get(file, "oid")) {
-        char etag[80];
-        snprintf(etag, sizeof etag, "\"%s\"", json_text_of(file, "oid"));
-        snprintf(size, sizeof size, "%lld", (long long)json_int_of(file, "size"));
-        TRY(reply_header(a->out, "X-Linked-Etag", etag));
-        TRY(reply_header(a->out, "X-Linked-Size", size));
+        snprintf(text, sizeof text, "\"%s\"", json_text_of(file, "oid"));
         TRY(reply_header(a->out, "Location", "https://cdn.example/elsewhere"));
-        a->out->status = 302;
-        return ERR_OK;
+        return elsewhere(a, 302, text, json_int_of(file, "size"));
     }
+    snprintf(text, sizeof text, "/api/resolve-cache/models/%s/%s%s?etag=x", a->name, at, path);
+    TRY(reply_header(a->out, "Location", text));
+    return elsewhere(a, 307, "\"" GIT_HASH "\"", 1);
+}
+
+static err cached(struct asking *a) {
+    const char *path = strchr(a->rest, '/'), *at;
+    char revision_name[64];
+    snprintf(revision_name, sizeof revision_name, "%.*s", (int)strcspn(a->rest, "/"), a->rest);
+    json_t *file = json_object_get(repo_files(a->repo, revision_name, &at), path ? path + 1 : "");
     const char *content = json_text_of(file, "content");
-    TRY(base64_decode(content, strlen(content), &bytes));
-    err e = str_append(&a->out->body, str_text(&bytes), bytes.len);
-    str_release(&bytes);
+    if (!file) return reply_refuse(a->out, 404, "Entry not found");
     a->out->status = 200;
-    return e;
+    return base64_decode(content, strlen(content), &a->out->body);
 }
 
 static err tag(struct asking *a) {
@@ -226,14 +241,18 @@ static err create(struct standin *s, const struct request *r, struct reply *out)
     if (!good) return ERR_OK;
     snprintf(name, sizeof name, "%s/%s", json_text_of(body, "organization"),
              json_text_of(body, "name"));
+    json_t *is_private = json_incref(json_object_get(body, "private"));
     good = *json_text_of(body, "name") && strcmp(json_text_of(body, "type"), "model") == 0 &&
-           json_is_boolean(json_object_get(body, "private"));
+           json_is_boolean(is_private);
     json_decref(body);
+    bool taken = good && json_object_get(s->repos, name);
+    if (good && !taken) TRY(repo_make(s, name));
+    if (good && !taken)
+        TRY(json_put(json_object_get(s->repos, name), "private", json_incref(is_private)));
+    json_decref(is_private);
     if (!good) return reply_refuse(out, 400, "name, organization, type and private are wanted");
-    if (json_object_get(s->repos, name))
-        return reply_refuse(out, 409, "You already created this model repo");
-    TRY(repo_make(s, name));
-    return RENDER(out, 200, "{s:s}", "url", name);
+    return taken ? reply_refuse(out, 409, "You already created this model repo")
+                 : RENDER(out, 200, "{s:s}", "url", name);
 }
 
 static const struct {
@@ -248,7 +267,20 @@ static const struct {
     {"POST", "/%.git/info/lfs/objects/batch", batch},
     {"HEAD", "/%/resolve/", resolve},
     {"GET", "/%/resolve/", resolve},
+    {"HEAD", "/api/resolve-cache/models/%/", cached},
+    {"GET", "/api/resolve-cache/models/%/", cached},
 };
+
+/* The same address with the first repository's name in place of `name`. */
+static err moved(const struct asking *a, const char *name) {
+    const char *now = json_object_iter_key(json_object_iter(a->s->repos));
+    const char *path = a->r->path.data, *at = strstr(path, name);
+    char place[512];
+    snprintf(place, sizeof place, "%.*s%s%s", (int)(at - path), path, now, at + strlen(name));
+    TRY(reply_header(a->out, "Location", place));
+    a->out->status = 307;
+    return ERR_OK;
+}
 
 err hf_route(struct standin *s, const struct request *r, struct reply *out, bool *mine) {
     char name[200], bearer[256];
@@ -264,6 +296,7 @@ err hf_route(struct standin *s, const struct request *r, struct reply *out, bool
             continue;
         if (!known) return reply_refuse(out, 401, "Invalid username or password.");
         a.repo = json_object_get(s->repos, name);
+        if (s->moved && strcmp(s->moved, name) == 0) return moved(&a, name);
         if (!a.repo) return reply_refuse(out, 404, "Repository not found");
         return routes[i].take(&a);
     }

@@ -66,7 +66,10 @@ err lfs_batch(struct standin *s, const struct request *r, const char *place, con
             TRY(json_put(object, "authenticated", json_true()));
             TRY(json_put(object, "actions", actions_of(s, &where, oid, bytes)));
         }
-        TRY(json_push(list, object));
+        if (s->omit && i == 0)
+            json_decref(object);
+        else
+            TRY(json_push(list, object));
     }
     return ERR_OK;
 }

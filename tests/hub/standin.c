@@ -5,6 +5,7 @@
  *   --log FILE         one line a request: METHOD PATH STATUS BYTES, and `given` where it has the
  *                      header that the batch answer asked for; never what was in Authorization
  *   --file PATH        a file that each repository has from the start
+ *   --moved OWNER/NAME Hugging Face: what the first repository was called
  * It listens on any port of 127.0.0.1, prints it and a line end, and ends when its standard input
  * does or its parent dies. A line on standard input is a fault more.
  * Read next: tests/hub/standin.h, the parts. */
@@ -56,7 +57,7 @@ err reply_refuse(struct reply *out, int status, const char *format, ...) {
 /* ---- repositories ---- */
 
 err repo_make(struct standin *s, const char *name) {
-    json_t *repo = json_pack("{s:s, s:{}, s:{}}", "head", "", "commits", "tags");
+    json_t *repo = json_pack("{s:s, s:{}, s:{}, s:b}", "head", "", "commits", "tags", "private", 0);
     char id[41];
     TRY(json_put(s->repos, name, repo));
     json_t *files = json_object();
@@ -191,6 +192,7 @@ static err make_reply(struct standin *s, const struct request *r, struct reply *
     const struct fault *f = fault_due(s, r, false);
     char after[24], became[16];
     s->lose = f && f->lose;
+    s->omit = f && f->omit;
     if (f && f->race) TRY(race(s));
     if (f && f->drop)
         out->drop = true;
@@ -290,6 +292,8 @@ static err take_option(struct standin *s, const char *name, const char *value) {
     if (strcmp(name, "--chunk") == 0) return str_to_int64(value, &s->chunk);
     if (strcmp(name, "--log") == 0)
         s->log = value;
+    else if (strcmp(name, "--moved") == 0)
+        s->moved = value;
     else if (strcmp(name, "--token") == 0)
         s->token = value;
     else

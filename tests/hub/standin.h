@@ -30,17 +30,17 @@ struct reply {
 struct fault {
     char *method, *path; /* patterns of fnmatch */
     int64_t times, after, status, retry_after, cut;
-    bool hold, drop, unanswered, lose, echo, race;
+    bool hold, drop, unanswered, lose, omit, echo, race;
 };
 struct standin {
-    const char *log, *token;
+    const char *log, *token, *moved; /* moved: a name that the first repository had; NULL: none */
     int64_t chunk, n_made; /* chunk: above so many bytes an upload is in parts; 0: never */
-    json_t *repos;         /* "OWNER/NAME" -> {"head", "commits": {sha: {path: file}}, "tags"} */
-    json_t *objects;       /* oid -> bytes */
-    json_t *parts;         /* oid -> {number: {"bytes", "etag"}}, of uploads under way */
+    json_t *repos; /* "OWNER/NAME" -> {"head", "commits": {sha: {path: file}}, "tags", "private"} */
+    json_t *objects; /* oid -> bytes */
+    json_t *parts;   /* oid -> {number: {"bytes", "etag"}}, of uploads under way */
     struct fault *faults;
     int64_t n_faults;
-    bool lose; /* the present request's fault: the object is not kept */
+    bool lose, omit; /* the present request's fault: the object is not kept, not spoken of */
 };
 
 #define RENDER(out, code, ...) reply_json(out, code, json_pack(__VA_ARGS__))

@@ -47,7 +47,7 @@ for line in open(scratch + "/asked"):
     method, path, status, n = line.split()[:4]
     assert line.endswith(" given\n") == path.startswith(("/store/", "/verify/")), line
     assert status[0] in "23", line
-    if not path.startswith("/verify/"):
+    if not path.startswith(("/verify/", "/api/resolve-cache/")):
         real.append((method, re.sub("[0-9a-f]{40}", "ID", path.split("?")[0]), int(n)))
 assert len(plan) == len(real), (len(plan), len(real))
 for a, b in zip(plan, real):
@@ -141,6 +141,57 @@ expect_one_error "somebody else committed meanwhile (status 412"
 push
 expect_rc 0
 
+stop
+begin --fault "POST */tag/* times=1 unanswered"
+push
+expect_rc 0
+asked
+check "the second try was refused, and the tag found" sh -c "grep -q '/tag/.* 409' '$scratch/asked'"
+targets new "{type: huggingface, repo: keeper/New, create: true, private: true}"
+stop
+begin --fault "POST /api/repos/create times=1 unanswered"
+push --recipe "$scratch/month/new.yaml"
+expect_rc 0
+asked
+check "the second try was refused, and the first one found" grep -q '/create 409' "$scratch/asked"
+stop
+begin --repo keeper/New --fault "GET */New/revision/* times=1 status=404"
+push --recipe "$scratch/month/new.yaml"
+expect_rc 1
+expect_one_error "'keeper/New' is there since a moment, and is public"
+
+# ---- an answer that leaves an object out ----
+stop
+begin --fault "POST */objects/batch times=1 omit"
+push
+expect_rc 1
+expect_one_error "the hub's answer says nothing of '"
+push
+expect_rc 0
+
+# ---- a file that is changed between two tries ----
+change() { # one byte, in the file behind the log's PUT that is held
+    until grep -q ' cut 1000' "$scratch/log"; do :; done
+    printf '%s' "$1" | dd of="$release/model.safetensors" bs=1 seek=$(($(stat -c %s "$release/model.safetensors") - 9)) \
+        conv=notrunc status=none
+}
+for chunk in 0 20000; do
+    stop
+    begin --chunk $chunk --fault "PUT /store/* times=1 cut=1000 hold" --fault "PUT /part/* times=1 cut=1000 hold"
+    cp "$release/model.safetensors" "$scratch/kept"
+    export COTRAIN_STALL_S=1
+    change X &
+    push
+    wait $!
+    unset COTRAIN_STALL_S
+    expect_rc 1
+    expect_one_error "'$release/model.safetensors' was changed before it was sent"
+    asked
+    oid=$(sha256sum <"$scratch/kept" | cut -d' ' -f1)
+    check "it did not come there" sh -c "! grep -qE '/(store|join)/$oid.* 200' '$scratch/asked'"
+    cp "$scratch/kept" "$release/model.safetensors"
+done
+
 # ---- killed ----
 for point in 2 5 8 11; do
     stop
@@ -199,6 +250,14 @@ stop
 begin --file notes.txt
 push
 expect_one_error "has a file 'notes.txt' that is not of this release"
+
+# ---- renamed ----
+stop
+begin --moved keeper/Old
+targets old "{type: huggingface, repo: keeper/Old}"
+push --recipe "$scratch/month/old.yaml"
+expect_one_error "'keeper/Old': it has moved (status 307: to /api/models/$repo/revision/main)"
+expect_err "hint: give the target the name or address that it has now"
 
 # ---- proposed instead ----
 stop

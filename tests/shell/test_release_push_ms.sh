@@ -62,6 +62,12 @@ expect_err "no answer from"
 push
 expect_rc 0
 stop
+begin --fault "POST */repo/tag times=1 unanswered"
+push
+expect_rc 0
+asked
+check "the tag was asked for twice" sh -c "test \$(grep -c '/repo/tag' '$scratch/asked') = 2"
+stop
 begin --fault "PUT * times=2 status=503 retry-after=0" --fault "GET */repo/files times=1 status=429 retry-after=0"
 push
 expect_rc 0

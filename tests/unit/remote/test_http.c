@@ -202,6 +202,41 @@ static void a_file_goes_as_it_lies(void **state) {
     server_stop(&s);
 }
 
+/* A hash over two parts, of which the first is sent twice, goes on only where one was taken; with
+ * another end than was said the last bytes are not sent. */
+static void a_file_is_the_one_that_was_hashed(void **state) {
+    (void)state;
+    struct server s;
+    struct sha256 hash;
+    char path[256], whole[SHA256_HEX_SIZE], is[SHA256_HEX_SIZE];
+    SERVE(&s, "HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n",
+          OK_HEAD "Content-Length: 0\r\n\r\n", OK_HEAD "Content-Length: 0\r\n\r\n", "");
+    snprintf(path, sizeof path, "%s/file", folder);
+    assert_ok(file_write(path, "0123456789", 10));
+    assert_ok(sha256_bytes("0123456789", 10, whole));
+    assert_ok(sha256_init(&hash));
+    struct http_request r = {
+        .url = s.url, .file = path, .file_bytes = 6, .file_hash = &hash, .max_bytes = 9};
+    assert_ok(http_send(http, &r, &answer));
+    assert_int_equal(answer.status, 503);
+    assert_ok(http_send(http, &r, &answer));
+    r.file_offset = 6;
+    r.file_bytes = 4;
+    r.file_sha256 = whole;
+    assert_ok(http_send(http, &r, &answer));
+    assert_ok(sha256_final(&hash, is));
+    assert_string_equal(is, whole);
+    assert_ok(file_remove(s.seen));
+    assert_ok(file_write(path, "012345678X", 10));
+    assert_ok(sha256_init(&hash));
+    r.file_offset = 0;
+    r.file_bytes = 10;
+    assert_fails(http_send(http, &r, &answer), ERR_MISMATCH, "was changed before it was sent");
+    sha256_release(&hash);
+    server_stop(&s);
+    if (file_exists(s.seen)) assert_seen(&s, "012345678X", false);
+}
+
 static void redirects_are_the_callers(void **state) {
     (void)state;
     struct server s;
@@ -520,6 +555,7 @@ int main(void) {
         EACH(answers_come_whole),
         EACH(requests_to_the_byte),
         EACH(a_file_goes_as_it_lies),
+        EACH(a_file_is_the_one_that_was_hashed),
         EACH(redirects_are_the_callers),
         EACH(no_header_breaks_the_line),
         EACH(addresses_that_are_not_asked),
