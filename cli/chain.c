@@ -6,18 +6,13 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "cli/packable.h"
 #include "cli/train_eval.h"
 #include "data/lint.h"
 #include "eval/task.h"
 #include "recipes/write.h"
 #include <ctype.h>
 #include <string.h>
-
-/* Adds the thread's present error as a fault at the place of a top-level key. */
-static err fault_at(struct recipe *r, const char *key, err code) {
-    const struct recipe_node *node = node_find(r->top, key);
-    return recipe_fault_take(&r->faults, &r->arena, code, node ? node->key_place : r->top->place);
-}
 
 static err check_name(const char *name) {
     bool good = isalnum((unsigned char)name[0]);
@@ -52,29 +47,29 @@ static err check_expand(const struct chain *c) {
 
 static err check_whole(struct chain *c, struct recipe *r) {
     err code = check_name(c->name);
-    if (code != ERR_OK) TRY(fault_at(r, "name", code));
+    if (code != ERR_OK) TRY(recipe_fault_at(r, "name", code));
     code = c->month ? recipe_month_check(c->month) : ERR_OK;
-    if (code != ERR_OK) TRY(fault_at(r, "month", code));
+    if (code != ERR_OK) TRY(recipe_fault_at(r, "month", code));
     code = c->base_model.digest ? check_digest(c->base_model.digest) : ERR_OK;
-    if (code != ERR_OK) TRY(fault_at(r, "base_model", code));
+    if (code != ERR_OK) TRY(recipe_fault_at(r, "base_model", code));
     code = check_ids(&c->requests);
-    if (code != ERR_OK) TRY(fault_at(r, "requests", code));
+    if (code != ERR_OK) TRY(recipe_fault_at(r, "requests", code));
     for (int64_t i = 0; i < c->requests.n; i++) {
         code = checks_verify(&c->requests.items[i]);
-        if (code != ERR_OK) TRY(fault_at(r, "requests", code));
+        if (code != ERR_OK) TRY(recipe_fault_at(r, "requests", code));
     }
     code = check_expand(c);
-    if (code != ERR_OK) TRY(fault_at(r, "data", code));
+    if (code != ERR_OK) TRY(recipe_fault_at(r, "data", code));
     code = adapter_options_check(&c->adapter);
-    if (code != ERR_OK) TRY(fault_at(r, "adapter", code));
+    if (code != ERR_OK) TRY(recipe_fault_at(r, "adapter", code));
     code = lint_limits_check(&c->data.lint);
-    if (code != ERR_OK) TRY(fault_at(r, "data", code));
+    if (code != ERR_OK) TRY(recipe_fault_at(r, "data", code));
     code = train_options_check(&c->train);
-    if (code != ERR_OK) TRY(fault_at(r, "train", code));
+    if (code != ERR_OK) TRY(recipe_fault_at(r, "train", code));
     code = train_eval_check(c);
-    if (code != ERR_OK) TRY(fault_at(r, "train", code));
+    if (code != ERR_OK) TRY(recipe_fault_at(r, "train", code));
     code = eval_check_options(&c->eval);
-    if (code != ERR_OK) TRY(fault_at(r, "eval", code));
+    if (code != ERR_OK) TRY(recipe_fault_at(r, "eval", code));
     return recipe_faults_err(&r->faults);
 }
 
@@ -115,9 +110,11 @@ static err log_notes(const struct recipe *r) {
     return ERR_OK;
 }
 
-err chain_read(struct chain *c, const char *recipe_path, const struct opt_list *sets) {
+static err read_chain(struct chain *c, const char *recipe_path, const struct opt_list *sets,
+                      bool to_pack) {
     struct recipe r;
     err code = chain_fill(c, &r, recipe_path, sets);
+    if (code == ERR_OK && to_pack) code = packable_check(c, &r);
     if (code == ERR_OK) code = log_notes(&r);
     if (code != ERR_OK) {
         if (r.faults.n > 1) code = fail_hint(code, "'cotrain recipe check' shows all of them");
@@ -127,6 +124,14 @@ err chain_read(struct chain *c, const char *recipe_path, const struct opt_list *
     }
     c->arena = r.arena; /* its texts are the chain's now */
     return ERR_OK;
+}
+
+err chain_read(struct chain *c, const char *recipe_path, const struct opt_list *sets) {
+    return read_chain(c, recipe_path, sets, false);
+}
+
+err chain_read_to_pack(struct chain *c, const char *recipe_path, const struct opt_list *sets) {
+    return read_chain(c, recipe_path, sets, true);
 }
 
 err chain_defaults(json_t **out) {

@@ -50,6 +50,10 @@ extern const struct recipe_schema chain_schema;
  * place, and how many more there are (`cotrain recipe check` shows all); then nothing needs
  * releasing. */
 MUST_CHECK err chain_read(struct chain *c, const char *recipe_path, const struct opt_list *sets);
+/* The same for who will pack what comes of it: what packing would refuse is a fault already
+ * (cli/packable.h). */
+MUST_CHECK err chain_read_to_pack(struct chain *c, const char *recipe_path,
+                                  const struct opt_list *sets);
 /* The same of a recipe that lies in a release: its paths are those of who packed it and are not
  * looked for, and no more than the rows is checked. `resolved` stays NULL. */
 MUST_CHECK err chain_read_packed(struct chain *c, const char *recipe_path);

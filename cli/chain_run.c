@@ -20,6 +20,8 @@
 #include "eval/report.h"
 #include "eval/user_task.h"
 #include "release/ledger.h"
+#include "release/pack.h"
+#include "release/previous.h"
 #include "release/verify.h"
 #include <string.h>
 
@@ -442,13 +444,14 @@ static err show(const struct chain_run *r) {
 
 static err run_chain(struct chain_run *r, struct arena *arena) {
     struct release_facts facts;
-    const struct release_keys *keys = &r->chain->release.sign;
+    const char *previous = r->chain->release.previous;
     const char *dir = r->options->work;
     if (dir == NULL) dir = arena_printf(arena, "work/%s", r->chain->name);
     if (dir == NULL) return ERR_MEMORY;
     TRY(chain_need_release(r->chain));
-    TRY(release_keys_check(keys));
     TRY(work_open(&r->work, dir, r->chain->release.name, arena));
+    TRY(release_place_check(r->work.release, true));
+    if (previous) TRY(previous_check(previous, true));
     TRY(run_steps(r));
     TRY(release_verify(&(struct release_verify){.dir = r->work.release}, &facts));
     memcpy(r->hash, facts.hash, sizeof r->hash);
@@ -460,7 +463,7 @@ err chain_run(const struct chain_run_options *o, struct arena *arena,
               struct chain_run_result *out) {
     struct chain chain;
     struct chain_run r = {.options = o, .chain = &chain};
-    TRY(chain_read(&chain, o->recipe, o->sets));
+    TRY(chain_read_to_pack(&chain, o->recipe, o->sets));
     r.stages = json_array();
     err result = chain_check_base(&chain);
     if (result == ERR_OK) result = run_chain(&r, arena);

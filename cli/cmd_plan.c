@@ -117,7 +117,7 @@ static err run(const void *given, struct arena *arena) {
     struct chain chain;
     (void)arena;
     par_set_threads(o->threads);
-    TRY(chain_read(&chain, o->recipe, &o->set));
+    TRY(chain_read_to_pack(&chain, o->recipe, &o->set));
     err e = plan(o, &chain);
     chain_release(&chain);
     return e;

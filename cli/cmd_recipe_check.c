@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cotrain recipe check: reads a recipe and reports every fault with its place, and what was
- * accepted under another spelling. Nothing but the recipe (and whether its paths exist) is looked
- * at.
+ * accepted under another spelling, and what packing would refuse. Of the files that it names, names
+ * are looked at, and few are read (cli/packable.h).
  * Read next: recipes/faults.h. */
 #include "cli/chain.h"
 #include "cli/command.h"
+#include "cli/packable.h"
 
 struct check_options {
     const char *recipe;
@@ -80,6 +81,7 @@ static err run(const void *given, struct arena *arena) {
     struct chain c;
     struct recipe r;
     err code = chain_fill(&c, &r, options->recipe, &options->set);
+    if (code == ERR_OK) code = packable_check(&c, &r);
     /* Without faults a failure is of the file itself; out of memory, the list may lack some. */
     if (code == ERR_OK || (r.faults.n > 0 && code != ERR_MEMORY)) {
         err printed = options->json ? print_as_json(&r) : print_as_text(&r);

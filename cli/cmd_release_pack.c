@@ -43,7 +43,7 @@ static err run(const void *given, struct arena *arena) {
     const struct pack_options *o = given;
     struct chain chain;
     par_set_threads(o->threads);
-    TRY(chain_read(&chain, o->recipe, &o->set));
+    TRY(chain_read_to_pack(&chain, o->recipe, &o->set));
     err result = chain_check_base(&chain);
     if (result == ERR_OK) result = pack(o, &chain, arena);
     chain_release(&chain);

@@ -32,6 +32,7 @@ static bool drawn_from(const struct chain *c, const char *request) {
 
 /* The group of the dataset that a source's rows are in; -1: none has it. */
 static int64_t group_of(struct listing *l, const char *request, enum group_role role) {
+    if (!l->dataset) return -1;
     int64_t before = role == GROUP_SOURCE ? l->n_alone++ : 0;
     for (int64_t g = 0; g < dataset_n_groups(l->dataset); g++) {
         const struct dataset_group *group = dataset_group(l->dataset, g);
@@ -44,7 +45,7 @@ static int64_t group_of(struct listing *l, const char *request, enum group_role 
 /* What filters took out of a group for its content must not come back beside the release. */
 static err why_filtered(const struct listing *l, int64_t group, const char **out) {
     const bool sealed = l->chain->data.holdout.sealed;
-    for (int64_t i = 0; i < dataset_n_filters(l->dataset) && group >= 0 && !*out; i++) {
+    for (int64_t i = 0; group >= 0 && i < dataset_n_filters(l->dataset) && !*out; i++) {
         struct dataset_filter f;
         TRY(dataset_filter(l->dataset, i, group, &f));
         if (f.dropped + f.changed == 0) continue;
@@ -138,12 +139,12 @@ static err list_all(struct listing *l, int64_t n_made) {
 
 err release_inputs_list(const struct chain *c, const char *dataset_dir, int64_t n_made,
                         struct arena *arena, struct release_inputs *out) {
-    struct dataset *dataset;
+    struct dataset *dataset = NULL;
     int64_t most = c->data.sources.n + c->requests.n + c->data.filter.earlier.n +
                    c->data.filter.forbidden.n + c->eval.task_files.n + 4;
     *out = (struct release_inputs){.items = arena_alloc(arena, (size_t)most, sizeof *out->items)};
     if (!out->items) return ERR_MEMORY;
-    TRY(dataset_open(&dataset, dataset_dir));
+    if (dataset_dir) TRY(dataset_open(&dataset, dataset_dir));
     struct listing l = {.chain = c, .dataset = dataset, .arena = arena, .out = out};
     err e = list_all(&l, n_made);
     dataset_close(dataset);

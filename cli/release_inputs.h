@@ -13,7 +13,8 @@
 #include "cli/chain.h"
 #include "release/sources.h"
 
-/* `n_made` of the sources, the last ones, are a teacher's (expand_sources added them). Texts and
+/* Without a dataset_dir (NULL), as before there is one, what filters took out is in no `withheld`.
+ * `n_made` of the sources, the last ones, are a teacher's (expand_sources added them). Texts and
  * list live in `arena`. */
 MUST_CHECK err release_inputs_list(const struct chain *c, const char *dataset_dir, int64_t n_made,
                                    struct arena *arena, struct release_inputs *out);

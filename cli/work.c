@@ -8,17 +8,12 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "release/names.h"
 #include <string.h>
-
-static err check_name(const char *name) {
-    if (name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL) return ERR_OK;
-    return fail(ERR_RANGE, "release name '%s': it becomes a folder, so no '/' and no '.' in front",
-                name);
-}
 
 err work_open(struct work *w, const char *dir, const char *release_name, struct arena *arena) {
     *w = (struct work){.dir = dir};
-    if (release_name != NULL) TRY(check_name(release_name));
+    if (release_name != NULL) TRY(release_title_check(release_name));
     const struct {
         const char **path, *name;
     } below[] = {{&w->expand, "expand"},

@@ -20,21 +20,39 @@ static bool stays_behind(const char *name) {
 
 static err copy_file(const char *from_dir, const char *to_dir, const char *name) {
     char *from = path_join(from_dir, name), *to = path_join(to_dir, name);
-    err e = from && to ? ERR_OK : ERR_MEMORY;
-    if (e == ERR_OK && !dir_exists(from)) e = file_copy(from, to);
+    err e = from && to ? file_copy(from, to) : ERR_MEMORY;
     mem_free(from);
     mem_free(to);
     return e;
 }
 
-/* A base that is a single file has no others. */
-static err copy_others(const char *from_dir, const char *to_dir) {
+static err add_other(const char *dir, const char *name, struct name_list *out) {
+    char *path = path_join(dir, name);
+    if (!path) return ERR_MEMORY;
+    err e = dir_exists(path) ? ERR_OK : name_list_add(out, name);
+    mem_free(path);
+    return e;
+}
+
+err model_folder_others(const char *base_dir, struct name_list *out) {
     struct name_list names = {0};
-    if (!dir_exists(from_dir)) return ERR_OK;
-    TRY(dir_list(from_dir, &names));
+    *out = (struct name_list){0};
+    if (!dir_exists(base_dir)) return ERR_OK;
+    TRY(dir_list(base_dir, &names));
     err e = ERR_OK;
     for (size_t i = 0; i < names.n && e == ERR_OK; i++)
-        if (!stays_behind(names.names[i])) e = copy_file(from_dir, to_dir, names.names[i]);
+        if (!stays_behind(names.names[i])) e = add_other(base_dir, names.names[i], out);
+    name_list_release(&names);
+    if (e != ERR_OK) name_list_release(out);
+    return e;
+}
+
+static err copy_others(const char *from_dir, const char *to_dir) {
+    struct name_list names;
+    TRY(model_folder_others(from_dir, &names));
+    err e = ERR_OK;
+    for (size_t i = 0; i < names.n && e == ERR_OK; i++)
+        e = copy_file(from_dir, to_dir, names.names[i]);
     name_list_release(&names);
     return e;
 }

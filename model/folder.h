@@ -5,11 +5,14 @@
 #ifndef COTRAIN_MODEL_FOLDER_H
 #define COTRAIN_MODEL_FOLDER_H
 
-#include "base/err.h"
+#include "base/file.h"
 
-/* Copies the base folder's files but weights, config.json, README.md and checksums into a temporary
- * folder, lets `fill` write the rest there, and moves it to `dir`. One that exists is ERR_EXISTS.
- * Errors name `dir`. */
+/* Sorted names of the files that another model's folder takes over: all but weights, config.json,
+ * README.md, checksums, hidden files and folders. A base that is a single file has none. The caller
+ * releases. */
+MUST_CHECK err model_folder_others(const char *base_dir, struct name_list *out);
+/* Copies those of the base folder into a temporary folder, lets `fill` write the rest there, and
+ * moves it to `dir`. One that exists is ERR_EXISTS. Errors name `dir`. */
 MUST_CHECK err model_folder_write(const char *dir, const char *base_dir,
                                   err (*fill)(void *ctx, const char *dir), void *ctx);
 

@@ -46,6 +46,9 @@ MUST_CHECK err options_yaml(const struct recipe_schema *schema, const void *opti
                             const struct recipe_comments *comments, struct str *out);
 /* Whether the recipe says a.b itself (else it is a default); list items count from 0: "a.0.b". */
 bool recipe_says(const struct recipe *r, const char *dotted);
+/* Records the thread's present error (of `code`) as a fault at that key, or at the nearest part
+ * around it that the recipe says. Fails only for want of memory. */
+MUST_CHECK err recipe_fault_at(struct recipe *r, const char *dotted, err code);
 /* Whether it is a month as in 2024-03. */
 MUST_CHECK err recipe_month_check(const char *month);
 

@@ -143,19 +143,32 @@ err options_yaml(const struct recipe_schema *schema, const void *options,
     return e;
 }
 
+/* The part of a map or list that `dotted` begins with, or NULL; *dotted is moved behind it. */
+static const struct recipe_node *part_of(const struct recipe_node *node, const char **dotted) {
+    size_t n = strcspn(*dotted, ".");
+    const struct recipe_node *part = node->first;
+    if (node->kind == NODE_LIST) {
+        for (long at = strtol(*dotted, NULL, 10); part && at > 0; at--) part = part->next;
+    } else {
+        while (part && (strlen(part->key) != n || strncmp(part->key, *dotted, n) != 0))
+            part = part->next;
+    }
+    *dotted += n + ((*dotted)[n] == '.');
+    return part;
+}
+
 bool recipe_says(const struct recipe *r, const char *dotted) {
     const struct recipe_node *node = r->top;
-    while (node && *dotted) {
-        size_t n = strcspn(dotted, ".");
-        const struct recipe_node *part = node->first;
-        if (node->kind == NODE_LIST) {
-            for (long at = strtol(dotted, NULL, 10); part && at > 0; at--) part = part->next;
-        } else {
-            while (part && (strlen(part->key) != n || strncmp(part->key, dotted, n) != 0))
-                part = part->next;
-        }
-        node = part;
-        dotted += n + (dotted[n] == '.');
-    }
+    while (node && *dotted) node = part_of(node, &dotted);
     return node != NULL;
+}
+
+err recipe_fault_at(struct recipe *r, const char *dotted, err code) {
+    const struct recipe_node *node = r->top;
+    for (const struct recipe_node *part = node; part && *dotted;) {
+        part = part_of(node, &dotted);
+        if (part) node = part;
+    }
+    return recipe_fault_take(&r->faults, &r->arena, code,
+                             node->key ? node->key_place : node->place);
 }

@@ -18,7 +18,7 @@ struct checking {
     const struct release_check *inputs;
     enum special_whitespace whitespace;
     struct eval_cases cases;
-    struct tokens *texts; /* prompt, <sep>, expected answer of each case */
+    struct tokens *texts; /* prompt, <sep>, expected answer of each case, as far as positions go */
     int64_t n, longest;
     struct eval_subject packed, adapted;
 };
@@ -28,7 +28,11 @@ static err encode_texts(struct checking *c) {
     c->n = eval_cases_count(&c->cases);
     c->texts = mem_zalloc((size_t)c->n + 1, sizeof *c->texts);
     if (c->texts == NULL) return ERR_MEMORY;
+    struct model_config config;
     struct tokenizer *t = NULL;
+    TRY(model_read_config(&config, c->inputs->packed_dir));
+    const int64_t most = config.max_positions;
+    model_config_release(&config);
     TRY(tokenizer_open(&t, c->inputs->packed_dir));
     err result = ERR_OK;
     for (int64_t g = 0; g < c->cases.n_groups; g++) {
@@ -39,6 +43,7 @@ static err encode_texts(struct checking *c) {
             if (result == ERR_OK)
                 result = tokenizer_encode_answer(t, one->expected, strlen(one->expected),
                                                  c->whitespace, &c->texts[at]);
+            if (c->texts[at].n > most) c->texts[at].n = most;
             if (c->texts[at].n > c->longest) c->longest = c->texts[at].n;
         }
     }

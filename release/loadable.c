@@ -126,10 +126,27 @@ static err fill_generation_config(const struct editing *e, json_t *object) {
     return json_put(object, "pad_token_id", json_integer(e->config->pad));
 }
 
+const char *const loadable_files[LOADABLE_FILES] = {"tokenizer_config.json",
+                                                    "special_tokens_map.json", "added_tokens.json",
+                                                    "generation_config.json"};
+static err (*const fills[LOADABLE_FILES])(const struct editing *e, json_t *object) = {
+    fill_tokenizer_config, put_roles, fill_added_tokens, fill_generation_config};
+
+err loadable_check(const char *dir) {
+    for (int i = 0; i < LOADABLE_FILES; i++) {
+        json_t *object = NULL;
+        char *path = path_join(dir, loadable_files[i]);
+        if (path == NULL) return ERR_MEMORY;
+        err result = read_object(path, &object);
+        mem_free(path);
+        json_decref(object);
+        TRY(result);
+    }
+    return ERR_OK;
+}
+
 err loadable_write(const char *dir, const struct tokenizer *t, const struct model_config *config) {
     struct editing e = {.tokenizer = t, .config = config};
-    TRY(edit(dir, "tokenizer_config.json", &e, fill_tokenizer_config));
-    TRY(edit(dir, "special_tokens_map.json", &e, put_roles));
-    TRY(edit(dir, "added_tokens.json", &e, fill_added_tokens));
-    return edit(dir, "generation_config.json", &e, fill_generation_config);
+    for (int i = 0; i < LOADABLE_FILES; i++) TRY(edit(dir, loadable_files[i], &e, fills[i]));
+    return ERR_OK;
 }

@@ -8,6 +8,11 @@
 #include "data/tokens/tokenizer.h"
 #include "model/config.h"
 
+/* The files that are written here. */
+enum { LOADABLE_FILES = 4 };
+extern const char *const loadable_files[LOADABLE_FILES];
+/* Whether those of them that a folder has can be added to: JSON objects. */
+MUST_CHECK err loadable_check(const char *dir);
 /* In a folder that holds config.json and the tokenizer's own files:
  *   tokenizer_config.json    what is there, with <eod> as eos, no bos or eos added, every special
  *                            token with its id, and a chat template when there is none

@@ -41,6 +41,17 @@ err release_name_check(const char *name) {
     }
 }
 
+err release_title_check(const char *name) {
+    if (name[0] == '.' || strchr(name, '/') != NULL)
+        return fail(ERR_RANGE,
+                    "release name '%s': it becomes a folder, so no '/' and no '.' in front", name);
+    if (strlen(name) > RELEASE_TITLE_BYTES)
+        return fail(ERR_RANGE, "a release name of %zu bytes is over %d", strlen(name),
+                    RELEASE_TITLE_BYTES);
+    err result = release_name_check(name);
+    return result == ERR_GATE ? fail_in(ERR_RANGE, "release name") : result;
+}
+
 static int by_letters(const void *a, const void *b) {
     return strcasecmp(*(char *const *)a, *(char *const *)b);
 }

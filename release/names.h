@@ -13,6 +13,10 @@
  * RELEASE_NAME_BYTES: ERR_GATE saying what is wrong. */
 enum { RELEASE_NAME_BYTES = 512 };
 MUST_CHECK err release_name_check(const char *name);
+/* What a release is called, so its folder and its GGUF files: one part of a path, with room for
+ * what is put behind it, and no '.' in front. ERR_RANGE. */
+enum { RELEASE_TITLE_BYTES = 200 };
+MUST_CHECK err release_title_check(const char *name);
 /* Of many: each is a good path, they stand in bytewise order, none twice, and no two differ by case
  * (of ASCII letters) alone. */
 MUST_CHECK err release_names_check(const struct name_list *names);

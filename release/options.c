@@ -3,6 +3,7 @@
  * may be left out of the card.
  * Read next: release/options.h for the struct they fill. */
 #include "release/options.h"
+#include <string.h>
 
 #define RELEASE_FORMAT(type, u) ",gguf-" #type
 static const char format_names[] =
@@ -30,4 +31,12 @@ static const struct opt release_rows[] = {
 
 struct opt_table release_options_table(void) {
     return OPT_TABLE(release_rows);
+}
+
+err release_formats_check(const struct opt_list *formats) {
+    for (int64_t i = 0; i < formats->n; i++)
+        for (int64_t j = 0; j < i; j++)
+            if (strcmp(formats->items[i], formats->items[j]) == 0)
+                return fail(ERR_RANGE, "format '%s' stands there twice", formats->items[i]);
+    return ERR_OK;
 }

@@ -27,5 +27,7 @@ struct release_options {
     struct release_target_list targets; /* where it is pushed to */
 };
 struct opt_table release_options_table(void);
+/* Whether no format is asked for twice: ERR_RANGE. */
+MUST_CHECK err release_formats_check(const struct opt_list *formats);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "eval/digest.h"
 #include "eval/report.h"
+#include "release/base.h"
 #include "release/card.h"
 #include "release/check.h"
 #include "release/data_card.h"
@@ -17,6 +18,7 @@
 #include "release/ledger.h"
 #include "release/loadable.h"
 #include "release/manifest.h"
+#include "release/names.h"
 #include "release/parity.h"
 #include "release/previous.h"
 #include "release/seal.h"
@@ -240,24 +242,27 @@ static err sign(const struct packing *k, const char *out_dir) {
     return k->inputs->replace ? release_keep_signatures(out_dir, k->dir) : ERR_OK;
 }
 
-/* What stands in the way of the new folder: nothing, or an earlier release that may be replaced. */
-static err check_target(const struct release_pack *p, const char *out_dir) {
+err release_place_check(const char *out_dir, bool replace) {
     if (!file_exists(out_dir)) return ERR_OK;
     char *seal = path_join(out_dir, SEAL_RELEASE);
     if (seal == NULL) return ERR_MEMORY;
     bool is_release = dir_exists(out_dir) && file_exists(seal);
     mem_free(seal);
-    if (p->replace && is_release) return ERR_OK;
+    if (replace && is_release) return ERR_OK;
     fail(ERR_EXISTS, "'%s' exists already", out_dir);
-    return fail_hint(ERR_EXISTS, is_release ? "name another folder, or remove that release first"
-                                            : "it is no release, so it is left alone");
+    return fail_hint(ERR_EXISTS, is_release
+                                     ? "name another folder, or remove that release first"
+                                     : "it is no release, so it is left alone: move it away");
 }
 
 err release_pack(const struct release_pack *p, const char *out_dir,
                  char out_hash[SHA256_HEX_SIZE]) {
     struct str temporary = {0};
-    TRY(check_target(p, out_dir));
-    TRY(release_keys_check(p->keys));
+    TRY(release_place_check(out_dir, p->replace));
+    TRY(release_title_check(p->options->name));
+    TRY(release_formats_check(&p->options->formats));
+    TRY(release_base_check(p->base_dir));
+    TRY(release_keys_check_unattended(p->keys));
     err result = str_printf(&temporary, "%s.tmp-pack", out_dir);
     struct packing k = {.inputs = p, .dir = str_text(&temporary)};
     if (result == ERR_OK) result = dir_remove(k.dir);

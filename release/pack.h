@@ -48,10 +48,12 @@ struct release_pack {
     bool replace;                         /* an earlier release of that folder may be replaced */
 };
 
+/* What stands where a release is to be: nothing, or with `replace` an earlier release; anything
+ * else is ERR_EXISTS. Asked before the work, and again by packing. */
+MUST_CHECK err release_place_check(const char *out_dir, bool replace);
 /* Checks that the reports are of the base and of merged_dir, that merged weights and adapter agree
  * and that the packed folder answers as it was evaluated (release/check.h); then the folder appears
- * whole or not at all. A folder that exists is ERR_EXISTS, or with `replace` anything but a
- * release. Leftovers of a killed packing are removed. */
+ * whole or not at all. Leftovers of a killed packing are removed. */
 MUST_CHECK err release_pack(const struct release_pack *p, const char *out_dir,
                             char out_hash[SHA256_HEX_SIZE]);
 

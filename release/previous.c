@@ -144,22 +144,33 @@ static err fill(const struct comparing_releases *c, const char *dir, json_t *out
     return put_tasks(c, out);
 }
 
-static err open_previous(struct comparing_releases *c) {
-    TRY(seal_check(&c->seal, c->dir));
+static err open_previous(struct comparing_releases *c, bool every_byte) {
+    TRY(every_byte ? seal_check(&c->seal, c->dir) : seal_read(&c->seal, c->dir));
     TRY(manifest_read(c->dir, &c->manifest));
     TRY(release_read_json(c->dir, PACK_DATA, json_parse_file, &c->dataset));
     return release_read_json(c->dir, PACK_AFTER, report_read, &c->before);
 }
 
+static void close_previous(struct comparing_releases *c) {
+    seal_clear(&c->seal);
+    json_decref(c->manifest);
+    json_decref(c->dataset);
+    json_decref(c->before);
+}
+
+err previous_check(const char *previous_dir, bool every_byte) {
+    struct comparing_releases c = {.dir = previous_dir};
+    err result = open_previous(&c, every_byte);
+    close_previous(&c);
+    return fail_in(result, "release.previous '%s'", previous_dir);
+}
+
 err previous_make(const char *previous_dir, const char *dir, const json_t *after, json_t **out) {
     struct comparing_releases c = {.dir = previous_dir, .after = after};
     json_t *made = json_object();
-    err result = made == NULL ? fail(ERR_MEMORY, "out of memory") : open_previous(&c);
+    err result = made == NULL ? fail(ERR_MEMORY, "out of memory") : open_previous(&c, true);
     if (result == ERR_OK) result = fill(&c, dir, made);
-    seal_clear(&c.seal);
-    json_decref(c.manifest);
-    json_decref(c.dataset);
-    json_decref(c.before);
+    close_previous(&c);
     if (result == ERR_OK) {
         *out = made;
         return ERR_OK;

@@ -19,6 +19,9 @@
 
 /* Whether a file is of a release's weights: model's, adapter's, other formats'. */
 bool previous_counts(const char *path);
+/* Whether it is a release that another can be compared with: ERR_MISSING, ERR_GATE, or what this
+ * program does not read of it. `every_byte`: whether it is whole, too, which takes a while. */
+MUST_CHECK err previous_check(const char *previous_dir, bool every_byte);
 /* Holds every file of the release in `previous_dir` against its seal, then compares: `after` is
  * this release's evaluation, `dir` the folder that is packed. ERR_MISSING: there is no release;
  * ERR_GATE: it is damaged. The caller json_decref()s. */

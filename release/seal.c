@@ -259,9 +259,19 @@ static err check_files(struct seal *s, const char *dir) {
     return ERR_OK;
 }
 
+static err need_release(const char *dir) {
+    if (!dir_exists(dir)) return fail(ERR_MISSING, "there is no folder '%s'", dir);
+    err sealed = need_file(dir, SEAL_RELEASE), listed = need_file(dir, SEAL_MANIFEST);
+    if (sealed == ERR_GATE && listed == ERR_GATE)
+        return fail(ERR_MISSING, "'%s' is no release: it has no file RELEASE", dir);
+    if (listed != ERR_GATE) TRY(listed);
+    return sealed;
+}
+
 err seal_read(struct seal *s, const char *dir) {
     char sums[SHA256_HEX_SIZE];
     *s = (struct seal){0};
+    TRY(need_release(dir));
     TRY(check_release(s, dir, sums));
     return check_sums(s, dir, sums);
 }
@@ -270,12 +280,7 @@ err seal_check(struct seal *s, const char *dir) {
     char sums[SHA256_HEX_SIZE];
     struct name_list files = {0};
     *s = (struct seal){0};
-    if (!dir_exists(dir)) return fail(ERR_MISSING, "there is no folder '%s'", dir);
-    err sealed = need_file(dir, SEAL_RELEASE), listed = need_file(dir, SEAL_MANIFEST);
-    if (sealed == ERR_GATE && listed == ERR_GATE)
-        return fail(ERR_MISSING, "'%s' is no release: it has no file RELEASE", dir);
-    if (listed != ERR_GATE) TRY(listed);
-    TRY(sealed);
+    TRY(need_release(dir));
     TRY(survey_files(dir, &files));
     err result = check_release(s, dir, sums);
     if (result == ERR_OK) result = check_sums(s, dir, sums);

@@ -59,6 +59,11 @@ err release_keys_check(const struct release_keys *keys) {
     return ERR_OK;
 }
 
+err release_keys_check_unattended(const struct release_keys *keys) {
+    TRY(release_keys_check(keys));
+    return keys->ssh_key != NULL ? ssh_key_check(keys->ssh_key) : ERR_OK;
+}
+
 static err make_envelope(const char *dir, const struct sign_key *key, struct str *out) {
     struct str statement = {0};
     json_t *envelope = NULL;

@@ -20,6 +20,8 @@ struct opt_table release_keys_table(void); /* the recipe's `release.sign` */
 
 /* Whether the keys are there, fit and are nobody else's to read: asked before hours of work. */
 MUST_CHECK err release_keys_check(const struct release_keys *keys);
+/* And whether they will sign when nobody is there any more to be asked for a passphrase. */
+MUST_CHECK err release_keys_check_unattended(const struct release_keys *keys);
 /* Signs a sealed folder with the keys that are given: all signatures are made, then written. The
  * ones that the folder has are replaced; those of a key that is not given stay. */
 MUST_CHECK err release_sign(const char *dir, const struct release_keys *keys);

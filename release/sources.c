@@ -42,14 +42,19 @@ static err add_companion(struct input_files *f, const char *from, const char *to
 }
 
 /* Of a pattern what begins with its first folder that is one; of any other path the last part,
- * without slashes at its end. */
+ * without slashes at its end. A folder written as "." or ".." has no name of its own here. */
 static err add_place(const char *path, struct str *out) {
     const char *begin = path, *mark = file_exists(path) ? NULL : strpbrk(path, "*?[");
     size_t n = strlen(path);
     while (n > 1 && path[n - 1] == '/') n--;
     for (const char *c = path; c < (mark ? mark : path + n); c++)
         if (*c == '/') begin = c + 1;
-    return str_append(out, begin, n - (size_t)(begin - path));
+    TRY(str_append(out, begin, n - (size_t)(begin - path)));
+    const char *place = str_text(out);
+    if (strcmp(place, "") != 0 && strcmp(place, ".") != 0 && strcmp(place, "..") != 0)
+        return ERR_OK;
+    str_clear(out);
+    return str_add(out, "folder");
 }
 
 static err find_rows(const struct release_input *in, const char *place, struct input_files *out) {
@@ -67,13 +72,50 @@ static err find_rows(const struct release_input *in, const char *place, struct i
 }
 
 /* Rows, or one file; a folder that is no rows is an earlier dataset, of which one file is read. */
-static err find_files(const struct release_input *in, const char *place, struct input_files *out) {
+static err find_all(const struct release_input *in, const char *place, struct input_files *out) {
     if (in->format) return find_rows(in, place, out);
     if (!dir_exists(in->path)) return add_file(out, in->path, place);
     char *from = near_rows_path(in->path), *to = path_join(place, path_base(from ? from : ""));
     err e = from && to ? add_file(out, from, to) : ERR_MEMORY;
     mem_free(from);
     mem_free(to);
+    return e;
+}
+
+/* The paths that the files would have in a release, each and beside each other. */
+static err check_names(const struct input_files *f, int64_t number) {
+    struct name_list whole = {0};
+    struct str path = {0};
+    err e = ERR_OK;
+    for (size_t i = 0; i < f->to.n && e == ERR_OK; i++) {
+        str_clear(&path);
+        e = str_printf(&path, PACK_SOURCES_DIR "/%lld/%s", (long long)number, f->to.names[i]);
+        if (e == ERR_OK) e = fail_in(release_name_check(str_text(&path)), "'%s'", f->from.names[i]);
+        if (e == ERR_OK) e = name_list_add(&whole, str_text(&path));
+    }
+    name_list_sort(&whole);
+    if (e == ERR_OK) e = release_names_check(&whole);
+    if (e == ERR_GATE)
+        e = fail_hint(e, "a release holds it by that name: rename it, and name it anew in the "
+                         "recipe");
+    name_list_release(&whole);
+    str_release(&path);
+    return e;
+}
+
+static err find_files(const struct release_input *in, int64_t number, struct str *place,
+                      struct input_files *out) {
+    TRY(add_place(in->path, place));
+    TRY(find_all(in, str_text(place), out));
+    return check_names(out, number);
+}
+
+err sources_check(const struct release_input *in, int64_t number) {
+    struct str place = {0};
+    struct input_files files = {{0}, {0}};
+    err e = find_files(in, number, &place, &files);
+    input_files_release(&files);
+    str_release(&place);
     return e;
 }
 
@@ -102,7 +144,6 @@ static err put_files(const struct release_input *in, const struct input_files *f
     for (size_t i = 0; i < f->from.n && e == ERR_OK; i++) {
         str_clear(&path);
         e = str_printf(&path, "%lld/%s", (long long)number, f->to.names[i]);
-        if (e == ERR_OK) e = fail_in(release_name_check(str_text(&path)), "'%s'", f->from.names[i]);
         if (e == ERR_OK) e = describe_file(f->from.names[i], str_text(&path), files);
         if (e == ERR_OK && !in->withheld) e = copy_to(f->from.names[i], dir, str_text(&path));
     }
@@ -122,8 +163,7 @@ static err put_input(const struct release_input *in, int64_t number, const char 
     struct input_files files = {{0}, {0}};
     json_t *item = json_object(), *packed = json_array();
     TRY(json_push(list, item));
-    err e = add_place(in->path, &place);
-    if (e == ERR_OK) e = find_files(in, str_text(&place), &files);
+    err e = find_files(in, number, &place, &files);
     if (e == ERR_OK) e = json_put(item, "key", json_string(in->key));
     if (e == ERR_OK) e = json_put(item, "at", json_string(str_text(&place)));
     if (e == ERR_OK) e = json_put(item, "withheld", json_text_or_null(in->withheld));

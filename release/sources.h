@@ -31,7 +31,10 @@ struct release_inputs {
     int64_t n;
 };
 
-/* Into the release folder `dir`. A file whose name no release may have is an error naming it. */
+/* Whether a release can carry the files of an input, its number from 1, under their own names, or
+ * lists them where they are withheld: ERR_GATE naming the file. Nothing of them is read. */
+MUST_CHECK err sources_check(const struct release_input *in, int64_t number);
+/* Into the release folder `dir`; each input is checked as above. */
 MUST_CHECK err sources_pack(const struct release_inputs *inputs, const char *dir);
 /* dir/provenance/sources.json, its outline and every path in it checked. A release that has none is
  * ERR_MISSING. The caller json_decref()s. */

@@ -50,6 +50,21 @@ err ssh_sign(const char *key, const char *name_space, const struct str *text, st
     return result;
 }
 
+err ssh_key_check(const char *key) {
+    const char *const opened[] = {"ssh-keygen", "-y", "-P", "", "-f", key, NULL};
+    const char *const shown[] = {"ssh-keygen", "-l", "-f", key, NULL};
+    struct program p;
+    struct str what = {0};
+    TRY(run(&p, is_private(key) ? opened : shown, NULL));
+    err result = str_printf(&what, "key '%s' cannot sign by itself", key);
+    if (result == ERR_OK && p.exit_code != 0)
+        result = fail_hint(refused(&p, ERR_DENIED, str_text(&what)),
+                           "a key with a passphrase goes into an agent (ssh-add): name its .pub");
+    str_release(&what);
+    program_clear(&p);
+    return result;
+}
+
 /* The first of "a@b,c@d", and of several lines. */
 static err find_principal(const char *signature, const char *signers, struct str *out) {
     const char *const words[] = {"ssh-keygen", "-Y", "find-principals", "-s",

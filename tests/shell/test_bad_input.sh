@@ -80,6 +80,71 @@ bad_run "$month/bad.yaml" "copies.jsonl"
 sed 's/copy.cases.jsonl/copies.jsonl/' "$month/lora.yaml" >"$month/bad.yaml"
 bad_run "$month/bad.yaml" "copies.jsonl"
 
+# What a release could not be made of, before anything is trained for one: by `recipe check`, `plan`
+# and `run` alike, at its key.
+unpackable() { # unpackable TEXT...: of the recipe bad.yaml
+    faulty 1 "$@" -- "$COTRAIN" recipe check "$month/bad.yaml"
+    faulty 1 "$@" -- "$COTRAIN" plan "$month/bad.yaml"
+    bad_run "$month/bad.yaml" "$@"
+}
+named() { # named FILE AS-WRITTEN TEXT...: the rows of copy.train.jsonl by another name
+    cp "$month/copy.train.jsonl" "$month/$1"
+    sed "s|{path: copy.train.jsonl|{path: \"$2\"|" "$month/lora.yaml" >"$month/bad.yaml"
+    named=$1
+    shift 2
+    unpackable "bad.yaml:19:8: 'data.sources.0.path': " "$@"
+    expect_err "hint: a release holds it by that name: rename it"
+    rm "$month/$named"
+}
+named 'rows.jsonl ' 'rows.jsonl ' "'$month/rows.jsonl '" "a space at the end"
+named 'ro\ws.jsonl' 'ro\\\\ws.jsonl' "has a backslash"
+named "$(printf 'ro\nws.jsonl')" 'ro\\nws.jsonl' "a control character at byte 13"
+mkdir "$month/rows"
+cp "$month/copy.train.jsonl" "$month/rows/a.jsonl"
+named rows/A.jsonl rows "'sources/1/rows/A.jsonl' and 'sources/1/rows/a.jsonl' differ by case alone"
+named rows/a.jsonl 'row*//a.jsonl' "an empty part"
+cp "$month/copy.train.jsonl" "$month/rows/a.jsonl"
+sed 's|{path: copy.train.jsonl|{path: rows/.|' "$month/lora.yaml" >"$month/bad.yaml"
+run "$COTRAIN" recipe check "$month/bad.yaml"
+expect_rc 0
+rm -r "$month/rows"
+cp "$month/copy.cases.jsonl" "$month/cases "
+sed 's/cases: copy.cases.jsonl/cases: "cases "/' "$month/lora.yaml" >"$month/bad.yaml"
+unpackable "bad.yaml:9:5: 'requests.0.cases': " "a space at the end"
+sed 's/name: Tiny,/name: " Tiny",/' "$month/lora.yaml" >"$month/bad.yaml"
+unpackable "bad.yaml:25:11: release name: " "a space at the end"
+sed "s/name: Tiny,/name: $(printf 'T%.0s' $(seq 201)),/" "$month/lora.yaml" >"$month/bad.yaml"
+unpackable "bad.yaml:25:11: " "201 bytes is over 200"
+sed 's/gguf-q8_0/gguf-f16/' "$month/lora.yaml" >"$month/bad.yaml"
+unpackable "bad.yaml:26:11: format 'gguf-f16' stands there twice"
+sed 's/name: Tiny,/name: Tiny, previous: model,/' "$month/lora.yaml" >"$month/bad.yaml"
+unpackable "bad.yaml:25:23: release.previous '$month/model'" "is no release"
+cp "$month/lora.yaml" "$month/bad.yaml"
+beside() { # beside FILE TEXT...: a file of the base's folder
+    echo '[]' >"$month/model/$1"
+    beside=$1
+    shift
+    unpackable "bad.yaml:4:14: base model '$month/model': " "$@"
+    rm "$month/model/$beside"
+}
+beside readme.md "'readme.md' would stand in the way of the release's own 'README.md'"
+beside gguf "'gguf' would stand in the way of the release's own 'gguf'"
+beside 'code.py ' "a space at the end"
+beside tokenizer_config.json "tokenizer_config.json' is no JSON object"
+: >"$month/model/License" && : >"$month/model/LICENSE"
+unpackable "'LICENSE' and 'License' differ by case alone"
+rm "$month/model/License" "$month/model/LICENSE"
+# Where it would lie is somebody's folder; a release before it that was damaged since.
+mkdir -p "$scratch/elsewhere/release/Tiny"
+faulty 1 "elsewhere/release/Tiny' exists already" -- "$COTRAIN" run "$month/lora.yaml" \
+    --work "$scratch/elsewhere"
+cp -r "$work/release/Tiny" "$scratch/before.release"
+echo >>"$scratch/before.release/config.json"
+faulty 3 "release.previous '$scratch/before.release': 'config.json' has been changed" -- \
+    "$COTRAIN" run "$month/lora.yaml" --work "$scratch/elsewhere" \
+    --set release.previous="$scratch/before.release" --set release.name=Other
+check "nothing was begun" [ ! -e "$scratch/elsewhere/data" ]
+
 # Rows: an empty file, no rows at all, a row that is no JSON, invalid UTF-8, a wrong shape, too long.
 rows() { # rows TEXT: the recipe bad.yaml with these rows in the place of copy.train.jsonl
     printf "$1" >"$month/rows.jsonl"

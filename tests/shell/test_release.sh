@@ -185,6 +185,19 @@ for point in 2 9 23 41 60; do
     expect_rc 0
 done
 
+# ---- a folder without a name of its own, an answer longer than the model has positions ----
+cp -r "$scratch/month" "$scratch/odd" && mkdir -p "$scratch/odd/rows/sub"
+mv "$scratch/odd/copy.train.jsonl" "$scratch/odd/rows" && mv "$scratch/odd/turn.train.jsonl" "$scratch/odd/rows/sub"
+sed -i 's|path: copy.train.jsonl|path: rows/sub/../copy*|; s|path: turn.train.jsonl|path: rows/sub/.|' "$scratch/odd/lora.yaml"
+printf '{"prompt": "copy x", "response": "%0200d"}\n' 0 >"$scratch/odd/copy.cases.jsonl"
+run "$COTRAIN" run "$scratch/odd/lora.yaml" --work "$scratch/odd.work"
+expect_rc 0
+check "the folder's files" test -s "$scratch/odd.work/release/Tiny/sources/2/folder/turn.train.jsonl"
+run "$COTRAIN" release reproduce "$scratch/odd.work/release/Tiny" --base "$scratch/month/model" \
+    --work "$scratch/odd.again"
+expect_rc 0
+expect_out "again from all this: the same release"
+
 # ---- licences: each row has one, or nothing is trained ----
 sed 's/license: apache-2.0, request: "tiny\/requests#2@2"/request: "tiny\/requests#2@2"/' "$recipe" >"$scratch/month/unlicensed.yaml"
 run "$COTRAIN" run "$scratch/month/unlicensed.yaml" --work "$scratch/unlicensed"

@@ -49,6 +49,20 @@ static void bad_paths(void **state) {
         assert_fails(release_name_check(rows[i][0]), ERR_GATE, rows[i][1]);
 }
 
+static void titles(void **state) {
+    (void)state;
+    char longest[RELEASE_TITLE_BYTES + 2];
+    memset(longest, 'a', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    const char *const bad[] = {"", "a/b", ".a", "..", " a", "a ", "a\\b", "a\nb", "a\xff", longest};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_fails(release_title_check(bad[i]), ERR_RANGE, "release name");
+    longest[RELEASE_TITLE_BYTES] = '\0';
+    const char *const good[] = {"Yuan2-2B-Mars", "\u706b\u661f 2", "a.b", longest};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_ok(release_title_check(good[i]));
+}
+
 static void many_paths(void **state) {
     (void)state;
     static const struct {
@@ -161,8 +175,8 @@ static void lines_of_sums(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_paths), cmocka_unit_test(bad_paths),     cmocka_unit_test(many_paths),
-        cmocka_unit_test(surveys),    cmocka_unit_test(lines_of_sums),
+        cmocka_unit_test(good_paths), cmocka_unit_test(bad_paths), cmocka_unit_test(titles),
+        cmocka_unit_test(many_paths), cmocka_unit_test(surveys),   cmocka_unit_test(lines_of_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
