@@ -91,6 +91,8 @@ static void say_hint(const char *text) {
 int main(int argc, char **argv) {
     par_start(argv);
     err code = start(argc, argv);
+    LOG(CLI, DEBUG, "%lld allocations and %lld file operations", (long long)fault_count(FAULT_MEM),
+        (long long)fault_count(FAULT_IO));
     if (code == ERR_OK) return 0;
     const char *message = err_message();
     say("cotrain", message[0] ? message : err_name(code));

@@ -6,12 +6,12 @@ sanitizer report, nothing half written, and every file that was there before sti
 that it had before or those that a run without a fault gives it. A run that goes through all the same (a
 failed piece was tried again) must print and write exactly what a run without a fault does.
 
-sweep.py --kind mem|io [--start DIR] [--runs 300] [--but PATTERN] [--then TEXT] -- COMMAND...
+sweep.py --kind mem|io [--start DIR] [--runs 300] [--last N] [--but PATTERN] [--then TEXT] -- COMMAND...
 {out} in the command stands for a fresh folder of each run, a copy of DIR. --but: paths below it that
 record what was tried or when, and may change. --then: a command, as one text, that must succeed after each failure.
 Where a command has more operations than --runs, the first half of the runs takes the first ones and the
-rest are spread evenly. Prints how many operations there were; one line for each broken promise, with the
-command that repeats it.
+rest are spread evenly. --last: the last N operations alone, where those before are another sweep's. Prints how
+many operations there were; one line for each broken promise, with the command that repeats it.
 """
 import argparse
 import concurrent.futures
@@ -25,6 +25,7 @@ import tempfile
 
 WANTED = {"mem": re.compile(r"(out of|no) memory"), "io": re.compile(r"No space left on device")}
 TROUBLE = re.compile(r"Sanitizer|runtime error:|BUG|Assertion|double free|corrupt")
+COUNTED = {"mem": re.compile(r"(\d+) allocations and"), "io": re.compile(r"and (\d+) file operations")}
 TEMPORARY = re.compile(r"\.tmp")
 
 
@@ -43,9 +44,9 @@ class Sweep:
         self.arguments = arguments
         self.before = digests(arguments.start) if arguments.start else {}
         self.environment = dict(os.environ, COTRAIN_THREADS="1", LC_ALL="C.UTF-8")
-        self.after, self.said = {}, None  # of a run without a fault
+        self.after, self.said, self.n_operations = {}, None, 0  # of a run without a fault
 
-    def run(self, n):
+    def run(self, n, log=""):
         """(went through, what is wrong or None) of the run whose nth operation fails."""
         arguments = self.arguments
         with tempfile.TemporaryDirectory(prefix="cotrain.sweep.") as scratch:
@@ -54,8 +55,11 @@ class Sweep:
                 shutil.copytree(arguments.start, out)
             command = [word.replace("{out}", out) for word in arguments.command]
             done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL,
-                                  env=dict(self.environment, COTRAIN_FAULT=f"{arguments.kind}:{n}"))
+                                  env=dict(self.environment, COTRAIN_FAULT=f"{arguments.kind}:{n}",
+                                           COTRAIN_LOG=log))
             said = done.stderr.decode("utf-8", "replace")
+            if log:
+                self.n_operations = int(COUNTED[arguments.kind].findall(said)[-1])
             if done.returncode == 0 and not TROUBLE.search(said):
                 return True, self.difference(digests(out), done.stdout, out)
             wrong = self.fault_of(done.returncode, said)
@@ -103,42 +107,27 @@ class Sweep:
     def may_change(self, path):
         return self.arguments.but is not None and re.match(self.arguments.but, path)
 
-    def end(self):
-        """The first n at which nothing fails any more: not one lucky run, so the next two count too."""
-        self.run(1 << 40)
-        high = 1
-        while not all(self.run(n)[0] for n in (high, high + 1, high + 2)):
-            high *= 2
-            if high > 1 << 30:
-                sys.exit("sweep: the command never goes through")
-        low = high // 2
-        while low + 1 < high:
-            middle = (low + high) // 2
-            if self.run(middle)[0]:
-                high = middle
-            else:
-                low = middle
-        return high
-
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--kind", choices=("mem", "io"), required=True)
     parser.add_argument("--start", help="a folder that each run begins with a copy of")
     parser.add_argument("--runs", type=int, default=300)
+    parser.add_argument("--last", type=int, default=1 << 40, help="only so many operations, the last ones")
     parser.add_argument("--but", help="paths that may change")
     parser.add_argument("--then", help="a command that must succeed after each failure")
     parser.add_argument("command", nargs="+")
     sweep = Sweep(parser.parse_args())
-    n_operations = sweep.end() - 1
-    if n_operations == 0:
-        sys.exit("sweep: the command has no such operation, so nothing was proved")
-    runs = sweep.arguments.runs
-    picked = list(range(1, min(n_operations, runs) + 1))
-    if n_operations > runs:
+    through, wrong = sweep.run(1 << 40, log="cli:debug")
+    n_operations = sweep.n_operations
+    if not through or wrong or n_operations == 0:
+        sys.exit(f"sweep: the command fails without a fault, or has no such operation: {wrong}")
+    runs, n_meant = sweep.arguments.runs, min(n_operations, sweep.arguments.last)
+    picked = list(range(1, min(n_meant, runs) + 1))
+    if n_meant > runs:
         half = runs // 2
-        picked = picked[:half] + [half + 1 + i * (n_operations - half - 1) // (runs - half - 1)
-                                  for i in range(runs - half)]
+        picked = picked[:half] + [half + 1 + i * (n_meant - half - 1) // (runs - half - 1) for i in range(runs - half)]
+    picked = [n_operations - n_meant + n for n in picked]
     broken = tolerated = 0
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for n, (through, wrong) in zip(picked, pool.map(sweep.run, picked)):

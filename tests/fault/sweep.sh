@@ -30,6 +30,23 @@ signing_keys() { # two keys in $keys, with what judges their signatures
         ssh-keygen -q -t ed25519 -N '' -f "$keys/ssh" &&
         printf 'keeper@example.org %s\n' "$(cat "$keys/ssh.pub")" >"$keys/signers" || exit 1
 }
+sweep_push() { # sweep_push RUNS LAST: of pushing to a bare repository, which the same command must mend each time
+    git lfs version >/dev/null 2>&1 || { echo "no git-lfs: pushing is left out"; return 0; }
+    export HOME=$scratch/home GIT_CONFIG_NOSYSTEM=1 LSAN_OPTIONS=suppressions=$SOURCE_DIR/tests/libgit2.supp:print_suppressions=0
+    mkdir "$HOME" "$scratch/pushed" && cp -r "$scratch/work/release" "$scratch/pushed" && git init -q --bare "$scratch/pushed/there.git" ||
+        exit 1
+    cat >"$scratch/push" <<SH
+#!/bin/sh
+cat >"\$1/push.yaml" <<YAML
+inherit: $month/lora.yaml
+release: {targets: [{type: git, url: "\$1/there.git", author: "Keeper <keeper@example.org>"}]}
+YAML
+exec "$COTRAIN" release push "\$1/release/Tiny" --recipe "\$1/push.yaml"
+SH
+    chmod +x "$scratch/push"
+    sweep --runs "$1" --last "$2" --start "$scratch/pushed" --but 'push.yaml|there.git|release/Tiny.push' --then "$scratch/push {out}" \
+        -- "$scratch/push" "{out}"
+}
 dated='stages|.*/(run.jsonl|trainer_.*|plan.json|SHA256SUMS|RELEASE)$' # records with times or the memory used
 month=$scratch/month
 "$SOURCE_DIR/tests/shell/tiny_month.py" "$month" || exit 1

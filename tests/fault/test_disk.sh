@@ -20,4 +20,5 @@ sweep --start "$scratch/expanded" -- "$COTRAIN" $synthesis --out "{out}"
 signing_keys
 sweep --start "$scratch/work" --but '.*([.]sig|[.]intoto[.]jsonl)$' --then "$COTRAIN release verify {out}/release/Tiny" \
     -- "$COTRAIN" release sign "{out}/release/Tiny" --ssh-key "$keys/ssh" --key "$keys/p256.pem"
+sweep_push 6 80
 finish

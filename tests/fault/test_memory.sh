@@ -43,4 +43,5 @@ sweep --runs 60 --but "$dated" -- "$COTRAIN" run "$month/lora.yaml" --work "{out
 synthesise
 # shellcheck disable=SC2086 # words
 sweep --runs 70 --start "$scratch/expanded" -- "$COTRAIN" $synthesis --out "{out}"
+sweep_push 6 170
 finish
