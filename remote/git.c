@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/mem.h"
 #include "remote/git_int.h"
+#include <errno.h>
 #include <git2.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 enum { FILE_MAX_BYTES = 64 << 20 };
 
 err git_may_fail(const char *step) {
-    return fault_now(FAULT_IO) ? fail(ERR_IO, "%s: no space left on device", step) : ERR_OK;
+    return fault_now(FAULT_IO) ? fail_errno(ERR_IO, ENOSPC, "%s", step) : ERR_OK;
 }
 
 struct git_repo {

@@ -130,7 +130,7 @@ for point in 2 30; do
     COTRAIN_FAULT=io:$point run "$COTRAIN" release push "$release" --ssh-key "$scratch/key"
     expect_rc 1
     expect_one_error "target 'git': "
-    expect_err "pace left on device"
+    expect_err "No space left on device"
 done
 run "$COTRAIN" release push "$release" --ssh-key "$scratch/key"
 expect_rc 0
