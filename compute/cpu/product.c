@@ -27,6 +27,7 @@ struct product_work {
     int64_t block_cols;           /* columns of b that are packed together */
     int64_t chain, block_k;       /* k + more_k, and how much of it is packed together */
     bool a_in_place;
+    bool a_at_once; /* all of a is packed before the first panel of b, not each block on its own */
     bool b_by_rows; /* rows of b are contiguous */
     float *scratch;
     int64_t scratch_count; /* floats a thread */
@@ -114,13 +115,20 @@ static void product_fetch_a(const struct product_work *w, const struct product_p
     if (cols > 0) pack_fetch(&next, i, parts);
 }
 
+/* Where a block's packed rows of a are, behind the packed b. */
+static float *product_packed_a(const struct product_work *w, const struct product_part *p,
+                               float *scratch) {
+    const int64_t before = w->a_at_once ? p->k * product_round_up(p->rows, TILE_ROWS) : 0;
+    return scratch + w->block_cols * (w->block_k + 1) + before;
+}
+
 /* Tiles of one block of rows against a block of b, which the first block of rows packs panel by
  * panel. */
 static void product_block(const struct product_work *w, const struct product_part *whole,
                           const struct product_part *p, float *scratch) {
     const struct product_args *args = w->args;
-    float *pack_b = scratch, *pack_a = pack_b + w->block_cols * w->block_k,
-          *bias = pack_a + PRODUCT_ROWS * w->block_k;
+    float *pack_b = scratch, *bias = pack_b + w->block_cols * w->block_k,
+          *pack_a = product_packed_a(w, p, scratch);
     struct tile t = {.k = p->k_count,
                      .a_row = w->a_in_place ? args->a.row_stride : 1,
                      .a_k = w->a_in_place ? 1 : TILE_ROWS,
@@ -131,7 +139,7 @@ static void product_block(const struct product_work *w, const struct product_par
     const float *a = pack_a, *add = p->k + p->k_count == w->chain ? args->add : NULL;
     if (w->a_in_place) {
         a = (const float *)args->a.data + p->row * args->a.row_stride + p->k;
-    } else {
+    } else if (!w->a_at_once) {
         product_pack_a(w, p, pack_a);
     }
     const int64_t a_step = w->a_in_place ? t.a_row : p->k_count; /* a row further */
@@ -140,7 +148,7 @@ static void product_block(const struct product_work *w, const struct product_par
         float *panel = pack_b + j * p->k_count;
         if (p->row == whole->row && (j == 0 || !w->b_by_rows))
             product_pack_b(w, p, j, w->b_by_rows ? p->cols : cols, panel, bias + j);
-        if (!w->a_in_place)
+        if (!w->a_in_place && !w->a_at_once)
             product_fetch_a(w, whole, p, j / TILE_COLS, (p->cols + TILE_COLS - 1) / TILE_COLS);
         t.b = panel;
         if (args->bias.data) t.bias = bias + j;
@@ -161,7 +169,11 @@ static void product_block(const struct product_work *w, const struct product_par
 /* One thread's rectangle. */
 static void product_rectangle(const struct product_work *w, const struct product_part *whole,
                               float *scratch) {
-    struct product_part p;
+    struct product_part p = *whole;
+    for (p.k = 0; w->a_at_once && p.k < w->chain; p.k += w->block_k) {
+        p.k_count = w->chain - p.k < w->block_k ? w->chain - p.k : w->block_k;
+        product_pack_a(w, &p, product_packed_a(w, &p, scratch));
+    }
     for (int64_t j = 0; j < whole->cols; j += w->block_cols) {
         p.col = whole->col + j;
         p.cols = whole->cols - j < w->block_cols ? whole->cols - j : w->block_cols;
@@ -281,6 +293,16 @@ static bool product_of_few(const struct product_args *args) {
     return true;
 }
 
+/* Few rows of a would be packed again for each panel of b. They are packed once, where the scratch
+ * of other products with as many columns is enough for that. */
+static void product_a_at_once(struct product_work *w) {
+    const int64_t count =
+        w->block_cols * (w->block_k + 1) + product_round_up(w->args->m, TILE_ROWS) * w->chain;
+    if (count > product_scratch_count(product_block_cols(w->args->n))) return;
+    w->a_at_once = true;
+    if (w->scratch_count < count) w->scratch_count = count;
+}
+
 err CPU(product)(struct compute *c, const struct product_args *args) {
     product_check(args);
     if (args->m == 0 || args->n == 0) return ERR_OK;
@@ -296,11 +318,12 @@ err CPU(product)(struct compute *c, const struct product_args *args) {
     const int64_t blocks = (w.chain + PRODUCT_K - 1) / PRODUCT_K;
     w.block_k = product_round_up((w.chain + blocks - 1) / blocks, PRODUCT_K_UNIT);
     w.b_by_rows = args->b.col_stride == 1 && (args->more_k == 0 || args->more_b.col_stride == 1);
-    w.block_cols =
-        args->m <= PRODUCT_FEW_ROWS && !w.b_by_rows ? TILE_COLS : product_block_cols(args->n);
+    const bool few = args->m <= PRODUCT_FEW_ROWS && !w.b_by_rows;
+    w.block_cols = few ? TILE_COLS : product_block_cols(args->n);
     w.a_in_place = args->a.dtype == DTYPE_F32 && args->a.col_stride == 1 && args->more_k == 0 &&
                    args->n <= 4 * TILE_COLS && (uintptr_t)args->a.data % sizeof(float) == 0;
     w.scratch_count = product_scratch_count(w.block_cols);
+    if (few && !w.a_in_place) product_a_at_once(&w);
     size_t bytes = (size_t)(w.scratch_count * par_threads()) * sizeof(float);
     void *scratch;
     TRY(cpu_scratch(c, bytes, &scratch));
