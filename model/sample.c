@@ -72,9 +72,13 @@ static err adjust(struct sampler *s, const struct sample_call *call, int32_t *be
         forget(s, call->prompt, call->n_prompt);
         forget(s, call->answer, call->n_answer);
     }
+    double most = s->z[0];
     *best = 0;
-    for (int64_t i = 1; i < s->n; i++)
-        if (s->z[i] > s->z[*best]) *best = (int32_t)i;
+    for (int64_t i = 1; i < s->n; i++) {
+        if (!(s->z[i] > most)) continue;
+        most = s->z[i];
+        *best = (int32_t)i;
+    }
     return ERR_OK;
 }
 
