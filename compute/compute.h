@@ -47,6 +47,7 @@ struct backend {
     const char *variant; /* "avx2": which compilation of the same sources; all give the same bits */
     enum dtype act_dtype;
     bool host_memory; /* operands may be any host memory (weights as mapped from a file) */
+    int64_t k_turned; /* how a cache of keys should lie (compute/ops/attention.h) */
     MUST_CHECK err (*open)(struct compute *c);
     void (*close)(struct compute *c);
     MUST_CHECK err (*alloc)(struct compute *c, size_t bytes,

@@ -192,13 +192,14 @@ static err use_cache(const struct pass *p, const struct layer *l, const struct s
     const int64_t C = c->hidden_size, D = c->head_size;
     RUN(put, .n = p->n, .n_to = p->cache->n_rows, .h = c->n_heads, .d = D, .from = attention->k,
         .to = cache->keys, .from_row = 2 * C, .to_row = C, .from_head_stride = 2 * D,
-        .to_head_stride = D, .index = p->cache->place);
+        .to_head_stride = D, .to_turned = p->compute->backend->k_turned, .index = p->cache->place);
     RUN(put, .n = p->n, .n_to = p->cache->n_rows, .h = 1, .d = C, .from = s->v, .to = cache->values,
         .from_row = C, .to_row = C, .index = p->cache->place);
     attention->n_k = p->cache->n_rows;
     attention->k = cache->keys;
     attention->k_row = C;
     attention->k_head_stride = D;
+    attention->k_turned = p->compute->backend->k_turned;
     attention->v = cache->values;
     attention->last = p->cache->place;
     attention->lse = NULL;

@@ -2,7 +2,7 @@
  * A decoder is a pass over the model's blocks with a cache: the blocks are the ones that training
  * uses, no sum knows which other rows are in the pass, and attention counts its keys from the
  * document's start in both, so a decoded token has the same bits as in a full recomputation, in any
- * company. Keys and values of text i are rows i * max_tokens on of the cache.
+ * company. Keys and values of text i are rows i * text_rows on of the cache.
  * The localized filter remembers, per text and layer, the last token's normed row and first
  * convolution's row; at a text's start there is none, and both convolutions see a true zero. A mark
  * is another such state, behind those of the texts: rows of the cache never change once written, so
@@ -75,8 +75,11 @@ static err copy_state(struct decoder *d, int64_t from, int64_t to) {
 }
 
 static err copy_tokens(struct decoder *d, int64_t from, int64_t to, int64_t n) {
-    const int64_t T = d->options.max_tokens;
-    struct copied rows = {.n_rows = d->cache.n_rows, .columns = d->model->config.hidden_size};
+    /* Keys that are turned over together are one row, those behind the last token among them. */
+    const int64_t unit = decoder_key_unit(d->model), T = d->text_rows / unit;
+    struct copied rows = {.n_rows = d->cache.n_rows / unit,
+                          .columns = unit * d->model->config.hidden_size};
+    n = (n + unit - 1) / unit;
     for (int64_t i = 0; i < n; i += rows.n) {
         rows.at = from * T + i;
         rows.n = n - i < d->batch.capacity ? n - i : d->batch.capacity;
@@ -140,7 +143,7 @@ static void add_tokens(struct decoder *d, const struct decoder_part *part, int64
                        int64_t end) {
     struct batch *b = &d->batch;
     struct text *text = &d->texts[part->text];
-    const int64_t base = part->text * d->options.max_tokens, scored = part->n - part->n_scored;
+    const int64_t base = part->text * d->text_rows, scored = part->n - part->n_scored;
     for (int64_t i = begin; i < end; i++) {
         const int64_t at = b->n++;
         d->links.place[at] = (int32_t)(base + text->place.n);

@@ -48,6 +48,7 @@ struct decoder {
     struct plan plan;
     struct workspace workspace;
     struct cache cache;
+    int64_t text_rows;  /* of the cache, a text: its tokens, in whole units of keys */
     struct batch batch; /* host; its capacity is the most rows of a pass */
     struct links links;
     int64_t n_wanted;
@@ -61,5 +62,8 @@ struct decoder {
     float *logits; /* (n_texts,V) host, in the plan */
     size_t at[RANGE_COUNT];
 };
+
+/* Keys that lie turned over together, or 1. */
+int64_t decoder_key_unit(const struct model *m);
 
 #endif

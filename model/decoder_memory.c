@@ -19,6 +19,16 @@ static int64_t pass_rows(const struct decoder_options *o) {
     return larger(rows < CHUNK_TOKENS ? rows : CHUNK_TOKENS, o->n_texts);
 }
 
+int64_t decoder_key_unit(const struct model *m) {
+    return larger(m->compute->backend->k_turned, 1);
+}
+
+/* Rows of the cache that a text has. */
+static int64_t text_rows(const struct model *m, int64_t max_tokens) {
+    const int64_t unit = decoder_key_unit(m);
+    return (max_tokens + unit - 1) / unit * unit;
+}
+
 static int64_t z_rows(const struct decoder_options *o) {
     const int64_t rows = pass_rows(o);
     return rows < SCORED_ROWS ? rows : larger(o->n_texts, SCORED_ROWS);
@@ -29,16 +39,16 @@ static void reserve(const struct model *m, const struct decoder_options *o, stru
     const struct model_config *c = &m->config;
     const struct backend *b = m->compute->backend;
     const int64_t act = dtype_bytes(b->act_dtype), S = o->n_texts, N = pass_rows(o), Z = z_rows(o);
-    const size_t row = plan_size(c->hidden_size, act);
+    const size_t row = plan_size(c->hidden_size, act),
+                 text = plan_size(c->n_layers * text_rows(m, o->max_tokens), (int64_t)row);
     const struct {
         enum plan_kind kind;
         const char *name;
         int64_t n;
         size_t bytes;
     } rows[RANGE_COUNT] = {
-        {PLAN_ACTIVATIONS, "cached keys", S, plan_size(c->n_layers * o->max_tokens, (int64_t)row)},
-        {PLAN_ACTIVATIONS, "cached values", S,
-         plan_size(c->n_layers * o->max_tokens, (int64_t)row)},
+        {PLAN_ACTIVATIONS, "cached keys", S, text},
+        {PLAN_ACTIVATIONS, "cached values", S, text},
         {PLAN_WORK, "filter states", c->shareqk ? 0 : S + DECODER_MARKS,
          plan_size(c->n_layers * 2, (int64_t)row)},
         {PLAN_WORK, "cache rows", N, 3 * sizeof(int32_t)},
@@ -58,11 +68,11 @@ static void reserve(const struct model *m, const struct decoder_options *o, stru
     if (m->internal->options.max_tokens < keys) scratch_plan(m, plan, keys);
 }
 
-static err check_options(const struct decoder_options *o) {
+static err check_options(const struct model *m, const struct decoder_options *o) {
     BUG_IF(o->n_texts < 1);
     if (o->max_tokens < 1 || o->max_tokens >= INT32_MAX)
         return fail(ERR_RANGE, "a text of %lld tokens", (long long)o->max_tokens);
-    if (o->n_texts > (INT32_MAX - 1) / o->max_tokens)
+    if (o->n_texts > (INT32_MAX - 1) / text_rows(m, o->max_tokens))
         return fail(ERR_LIMIT, "%lld texts of %lld tokens at a time", (long long)o->n_texts,
                     (long long)o->max_tokens);
     return ERR_OK;
@@ -70,7 +80,7 @@ static err check_options(const struct decoder_options *o) {
 
 static err plan_all(const struct model *m, const struct decoder_options *o, struct plan *plan,
                     struct workspace *w, size_t at[RANGE_COUNT]) {
-    TRY(check_options(o));
+    TRY(check_options(m, o));
     TRY(workspace_plan(
         w, m, plan, &(struct workspace_shape){.n_tokens = pass_rows(o), .stages = STAGES_LAYER}));
     reserve(m, o, plan, at);
@@ -133,7 +143,8 @@ static err allocate(struct decoder *d) {
     const int64_t n = pass_rows(&d->options);
     TRY(plan_all(m, &d->options, &d->plan, &d->workspace, d->at));
     TRY(batch_init(&d->batch, n));
-    d->cache.n_rows = d->options.n_texts * d->options.max_tokens;
+    d->text_rows = text_rows(m, d->options.max_tokens);
+    d->cache.n_rows = d->options.n_texts * d->text_rows;
     d->cache.n_states = d->options.n_texts + DECODER_MARKS;
     d->z_rows = z_rows(&d->options);
     d->texts = mem_zalloc((size_t)d->cache.n_states, sizeof *d->texts);

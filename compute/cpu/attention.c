@@ -3,9 +3,10 @@
  * queries goes through its document's keys in blocks: scores, exponentials under the largest score
  * so far, and the values' sums, which are made smaller when a larger score comes. So scores take
  * the memory of one block, and a head's keys (transposed, as panels of a product) and values are
- * packed once for all its blocks; few queries read them where they lie, so that decoding a token
- * copies nothing of its cache. Sums stop exactly at each query's own key: nothing beyond it, and
- * nothing of another document, takes part even as a zero.
+ * packed once for all its blocks. The turned keys of a cache are such panels already, and few
+ * queries read values where they lie, so that decoding a token copies nothing of its cache. Sums
+ * stop exactly at each query's own key: nothing beyond it, and nothing of another document, takes
+ * part even as a zero.
  * Read next: compute/ops/attention.h, compute/cpu/attention.h; then attention_backward.c. */
 #include "compute/ops/attention.h"
 
@@ -13,9 +14,12 @@
 #include "compute/cpu/attention.h"
 #include "compute/cpu/math.h"
 #include "compute/cpu/pack.h"
-#include "compute/cpu/product_few.h"
 #include "compute/math64.h"
 #include <math.h>
+
+/* Floats between rows of scores: of a block, and of what its first panel has before it. */
+enum { ATTENTION_ROW = ATTENTION_KEYS + TILE_COLS };
+_Static_assert(TURNED_KEYS % TILE_COLS == 0, "panels of turned keys are whole tiles");
 
 struct attention_work {
     const struct attention_args *args;
@@ -29,12 +33,12 @@ struct attention_work {
 /* One thread's memory and what it holds now: keys and values of one document, from its first. */
 struct attention_run {
     int64_t head, first;
-    bool packed;          /* else keys and values are read where they lie */
     float *packed_keys;   /* panels [.][D][TILE_COLS] */
     float *packed_values; /* [.][d_wide] */
     const float *values;  /* the packed ones or the operand's */
     int64_t values_row;
-    float *scores;       /* [ATTENTION_QUERIES][ATTENTION_KEYS] */
+    float *scores;       /* [ATTENTION_QUERIES][ATTENTION_ROW] */
+    int64_t aside;       /* columns of scores before those of the block of keys */
     float *sums;         /* [ATTENTION_QUERIES][d_wide] */
     float *most, *total; /* [ATTENTION_QUERIES]: largest score, sum of exponentials */
 };
@@ -76,27 +80,25 @@ static int64_t attention_most_keys(const struct attention_args *args) {
     return most;
 }
 
-static const float *attention_keys(const struct attention_args *args, int64_t head, int64_t key) {
-    return (const float *)args->k + key * args->k_row + head * args->k_head_stride;
-}
-
 /* Takes up n keys for n_q queries. Values are read by whole vectors, so where they lie only if a
  * head has no part of one. */
 static void attention_open(const struct attention_work *w, struct attention_run *r, int64_t n,
                            int64_t n_q) {
     const struct attention_args *args = w->args;
     const int64_t d = args->d;
-    const float *k = attention_keys(args, r->head, r->first);
     const float *v =
         (const float *)args->v + r->first * args->v_row + r->head * args->v_head_stride;
-    const struct mat turned = {k, DTYPE_F32, 1, args->k_row};
-    r->packed = n_q > TILE_ROWS || d != w->d_wide;
-    r->values = r->packed ? r->packed_values : v;
-    r->values_row = r->packed ? w->d_wide : args->v_row;
-    if (!r->packed) return;
-    pack_panels(&(struct pack_block){&turned, 0, 0, d, n, r->packed_keys, TILE_COLS},
-                TILE_COLS * d);
-    for (int64_t j = 0; j < n; j++) {
+    const bool in_place = n_q <= TILE_ROWS && d == w->d_wide;
+    if (!args->k_turned) {
+        const float *k =
+            (const float *)args->k + r->first * args->k_row + r->head * args->k_head_stride;
+        const struct mat turned = {k, DTYPE_F32, 1, args->k_row};
+        pack_panels(&(struct pack_block){&turned, 0, 0, d, n, r->packed_keys, TILE_COLS},
+                    TILE_COLS * d);
+    }
+    r->values = in_place ? v : r->packed_values;
+    r->values_row = in_place ? args->v_row : w->d_wide;
+    for (int64_t j = 0; j < n && !in_place; j++) {
         float *to = r->packed_values + j * w->d_wide;
         memcpy(to, v + j * args->v_row, (size_t)d * sizeof(float));
         memset(to + d, 0, (size_t)(w->d_wide - d) * sizeof(float));
@@ -112,36 +114,39 @@ static int64_t attention_common(const struct attention_pair *at, int64_t i) {
     return at->own + i + 1 < at->keys ? at->own + i + 1 : at->keys;
 }
 
-/* Scores of every query with the keys that it sees, and some more. */
-static void attention_scores(const struct attention_work *w, const struct attention_run *r,
+/* TILE_COLS keys from `key` on, with each element of d a row. */
+static struct tile attention_panel(const struct attention_work *w, const struct attention_run *r,
+                                   int64_t key) {
+    const struct attention_args *args = w->args;
+    const int64_t inside = key % TURNED_KEYS;
+    struct tile t = {
+        .k = args->d, .a_row = args->q_row, .a_k = 1, .c_row = ATTENTION_ROW, .from_zero = true};
+    if (args->k_turned) {
+        t.b = (const float *)args->k + (key - inside) * args->k_row +
+              r->head * args->k_head_stride * TURNED_KEYS + inside;
+        t.b_row = TURNED_KEYS;
+    } else {
+        t.b = r->packed_keys + (key - r->first) * args->d;
+        t.b_row = TILE_COLS;
+    }
+    return t;
+}
+
+/* Scores of every query with the keys that it sees, and some more: turned keys are read where they
+ * lie, so their panels may begin before the first one. */
+static void attention_scores(const struct attention_work *w, struct attention_run *r,
                              const struct attention_pair *at) {
     const struct attention_args *args = w->args;
     const float *q =
         (const float *)args->q + at->query * args->q_row + r->head * args->q_head_stride;
-    struct tile t = {.k = args->d,
-                     .a_row = args->q_row,
-                     .a_k = 1,
-                     .b_row = TILE_COLS,
-                     .c_row = ATTENTION_KEYS,
-                     .from_zero = true};
-    if (!r->packed) {
-        const float *k = attention_keys(args, r->head, r->first + at->key);
-        const struct product_args product = {.m = at->rows,
-                                             .n = at->keys,
-                                             .k = args->d,
-                                             .a = {q, DTYPE_F32, args->q_row, 1},
-                                             .b = {k, DTYPE_F32, 1, args->k_row},
-                                             .c = r->scores,
-                                             .c_stride = ATTENTION_KEYS};
-        CPU(product_few)(&product);
-        return;
-    }
-    for (int64_t j = 0; j < at->keys; j += TILE_COLS) {
-        t.b = r->packed_keys + (at->key + j) * args->d;
+    const int64_t key = r->first + at->key;
+    r->aside = args->k_turned ? key % TILE_COLS : 0;
+    for (int64_t j = -r->aside; j < at->keys; j += TILE_COLS) {
+        struct tile t = attention_panel(w, r, key + j);
         for (int64_t i = j > at->own ? (j - at->own) / TILE_ROWS * TILE_ROWS : 0; i < at->rows;
              i += TILE_ROWS) {
             t.a = q + i * args->q_row;
-            t.c = r->scores + i * ATTENTION_KEYS + j;
+            t.c = r->scores + i * ATTENTION_ROW + r->aside + j;
             CPU(tile)(&t, attention_rows(at, i), TILE_COLS);
         }
     }
@@ -187,7 +192,7 @@ static void attention_softmax(const struct attention_work *w, const struct atten
 static void attention_values(const struct attention_work *w, const struct attention_run *r,
                              const struct attention_pair *at) {
     const float *values = r->values + at->key * r->values_row;
-    struct tile t = {.a_row = ATTENTION_KEYS,
+    struct tile t = {.a_row = ATTENTION_ROW,
                      .a_k = 1,
                      .b_row = r->values_row,
                      .c_row = w->d_wide,
@@ -196,7 +201,7 @@ static void attention_values(const struct attention_work *w, const struct attent
         const int64_t cols = w->d_wide - j < TILE_COLS ? w->d_wide - j : TILE_COLS;
         for (int64_t i = 0; i < at->rows; i += TILE_ROWS) {
             t.k = attention_common(at, i);
-            t.a = r->scores + i * ATTENTION_KEYS;
+            t.a = r->scores + i * ATTENTION_ROW + r->aside;
             t.b = values + j;
             t.c = r->sums + i * w->d_wide + j;
             CPU(tile)(&t, attention_rows(at, i), cols);
@@ -209,8 +214,8 @@ static void attention_values(const struct attention_work *w, const struct attent
 }
 
 /* Queries whose own keys are in one block of keys. */
-static void attention_block(const struct attention_work *w, const struct attention_run *r,
-                            int64_t query, int64_t rows) {
+static void attention_block(const struct attention_work *w, struct attention_run *r, int64_t query,
+                            int64_t rows) {
     const struct attention_args *args = w->args;
     const int64_t own = attention_key(args, query) - r->first;
     for (int64_t key = 0; key <= own; key += ATTENTION_KEYS) {
@@ -222,8 +227,8 @@ static void attention_block(const struct attention_work *w, const struct attenti
                                           .own = own - key};
         attention_scores(w, r, &at);
         for (int64_t i = 0; i < rows; i++) {
-            attention_softmax(w, r, i, r->scores + i * ATTENTION_KEYS, attention_common(&at, i),
-                              key == 0);
+            attention_softmax(w, r, i, r->scores + i * ATTENTION_ROW + r->aside,
+                              attention_common(&at, i), key == 0);
         }
         attention_values(w, r, &at);
     }
@@ -260,7 +265,7 @@ static void attention_piece(void *ctx, int64_t begin, int64_t end, int thread) {
     r.packed_keys = w->scratch + thread * w->scratch_count;
     r.packed_values = r.packed_keys + w->keys_wide * args->d;
     r.scores = r.packed_values + w->keys_wide * w->d_wide;
-    r.sums = r.scores + ATTENTION_QUERIES * ATTENTION_KEYS;
+    r.sums = r.scores + ATTENTION_QUERIES * ATTENTION_ROW;
     r.most = r.sums + ATTENTION_QUERIES * w->d_wide;
     r.total = r.most + ATTENTION_QUERIES;
     for (int64_t item = begin; item < end; item++) {
@@ -279,7 +284,7 @@ static void attention_piece(void *ctx, int64_t begin, int64_t end, int thread) {
 static int64_t attention_scratch_count(int64_t keys, int64_t d) {
     const int64_t d_wide = attention_round_up(d, SIMD_WIDTH);
     return attention_round_up(keys, TILE_COLS) * (d + d_wide) +
-           ATTENTION_QUERIES * (ATTENTION_KEYS + d_wide + 2);
+           ATTENTION_QUERIES * (ATTENTION_ROW + d_wide + 2);
 }
 
 size_t CPU(attention_scratch)(const struct work_shape *shape) {
@@ -289,6 +294,7 @@ size_t CPU(attention_scratch)(const struct work_shape *shape) {
 
 err CPU(attention)(struct compute *c, const struct attention_args *args) {
     BUG_IF(args->d < 1 || !(args->scale > 0));
+    BUG_IF(args->k_turned && (args->k_turned != TURNED_KEYS || args->n_k % TURNED_KEYS));
     const int64_t threads = par_threads(), rest = args->h % threads;
     struct attention_work w = {.args = args, .runs = 1};
     w.d_wide = attention_round_up(args->d, SIMD_WIDTH);

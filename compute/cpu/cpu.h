@@ -43,12 +43,16 @@ size_t CPU(attention_scratch)(const struct work_shape *shape);
 size_t CPU(attention_backward_scratch)(const struct work_shape *shape);
 size_t CPU(sum_squares_scratch)(void);
 
+/* Keys of a cache that lie turned over together: whole tiles of any vector unit. */
+enum { TURNED_KEYS = 32 };
+
 enum { ELEMENTS_A_PIECE = 8192 }; /* the least elementwise work worth a thread */
 
 #define CPU_FUNCTIONS(variant_name, open_function)                                                 \
     .name = "cpu", .variant = variant_name, .act_dtype = DTYPE_F32, .host_memory = true,           \
-    .open = open_function, .close = cpu_close, .alloc = cpu_alloc, .free = cpu_free,               \
-    .upload = cpu_copy, .download = cpu_copy, .zero = cpu_zero, .wait = cpu_wait,                  \
-    .scratch_bytes = CPU(scratch_bytes), .lend = cpu_lend, .take_back = cpu_take_back
+    .k_turned = TURNED_KEYS, .open = open_function, .close = cpu_close, .alloc = cpu_alloc,        \
+    .free = cpu_free, .upload = cpu_copy, .download = cpu_copy, .zero = cpu_zero,                  \
+    .wait = cpu_wait, .scratch_bytes = CPU(scratch_bytes), .lend = cpu_lend,                       \
+    .take_back = cpu_take_back
 
 #endif

@@ -268,5 +268,6 @@ template <class T> static err run(struct compute *c, const struct attention_args
 }
 
 extern "C" err cuda_attention(struct compute *c, const struct attention_args *a) {
+    BUG_IF(a->k_turned);
     return CUDA_BY_ACT(c, run, c, a);
 }

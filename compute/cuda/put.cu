@@ -31,5 +31,6 @@ template <class T> static err run(struct compute *c, const struct put_args *a) {
 }
 
 extern "C" err cuda_put(struct compute *c, const struct put_args *a) {
+    BUG_IF(a->to_turned);
     return CUDA_BY_ACT(c, run, c, a);
 }

@@ -25,6 +25,11 @@ struct attention_args {
     float scale;                        /* above 0 */
     const void *q, *k, *v;              /* act */
     int64_t q_row, k_row, v_row, o_row; /* elements between rows */
+    /* 0: rows of keys. Else n_k is a multiple of it and each block of so many rows is turned over,
+     * so that element c of rows j, j + 1, .. follow each other:
+     *   k[j][c] is at j / k_turned * k_turned * k_row + c * k_turned + j % k_turned
+     * Only a backend whose k_turned it is takes it. */
+    int64_t k_turned;
     /* elements between heads; out uses v_head_stride */
     int64_t q_head_stride, k_head_stride, v_head_stride;
     const int32_t *first, *last; /* (n_q), 0 <= first[i] <= last[i] < n_k */
@@ -32,7 +37,7 @@ struct attention_args {
     float *lse;                  /* (n_q, H); NULL: not wanted */
 };
 struct attention_backward_args {
-    /* last NULL, n_q == n_k, first[i] is i or first[i-1]; out and lse as it left them */
+    /* last NULL, k_turned 0, n_q == n_k, first[i] is i or first[i-1]; out, lse as it left them */
     struct attention_args forward;
     const void *dout;   /* act, laid out as out */
     void *dq, *dk, *dv; /* act, laid out as q, k, v; written, not added to */

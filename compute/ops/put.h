@@ -13,6 +13,7 @@ struct put_args {
     const void *from;      /* act */
     void *to;              /* act */
     int64_t from_row, to_row, from_head_stride, to_head_stride;
+    int64_t to_turned;    /* 0, or `to` lies like the keys of compute/ops/attention.h */
     const int32_t *index; /* (N), below n_to */
 };
 

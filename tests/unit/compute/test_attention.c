@@ -2,12 +2,14 @@
  * What attention promises beyond its reference: a document gives the same bits alone and behind
  * others (forward and backward, any offset), nothing of another document or of a later token takes
  * part even when it is not a number, a query decoded on its own against a cache is the query of the
- * whole, and any number of threads gives the same bits for heads that do not divide among them. */
+ * whole, also where the cache's keys are turned over, and any number of threads gives the same bits
+ * for heads that do not divide among them. */
 #include "tests/unit/test.h"
 
 #include "tests/unit/compute/cases.h"
 
 #include "base/par.h"
+#include "compute/ops/put.h"
 #include <math.h>
 
 enum { HEADS = 3, SIZE = 24, WIDTH = HEADS * SIZE, LONGEST = 200 };
@@ -163,6 +165,78 @@ static void decoded(struct compute *c) {
     free(steps);
 }
 
+/* Keys and values of n tokens, from row `at` on of a cache that is not a number elsewhere. */
+struct turned_cache {
+    float k[(LONGEST + 64) * WIDTH], v[(LONGEST + 64) * WIDTH];
+    int32_t row[LONGEST];
+};
+
+static struct turned_cache *turn(struct compute *c, const struct rows *r, int at, int n) {
+    struct turned_cache *cache = test_alloc(1, sizeof *cache);
+    const int64_t turned = c->backend->k_turned, n_rows = (at + n + turned - 1) / turned * turned;
+    struct put_args put = {.n = n,
+                           .n_to = n_rows,
+                           .h = HEADS,
+                           .d = SIZE,
+                           .from = r->qk + SIZE,
+                           .to = cache->k,
+                           .from_row = 2 * WIDTH,
+                           .to_row = WIDTH,
+                           .from_head_stride = 2 * SIZE,
+                           .to_head_stride = SIZE,
+                           .to_turned = turned,
+                           .index = cache->row};
+    assert_true(n_rows <= LONGEST + 64);
+    for (int64_t i = 0; i < n_rows * WIDTH; i++) cache->k[i] = cache->v[i] = NAN;
+    for (int t = 0; t < n; t++) cache->row[t] = at + t;
+    assert_ok(c->backend->put(c, &put));
+    for (int64_t i = 0; i < n_rows * WIDTH; i++) {
+        const int64_t block = i / (turned * WIDTH), t = block * turned + i % turned - at,
+                      column = i / turned % WIDTH;
+        const float got = cache->k[i];
+        if (t < 0 || t >= n)
+            assert_true(isnan(got));
+        else
+            assert_true(got ==
+                        r->qk[t * 2 * WIDTH + column / SIZE * 2 * SIZE + SIZE + column % SIZE]);
+    }
+    memcpy(cache->v + at * WIDTH, r->v, (size_t)(n * WIDTH) * sizeof(float));
+    return cache;
+}
+
+/* A cache of turned keys, begun anywhere, with documents that begin anywhere: one query at a time,
+ * some together and all at once have the bits that rows of keys give. */
+static void decoded_turned(struct compute *c) {
+    enum { N = 190 };
+    static const int places[] = {0, 32, 45}, documents[] = {1, 16, 40, 33}, steps[] = {1, 2, 7, N};
+    struct rows *whole = rows_new(1);
+    for (int i = 0; c->backend->k_turned && i < 12; i++) {
+        const int at = places[i % 3], document = documents[i % 4], n_q = steps[i / 3];
+        for (int t = 0; t < LONGEST; t++) whole->first[t] = t < document ? 0 : document;
+        struct attention_args args = args_of(whole, N, 0, N);
+        assert_ok(c->backend->attention(c, &args));
+        struct turned_cache *cache = turn(c, whole, at, N);
+        struct rows *steps_of = rows_new(1);
+        for (int t = 0; t < N; t++) steps_of->first[t] = at + whole->first[t];
+        for (int t = 0; t < N; t += n_q) {
+            args = args_of(steps_of, N, t, t + n_q < N ? n_q : N - t);
+            args.n_k =
+                (at + N + c->backend->k_turned - 1) / c->backend->k_turned * c->backend->k_turned;
+            args.k = cache->k;
+            args.v = cache->v;
+            args.k_row = WIDTH;
+            args.k_head_stride = SIZE;
+            args.k_turned = c->backend->k_turned;
+            args.last = cache->row + t;
+            assert_ok(c->backend->attention(c, &args));
+        }
+        assert_memory_equal(whole->out, steps_of->out, N * WIDTH * sizeof(float));
+        free(steps_of);
+        free(cache);
+    }
+    free(whole);
+}
+
 /* Heads that divide among the threads and heads that do not, fewer of them than threads too. */
 static void threaded(struct compute *c) {
     struct rows *one = rows_new(1);
@@ -212,6 +286,11 @@ static void decoding(void **state) {
     each_variant(decoded);
 }
 
+static void turned_keys(void **state) {
+    (void)state;
+    each_variant(decoded_turned);
+}
+
 static void memory(void **state) {
     (void)state;
     each_variant(linear);
@@ -223,8 +302,9 @@ static void threads(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(packing),   cmocka_unit_test(isolation),
-                                       cmocka_unit_test(causality), cmocka_unit_test(decoding),
-                                       cmocka_unit_test(threads),   cmocka_unit_test(memory)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(packing),     cmocka_unit_test(isolation),
+                                       cmocka_unit_test(causality),   cmocka_unit_test(decoding),
+                                       cmocka_unit_test(turned_keys), cmocka_unit_test(threads),
+                                       cmocka_unit_test(memory)};
     return cmocka_run_group_tests_name("attention", tests, NULL, NULL);
 }
