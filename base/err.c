@@ -15,7 +15,8 @@ static void put(char *to, const char *format, va_list args) PRINTF_LIKE(2, 0);
 
 static void put(char *to, const char *format, va_list args) {
     char text[ERR_TEXT_SIZE]; /* args may point into `to` */
-    vsnprintf(text, sizeof text, format, args);
+    const int n = vsnprintf(text, sizeof text, format, args);
+    if (n >= ERR_TEXT_SIZE) memcpy(text + sizeof text - 4, "...", 4); /* a command would be half */
     memcpy(to, text, strlen(text) + 1);
 }
 

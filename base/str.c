@@ -8,7 +8,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,18 +38,24 @@ err str_add(struct str *s, const char *text) {
     return str_append(s, text, strlen(text));
 }
 
-err str_printf(struct str *s, const char *format, ...) {
-    va_list args, again;
-    va_start(args, format);
+err str_vprintf(struct str *s, const char *format, va_list args) {
+    va_list again;
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
-    va_end(args);
     err e = reserve(s, (size_t)n);
     if (e == ERR_OK) {
         vsnprintf(s->data + s->len, (size_t)n + 1, format, again);
         s->len += (size_t)n;
     }
     va_end(again);
+    return e;
+}
+
+err str_printf(struct str *s, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    err e = str_vprintf(s, format, args);
+    va_end(args);
     return e;
 }
 

@@ -6,6 +6,7 @@
 #define COTRAIN_BASE_STR_H
 
 #include "base/err.h"
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@ struct str {
 MUST_CHECK err str_append(struct str *s, const void *bytes, size_t n);
 MUST_CHECK err str_add(struct str *s, const char *text);
 MUST_CHECK err str_printf(struct str *s, const char *format, ...) PRINTF_LIKE(2, 3);
+MUST_CHECK err str_vprintf(struct str *s, const char *format, va_list args) PRINTF_LIKE(2, 0);
 MUST_CHECK err str_codepoint(struct str *s, uint32_t codepoint);
 void str_clear(struct str *s);
 void str_release(struct str *s);

@@ -12,22 +12,23 @@
 #include "release/states.h"
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 err again_say(struct again *a, const char *what, const char *format, ...) {
-    char says[4096];
+    struct str says = {0};
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(says, sizeof says, format, args);
+    err e = str_vprintf(&says, format, args);
     va_end(args);
-    if (n < 0) return fail(ERR_PARSE, "a line of the report cannot be formed");
-    TRY(str_printf(a->text, "%-8s %s\n", what, says));
-    return json_push(json_object_get(a->report, "findings"),
-                     json_pack("{s:s, s:s}", "check", what, "says", says));
+    if (e == ERR_OK) e = str_printf(a->text, "%-8s %s\n", what, str_text(&says));
+    if (e == ERR_OK)
+        e = json_push(json_object_get(a->report, "findings"),
+                      json_pack("{s:s, s:s}", "check", what, "says", str_text(&says)));
+    str_release(&says);
+    return e;
 }
 
 /* ---- the release ---- */

@@ -8,7 +8,6 @@
 #include "release/agree.h"
 #include "release/manifest.h"
 #include "release/parity.h"
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,14 +23,17 @@ enum proof { OPEN, PROVED };
 
 static err PRINTF_LIKE(4, 5)
     found(struct verifying *v, const char *check, enum proof proof, const char *format, ...) {
-    char says[1024];
+    struct str says = {0};
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(says, sizeof says, format, args);
+    err result = str_vprintf(&says, format, args);
     va_end(args);
-    if (n < 0 || (size_t)n >= sizeof says) return fail(ERR_LIMIT, "a finding is too long");
-    return json_push(v->facts->findings, json_pack("{s:s, s:b, s:s}", "check", check, "proved",
-                                                   (int)(proof == PROVED), "says", says));
+    if (result == ERR_OK)
+        result = json_push(v->facts->findings,
+                           json_pack("{s:s, s:b, s:s}", "check", check, "proved",
+                                     (int)(proof == PROVED), "says", str_text(&says)));
+    str_release(&says);
+    return result;
 }
 
 /* What the files say was right byte for byte when it was packed, so whatever is wrong with it now

@@ -36,6 +36,17 @@ static void innermost_cause_survives_long_contexts(void **state) {
     assert_non_null(strstr(err_message(), "the cause"));
 }
 
+static void a_text_that_is_cut_says_so(void **state) {
+    (void)state;
+    char command[3000];
+    memset(command, 'c', sizeof command - 1);
+    command[sizeof command - 1] = '\0';
+    err e = fail_hint(fail(ERR_IO, "x"), "run: %s", command);
+    assert_int_equal(e, ERR_IO);
+    assert_int_equal(strlen(err_hint()), ERR_TEXT_SIZE - 1);
+    assert_string_equal(err_hint() + ERR_TEXT_SIZE - 1 - 4, "c...");
+}
+
 static void exit_codes_are_those_of_the_design(void **state) {
     (void)state;
     assert_int_equal(err_exit_code(ERR_OK), 0);
@@ -51,6 +62,7 @@ int main(void) {
         cmocka_unit_test(contexts_read_from_outside_in),
         cmocka_unit_test(a_message_may_quote_itself),
         cmocka_unit_test(innermost_cause_survives_long_contexts),
+        cmocka_unit_test(a_text_that_is_cut_says_so),
         cmocka_unit_test(exit_codes_are_those_of_the_design),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
