@@ -66,14 +66,18 @@ static err start(int argc, char **argv) {
     return dispatch(argc - 1, argv + 1);
 }
 
-/* Names in a message may be a stranger's: bytes that would steer the terminal show as '?'. */
+/* Names in a message may be a stranger's: what would steer the terminal, and bytes that are no
+ * UTF-8, show as '?'. Nothing is allocated: memory may be what is out. */
 static void say(const char *what, const char *text) {
+    const size_t n = strlen(text);
     fprintf(stderr, "%s: ", what);
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        const bool steers = *p < ' ' || *p == 0x7f,
-                   wide = *p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
-        fputc(steers || wide ? '?' : *p, stderr);
-        p += wide;
+    for (size_t i = 0, size; i < n; i += size) {
+        uint32_t c;
+        size = utf8_next_any(text + i, n - i, &c);
+        if (c < ' ' || utf8_steers(c) || (c == 0xFFFD && size == 1))
+            fputc('?', stderr);
+        else
+            fwrite(text + i, 1, size, stderr);
     }
     fputc('\n', stderr);
 }

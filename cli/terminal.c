@@ -15,26 +15,19 @@
 
 extern char **environ;
 
-/* Controls, directional marks, and what has no width. */
-static bool steers(uint32_t c) {
-    return (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7F && c < 0xA0) || c == 0x61C ||
-           (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-           (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || (c >= 0xE0000 && c <= 0xE007F);
-}
-
 static err add(const char *text, const char *line_end, size_t max_bytes, struct str *out) {
     size_t n = strlen(text);
     for (size_t i = 0, step; i < n; i += step) {
         uint32_t c = 0;
         if (max_bytes > 0 && i >= max_bytes) return str_add(out, "...");
-        step = utf8_next(text + i, n - i, &c);
+        step = utf8_next_any(text + i, n - i, &c);
         if (c == '\r' && text[i + 1] == '\n') continue;
         if (c == '\n')
             TRY(str_add(out, line_end));
-        else if (step == 0)
-            step = 1;
-        else if (steers(c))
+        else if (utf8_steers(c))
             TRY(str_printf(out, "<U+%04X>", c));
+        else if (c == 0xFFFD)
+            TRY(str_codepoint(out, c));
         else
             TRY(str_append(out, text + i, step));
     }

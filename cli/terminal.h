@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Strangers' texts on a terminal, and answers from it. Characters that would steer the terminal or
- * turn the reading order around are shown by their code points instead.
+ * its reader (utf8_steers) are shown by their code points instead.
  * Read next: cli/cmd_issues_review.c. */
 #ifndef COTRAIN_CLI_TERMINAL_H
 #define COTRAIN_CLI_TERMINAL_H

@@ -152,7 +152,7 @@ def cases(r):
 
 
 def withheld(r):
-    """The cases are withheld: a long name, and a reason that steers a terminal."""
+    """The cases are withheld: a long name, and a long reason that steers a terminal and its reader."""
     def change(sources):
         for item in sources["inputs"]:
             if not item["key"].endswith(".cases"):
@@ -161,7 +161,7 @@ def withheld(r):
                 os.remove(r.path("sources/" + file["path"]))
                 os.rmdir(os.path.dirname(r.path("sources/" + file["path"])))
                 file["path"] = file["path"].split("/")[0] + "/" + "例" * 70 + ".jsonl"
-            item["withheld"] = "\x1b[31mit is sealed"
+            item["withheld"] = "\x1b[31mit is \u115fsealed" + " for ever" * 600 + "."
     r.edit_json("provenance/sources.json", change)
     r.redo()
 

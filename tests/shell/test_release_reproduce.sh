@@ -152,7 +152,8 @@ rm -rf doctored && cp -r release doctored
 run "$COTRAIN" release reproduce doctored --base models/base
 expect_rc 0
 expect_out "rest     the evaluations and the release cannot be made again: '$(printf '例%.0s' {1..70}).jsonl'"
-expect_out " is withheld: <U+001B>[31mit is sealed"
+expect_out " is withheld: <U+001B>[31mit is <U+115F>sealed for ever"
+expect_out " for ever for ever."
 check "no control character reaches the terminal" sh -c "! LC_ALL=C grep -q '[[:cntrl:]]' out"
 rm -rf doctored && cp -r release doctored
 "$SOURCE_DIR/tests/shell/doctor.py" rate doctored
