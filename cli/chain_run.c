@@ -410,8 +410,11 @@ static err result_text(const struct chain_run *r, const struct told *t, struct s
     TRY(report_table(t->before, t->after, out));
     TRY(str_add(out, "\n"));
     TRY(release_text(r->work.release, r->hash, out));
-    return str_printf(out, "verify:  cotrain release verify %s\nchat:    cotrain chat --model %s\n",
-                      r->work.release, r->work.release);
+    TRY(str_add(out, "verify:  cotrain release verify "));
+    TRY(command_word(r->work.release, out));
+    TRY(str_add(out, "\nchat:    cotrain chat --model "));
+    TRY(command_word(r->work.release, out));
+    return str_add(out, "\n");
 }
 
 static err show_json(const struct chain_run *r, const struct told *t) {

@@ -111,8 +111,10 @@ static err show(const struct init_options *o) {
     TRY(program_open(o->dir, &p));
     err e = git_repo_head(p.repo, head, &time_s);
     if (e == ERR_OK)
-        e = str_printf(&text, "%s: commit %.12s\nnext: cotrain program status --program %s\n",
-                       o->dir, head, o->dir);
+        e = str_printf(&text, "%s: commit %.12s\nnext: cotrain program status --program ", o->dir,
+                       head);
+    if (e == ERR_OK) e = command_word(o->dir, &text);
+    if (e == ERR_OK) e = str_add(&text, "\n");
     if (e == ERR_OK) e = print_text(&text);
     str_release(&text);
     program_close(&p);

@@ -40,6 +40,9 @@ MUST_CHECK err help_all(bool with_options, struct str *out);
 MUST_CHECK err help_noun(const char *noun, struct str *out);
 MUST_CHECK err help_command(const struct command *command, struct str *out);
 
+/* Appends a word of a command that is shown to be run: in quotes where a shell would take it
+ * apart. */
+MUST_CHECK err command_word(const char *word, struct str *out);
 /* To stdout: a text; a value as indented JSON (--json). */
 MUST_CHECK err print_text(const struct str *text);
 MUST_CHECK err print_json(const json_t *value);

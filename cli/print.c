@@ -1,11 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Results to stdout. A result that cannot be written whole is a failure of the command: a script
- * must not take half a report for a whole one.
+ * Results to stdout, and the commands in them. A result that cannot be written whole is a failure
+ * of the command: a script must not take half a report for a whole one.
  * Read next: cli/command.h. */
 #include "cli/command.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+
+err command_word(const char *word, struct str *out) {
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "_@%+=:,./-";
+    size_t n = 0;
+    while (word[n] != '\0' && ((unsigned char)word[n] >= 0x80 || strchr(plain, word[n]))) n++;
+    if (n > 0 && word[n] == '\0') return str_add(out, word);
+    TRY(str_add(out, "'"));
+    for (const char *at = word; *at != '\0'; at++)
+        TRY(*at == '\'' ? str_add(out, "'\\''") : str_append(out, at, 1));
+    return str_add(out, "'");
+}
 
 err print_text(const struct str *text) {
     if (fwrite(str_text(text), 1, text->len, stdout) == text->len && fflush(stdout) == 0)
