@@ -59,8 +59,10 @@ err dir_need_room(const char *path, int64_t bytes) {
     if (statvfs(path, &disk) != 0 || disk.f_blocks == 0) return ERR_OK; /* not to be known */
     const double free_bytes = (double)disk.f_bavail * (double)disk.f_frsize;
     if ((double)bytes <= free_bytes) return ERR_OK;
-    return fail(ERR_LIMIT, "%.1f GB are to be written, and the disk has %.1f GB free",
-                (double)bytes / 1e9, free_bytes / 1e9);
+    const double unit = bytes < 1000000000 ? 1e6 : 1e9;
+    fail(ERR_LIMIT, "%.1f %s are to be written, and the disk has %.1f free", (double)bytes / unit,
+         unit < 1e9 ? "MB" : "GB", free_bytes / unit);
+    return fail_hint(ERR_LIMIT, "free some space and run the same command again");
 }
 
 err dir_make(const char *path) {

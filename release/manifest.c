@@ -196,8 +196,9 @@ static err check_outline(const json_t *manifest) {
     const char *text = NULL;
     TRY(json_need_int(manifest, "cotrain_release", &version));
     if (version != RELEASE_VERSION)
-        return fail(ERR_UNSUPPORTED, "release of version %lld (this program reads %d)",
-                    (long long)version, RELEASE_VERSION);
+        return fail_hint(fail(ERR_UNSUPPORTED, "release of version %lld (this program reads %d)",
+                              (long long)version, RELEASE_VERSION),
+                         "another version of cotrain packed it: check it with that one");
     TRY(json_need_array(manifest, "requests", &requests));
     TRY(json_need_array(manifest, "files", &member));
     TRY(json_need_array(manifest, "apart", &member));

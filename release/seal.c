@@ -3,11 +3,13 @@
  * to the files, so that each step stands on bytes that the step before has proved.
  * Read next: release/verify.c for what is checked beyond the bytes. */
 #include "release/seal.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "release/files.h"
 #include "release/names.h"
 #include "release/survey.h"
+#include "remote/lfs.h"
 #include <string.h>
 
 enum {
@@ -245,6 +247,52 @@ static err check_no_extra(struct seal *s, const struct name_list *files) {
     return ERR_OK;
 }
 
+/* What the manifest says of a file's size; -1 where it says nothing, or was changed itself. */
+static err size_when_packed(const struct seal *s, const char *dir, const char *path,
+                            int64_t *out_bytes) {
+    char hash[SHA256_HEX_SIZE];
+    struct str text = {0};
+    json_t *manifest = NULL, *file;
+    size_t i;
+    *out_bytes = -1;
+    TRY(need_file(dir, SEAL_MANIFEST));
+    TRY(read_in(dir, SEAL_MANIFEST, MAX_MANIFEST_BYTES, &text));
+    err result = sha256_bytes(str_text(&text), text.len, hash);
+    if (result == ERR_OK && strcmp(hash, s->release) == 0)
+        result = json_parse(str_text(&text), text.len, SEAL_MANIFEST, &manifest);
+    json_array_foreach(json_object_get(manifest, "files"), i,
+                       file) if (strcmp(json_text_of(file, "path"), path) == 0) *out_bytes =
+        json_int_of(file, "bytes");
+    json_decref(manifest);
+    str_release(&text);
+    return result;
+}
+
+/* What a clone without Git LFS has in a large file's place. */
+static err check_pointer(const char *dir, const char *name, int64_t bytes) {
+    enum { MAX_POINTER_BYTES = 1024 };
+    struct str text = {0};
+    if (bytes > MAX_POINTER_BYTES) return ERR_OK;
+    err result = read_in(dir, name, MAX_POINTER_BYTES, &text);
+    if (result == ERR_OK && lfs_is_pointer(str_text(&text))) {
+        fail(ERR_GATE, "'%s' has been changed: it is not the file but a Git LFS pointer to it",
+             name);
+        result = fail_hint(ERR_GATE, "fetch the files, in the release's folder: git lfs pull");
+    }
+    str_release(&text);
+    return result;
+}
+
+/* A file that is cut is a broken copy more often than somebody's work. */
+static err file_changed(const struct seal *s, const char *dir, const char *name, int64_t bytes) {
+    int64_t packed;
+    TRY(check_pointer(dir, name, bytes));
+    TRY(size_when_packed(s, dir, name, &packed));
+    if (packed < 0 || packed == bytes) return changed(name);
+    return fail(ERR_GATE, "'%s' has been changed: it has %lld bytes and not %lld", name,
+                (long long)bytes, (long long)packed);
+}
+
 static err check_files(struct seal *s, const char *dir) {
     for (int64_t i = 0; i < s->n_lines; i++) {
         const struct seal_line *line = &s->lines[i];
@@ -253,17 +301,21 @@ static err check_files(struct seal *s, const char *dir) {
         TRY(need_file(dir, line->path));
         TRY(size_of(dir, line->path, &size));
         TRY(sum_of(dir, line->path, hash));
-        if (strcmp(hash, line->hash) != 0) return changed(line->path);
+        if (strcmp(hash, line->hash) != 0) return file_changed(s, dir, line->path, size);
         s->bytes += size;
     }
     return ERR_OK;
 }
 
 static err need_release(const char *dir) {
+    struct name_list names = {0};
     if (!dir_exists(dir)) return fail(ERR_MISSING, "there is no folder '%s'", dir);
     err sealed = need_file(dir, SEAL_RELEASE), listed = need_file(dir, SEAL_MANIFEST);
-    if (sealed == ERR_GATE && listed == ERR_GATE)
+    if (sealed == ERR_GATE && listed == ERR_GATE) {
+        TRY(dir_list(dir, &names)); /* or nobody may look into it */
+        name_list_release(&names);
         return fail(ERR_MISSING, "'%s' is no release: it has no file RELEASE", dir);
+    }
     if (listed != ERR_GATE) TRY(listed);
     return sealed;
 }

@@ -19,9 +19,14 @@
 
 enum { REFUSALS_MAX = 64 }; /* what passes it tries again eight times */
 
+#define POINTER_BEGINS "version https://git-lfs.github.com/spec/v1\noid sha256:"
+
 err lfs_pointer(const struct lfs_object *o, struct str *out) {
-    return str_printf(out, "version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %lld\n",
-                      o->oid, (long long)o->bytes);
+    return str_printf(out, POINTER_BEGINS "%s\nsize %lld\n", o->oid, (long long)o->bytes);
+}
+
+bool lfs_is_pointer(const char *text) {
+    return str_starts(text, POINTER_BEGINS);
 }
 
 /* ---- the store ---- */

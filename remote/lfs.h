@@ -19,6 +19,8 @@ struct lfs_object {
 
 /* Appends the pointer that stands for the object in a commit. */
 MUST_CHECK err lfs_pointer(const struct lfs_object *o, struct str *out);
+/* Whether a file's text begins as a pointer does. */
+bool lfs_is_pointer(const char *text);
 
 enum lfs_found { LFS_MISSING, LFS_DAMAGED, LFS_GOOD };
 /* Hashes the object in the store of a bare repository's folder. */

@@ -147,6 +147,35 @@ mv "$scratch/kept" "$release/adapter/adapter_config.json"
 run "$COTRAIN" release verify "$scratch/month"
 expect_rc 1
 expect_one_error "is no release"
+
+# What a copy is that did not come whole, and one that is somebody else's.
+touch "$release/$(printf 'a\342\200\256b')"
+run "$COTRAIN" release verify "$release"
+expect_rc 3
+expect_one_error "'a?b' does not belong to the release"
+rm "$release"/a*b
+cp "$release/model.safetensors" "$scratch/kept"
+bytes=$(wc -c <"$scratch/kept")
+head -c 1000 "$scratch/kept" >"$release/model.safetensors"
+run "$COTRAIN" release verify "$release"
+expect_rc 3
+expect_one_error "'model.safetensors' has been changed: it has 1000 bytes and not $bytes"
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %s\n' \
+    "$(sha256sum <"$scratch/kept" | cut -c1-64)" "$bytes" >"$release/model.safetensors"
+run "$COTRAIN" release verify "$release"
+expect_rc 3
+expect_one_error "'model.safetensors' has been changed: it is not the file but a Git LFS pointer to it"
+expect_err "hint: fetch the files, in the release's folder: git lfs pull"
+cp "$scratch/kept" "$release/model.safetensors"
+as_other=
+[ "$(id -u)" != 0 ] || as_other="setpriv --reuid 65534 --regid 65534 --clear-groups"
+cp -r "$release" "$scratch/theirs" && chmod 711 "$scratch" && chmod 000 "$scratch/theirs"
+if $as_other test -x "$COTRAIN" 2>"$scratch/kept"; then
+    run $as_other "$COTRAIN" release verify "$scratch/theirs"
+    expect_rc 1
+    expect_one_error "cannot open folder '$scratch/theirs': Permission denied"
+fi
+chmod 755 "$scratch/theirs"
 run "$COTRAIN" release verify "$release"
 expect_rc 0
 
@@ -190,10 +219,11 @@ cp -r "$scratch/month" "$scratch/odd" && mkdir -p "$scratch/odd/rows/sub"
 mv "$scratch/odd/copy.train.jsonl" "$scratch/odd/rows" && mv "$scratch/odd/turn.train.jsonl" "$scratch/odd/rows/sub"
 sed -i 's|path: copy.train.jsonl|path: rows/sub/../copy*|; s|path: turn.train.jsonl|path: rows/sub/.|' "$scratch/odd/lora.yaml"
 printf '{"prompt": "copy x", "response": "%0200d"}\n' 0 >"$scratch/odd/copy.cases.jsonl"
-run "$COTRAIN" run "$scratch/odd/lora.yaml" --work "$scratch/odd.work"
+run "$COTRAIN" run "$scratch/odd/lora.yaml" --work "$scratch/it's 奇"
 expect_rc 0
-check "the folder's files" test -s "$scratch/odd.work/release/Tiny/sources/2/folder/turn.train.jsonl"
-run "$COTRAIN" release reproduce "$scratch/odd.work/release/Tiny" --base "$scratch/month/model" \
+expect_out "verify:  cotrain release verify '$scratch/it'\\''s 奇/release/Tiny'"
+check "the folder's files" test -s "$scratch/it's 奇/release/Tiny/sources/2/folder/turn.train.jsonl"
+run "$COTRAIN" release reproduce "$scratch/it's 奇/release/Tiny" --base "$scratch/month/model" \
     --work "$scratch/odd.again"
 expect_rc 0
 expect_out "again from all this: the same release"
