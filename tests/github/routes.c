@@ -122,7 +122,8 @@ static err post_comment(struct standin *s, const struct request *r, const char *
                         const char *number, struct reply *out) {
     char key[128];
     json_t *sent = NULL;
-    if (!r->authorization) return reply_message(out, 401, "Requires authentication");
+    if (!request_header(r, "Authorization"))
+        return reply_message(out, 401, "Requires authentication");
     if (json_parse(str_text(&r->body), r->body.len, "the post", &sent) != ERR_OK)
         return reply_message(out, 400, "Problems parsing JSON");
     const char *body = json_string_value(json_object_get(sent, "body"));
@@ -227,11 +228,13 @@ static err route_path(struct standin *s, const struct request *r, struct reply *
 
 /* What GitHub asks of every request. */
 static err check_frame(const struct request *r, struct reply *out) {
-    if (!r->user_agent || !*r->user_agent)
+    const char *agent = request_header(r, "User-Agent");
+    const char *version = request_header(r, "X-GitHub-Api-Version");
+    if (!agent || !*agent)
         return reply_message(out, 403,
                              "Request forbidden by administrative rules. Please make sure your "
                              "request has a User-Agent header");
-    if (r->api_version && strcmp(r->api_version, "2022-11-28") != 0)
+    if (version && strcmp(version, "2022-11-28") != 0)
         return reply_message(out, 400, "X-GitHub-Api-Version is not a supported version");
     return ERR_OK;
 }
@@ -241,17 +244,19 @@ static err condition(const struct request *r, struct reply *out) {
     char digest[SHA256_HEX_SIZE], etag[SHA256_HEX_SIZE + 8];
     struct str text = {0};
     if (out->status != 200 || strcmp(r->method, "GET") != 0) return ERR_OK;
-    err e = str_printf(&text, "%s\n", r->authorization ? r->authorization : "");
+    const char *who = request_header(r, "Authorization"),
+               *known = request_header(r, "If-None-Match");
+    err e = str_printf(&text, "%s\n", who ? who : "");
     if (e == ERR_OK) e = str_append(&text, str_text(&out->body), out->body.len);
     if (e == ERR_OK) e = sha256_bytes(text.data, text.len, digest);
     str_release(&text);
     TRY(e);
     snprintf(etag, sizeof etag, "W/\"%s\"", digest);
-    if (r->if_none_match && strcmp(r->if_none_match, etag) == 0) {
+    if (known && strcmp(known, etag) == 0) {
         out->status = 304;
         str_clear(&out->body);
         str_clear(&out->headers);
-        out->untouched = r->authorization != NULL;
+        out->untouched = who != NULL;
     }
     return reply_header(out, "ETag", "%s", etag);
 }

@@ -3,36 +3,13 @@
  * repos/OWNER/NAME/issues.json, issues/N.json, issues/N/comments.json) and recorded pages with
  * GitHub's behaviour, and makes the faults that it is told to make.
  * standin.c is the program, folder.c the saved JSON, routes.c what is asked and answered, listing.c
- * lists by pages, recorded.c recorded pages, faults.c faults on purpose, reply.c the bytes that
- * leave.
+ * lists by pages, recorded.c recorded pages, faults.c faults on purpose.
  * Read next: tests/github/standin.c, the command line; tests/github/client.h, for tests. */
 #ifndef COTRAIN_TESTS_GITHUB_STANDIN_H
 #define COTRAIN_TESTS_GITHUB_STANDIN_H
 
 #include "base/json.h"
-#include "base/str.h"
-#include <microhttpd.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-struct request {
-    struct str uri;             /* as it was asked, from its path on: "/repos/a/b/issues?page=2" */
-    struct str path;            /* without the query */
-    struct str body, base;      /* of a post; "http://HOST" that links begin with */
-    const char *method, *query; /* query: "page=2&per_page=100", or "" */
-    const char *authorization, *user_agent, *api_version, *if_none_match; /* headers, or NULL */
-    bool gzip;  /* understood by the client */
-    bool begun; /* headers were read */
-};
-struct reply {
-    int status;
-    struct str body, headers; /* headers: "name: value\n" lines */
-    int64_t cut;              /* close the connection behind so many bytes of the body; -1: no */
-    bool stall;               /* then stand still there instead, until the client goes away */
-    bool drop;                /* close it without an answer */
-    bool hold;      /* say "held" on stdout and do not answer, until the client goes away */
-    bool untouched; /* no rate limit is counted */
-};
+#include "tests/standin/serve.h"
 
 /* A fault on purpose: what it is for, and what happens then. */
 struct fault {
@@ -79,10 +56,5 @@ MUST_CHECK err fault_add(struct standin *s, const char *text);
 /* The fault that is due for the request, or NULL; counts it. */
 struct fault *fault_due(struct standin *s, const struct request *r);
 MUST_CHECK err fault_reply(const struct fault *f, const struct request *r, struct reply *out);
-
-/* reply.c */
-MUST_CHECK err reply_header(struct reply *out, const char *name, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-enum MHD_Result reply_send(struct MHD_Connection *c, const struct request *r, struct reply *reply);
 
 #endif

@@ -21,7 +21,8 @@ struct asking {
 };
 
 static bool is_json(const struct request *r, const char *type) {
-    return r->content_type && str_starts(r->content_type, type);
+    const char *is = request_header(r, "Content-Type");
+    return is && str_starts(is, type);
 }
 
 static err take_body(const struct asking *a, json_t **out, bool *good) {
@@ -84,8 +85,9 @@ static err batch(struct asking *a) {
     TRY(take_body(a, &body, &good));
     if (!good) return ERR_OK;
     const char *algo = json_text_of(body, "hash_algo");
-    bool lfs_json = is_json(a->r, "application/vnd.git-lfs+json") && a->r->accept &&
-                    strcmp(a->r->accept, "application/vnd.git-lfs+json") == 0;
+    const char *accept = request_header(a->r, "Accept");
+    bool lfs_json = is_json(a->r, "application/vnd.git-lfs+json") && accept &&
+                    strcmp(accept, "application/vnd.git-lfs+json") == 0;
     TRY(lfs_batch(a->s, a->r, "store", json_object_get(body, "objects"), &objects, &wrong));
     if (!lfs_json) wrong = "both types are application/vnd.git-lfs+json";
     if (strcmp(json_text_of(body, "operation"), "upload") != 0) wrong = "no upload";
@@ -94,7 +96,6 @@ static err batch(struct asking *a) {
     json_decref(body);
     if (!wrong) {
         TRY(RENDER(a->out, 200, "{s:s, s:o}", "transfer", "basic", "objects", objects));
-        str_clear(&a->out->headers);
         return reply_header(a->out, "Content-Type", "application/vnd.git-lfs+json");
     }
     json_decref(objects);
@@ -173,31 +174,27 @@ static err commit(struct asking *a) {
 }
 
 static err elsewhere(struct asking *a, int status, const char *etag, int64_t bytes) {
-    char size[24];
-    snprintf(size, sizeof size, "%lld", (long long)bytes);
-    TRY(reply_header(a->out, "X-Linked-Etag", etag));
-    TRY(reply_header(a->out, "X-Linked-Size", size));
     a->out->status = status;
-    return ERR_OK;
+    TRY(reply_header(a->out, "X-Linked-Etag", "\"%s\"", etag));
+    return reply_header(a->out, "X-Linked-Size", "%lld", (long long)bytes);
 }
 
 /* What a small file holds lies at another address of the same host. */
 static err resolve(struct asking *a) {
     const char *path = strchr(a->rest, '/'), *at;
-    char revision_name[64], text[512];
+    char revision_name[64];
     if (!path) return reply_refuse(a->out, 404, "Entry not found");
     snprintf(revision_name, sizeof revision_name, "%.*s", (int)(path - a->rest), a->rest);
     json_t *file = json_object_get(repo_files(a->repo, revision_name, &at), path + 1);
     if (!file) return reply_refuse(a->out, 404, "Entry not found");
-    TRY(reply_header(a->out, "X-Repo-Commit", at));
+    TRY(reply_header(a->out, "X-Repo-Commit", "%s", at));
     if (json_object_get(file, "oid")) {
-        snprintf(text, sizeof text, "\"%s\"", json_text_of(file, "oid"));
         TRY(reply_header(a->out, "Location", "https://cdn.example/elsewhere"));
-        return elsewhere(a, 302, text, json_int_of(file, "size"));
+        return elsewhere(a, 302, json_text_of(file, "oid"), json_int_of(file, "size"));
     }
-    snprintf(text, sizeof text, "/api/resolve-cache/models/%s/%s%s?etag=x", a->name, at, path);
-    TRY(reply_header(a->out, "Location", text));
-    return elsewhere(a, 307, "\"" GIT_HASH "\"", 1);
+    TRY(reply_header(a->out, "Location", "/api/resolve-cache/models/%s/%s%s?etag=x", a->name, at,
+                     path));
+    return elsewhere(a, 307, GIT_HASH, 1);
 }
 
 static err cached(struct asking *a) {
@@ -275,18 +272,17 @@ static const struct {
 static err moved(const struct asking *a, const char *name) {
     const char *now = json_object_iter_key(json_object_iter(a->s->repos));
     const char *path = a->r->path.data, *at = strstr(path, name);
-    char place[512];
-    snprintf(place, sizeof place, "%.*s%s%s", (int)(at - path), path, now, at + strlen(name));
-    TRY(reply_header(a->out, "Location", place));
     a->out->status = 307;
-    return ERR_OK;
+    return reply_header(a->out, "Location", "%.*s%s%s", (int)(at - path), path, now,
+                        at + strlen(name));
 }
 
 err hf_route(struct standin *s, const struct request *r, struct reply *out, bool *mine) {
     char name[200], bearer[256];
     struct asking a = {.s = s, .r = r, .name = name, .out = out};
     snprintf(bearer, sizeof bearer, "Bearer %s", s->token);
-    bool known = r->authorization && strcmp(r->authorization, bearer) == 0;
+    const char *who = request_header(r, "Authorization");
+    bool known = who && strcmp(who, bearer) == 0;
     *mine = true;
     if (strcmp(r->path.data, "/api/repos/create") == 0)
         return known ? create(s, r, out) : reply_refuse(out, 401, "Invalid username or password.");

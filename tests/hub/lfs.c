@@ -122,7 +122,7 @@ static err put_part(struct standin *s, const struct request *r, const char *oid,
     TRY(json_put(parts, number, json_pack("{s:s, s:s}", "bytes", str_text(&text), "etag", etag)));
     str_release(&text);
     out->status = 200;
-    return reply_header(out, "ETag", etag);
+    return reply_header(out, "ETag", "%s", etag);
 }
 
 /* All parts with the ETags that were given for them, in order, and they are the object. */
@@ -166,7 +166,7 @@ err lfs_store(struct standin *s, const struct request *r, struct reply *out) {
     char what[16] = "", oid[65] = "", number[24] = "";
     int n = sscanf(r->path.data, "/%15[a-z]/%64[0-9a-f]/%23[0-9]", what, oid, number);
     if (n < 2 || !is_oid(oid)) return reply_refuse(out, 404, "Not Found");
-    if (r->authorization && strcmp(what, "verify") != 0)
+    if (request_header(r, "Authorization") && strcmp(what, "verify") != 0)
         return reply_refuse(out, 400, "the store is not to be told the hub's token");
     if (strcmp(what, "verify") == 0 && strcmp(r->method, "POST") == 0)
         return verify(s, r, oid, out);
@@ -174,7 +174,7 @@ err lfs_store(struct standin *s, const struct request *r, struct reply *out) {
     if (strcmp(what, "part") == 0 && strcmp(r->method, "PUT") == 0 && n == 3)
         return put_part(s, r, oid, number, out);
     if (strcmp(what, "store") == 0 && strcmp(r->method, "PUT") == 0 &&
-        !MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Content-Length"))
+        !request_header(r, "Content-Length"))
         return reply_refuse(out, 411, "a length is wanted");
     if (strcmp(what, "store") == 0 && strcmp(r->method, "PUT") == 0)
         return put_whole(s, r, oid, out);

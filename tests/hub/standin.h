@@ -10,23 +10,8 @@
 #define COTRAIN_TESTS_HUB_STANDIN_H
 
 #include "base/json.h"
-#include "base/str.h"
-#include <microhttpd.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include "tests/standin/serve.h"
 
-struct request {
-    struct str path, body, base; /* path without the query; base: "http://HOST" */
-    const char *method, *query, *authorization, *cookie, *content_type, *accept;
-    struct MHD_Connection *connection;
-    int64_t cut; /* bytes of the body after which no more is taken; -1: all is */
-    bool begun, hold;
-};
-struct reply {
-    int status;
-    struct str body, headers; /* headers: "Name: value\n" lines */
-    bool drop;                /* close the connection without an answer */
-};
 struct fault {
     char *method, *path; /* patterns of fnmatch */
     int64_t times, after, status, retry_after, cut;
@@ -46,7 +31,6 @@ struct standin {
 #define RENDER(out, code, ...) reply_json(out, code, json_pack(__VA_ARGS__))
 /* Takes over the value. */
 MUST_CHECK err reply_json(struct reply *out, int status, json_t *value);
-MUST_CHECK err reply_header(struct reply *out, const char *name, const char *value);
 MUST_CHECK err reply_refuse(struct reply *out, int status, const char *format, ...)
     PRINTF_LIKE(3, 4);
 

@@ -10,13 +10,6 @@ run "$COTRAIN" run "$scratch/month/push.yaml" --work "$scratch/work"
 expect_rc 0
 umask 077
 ssh-keygen -q -t ed25519 -N '' -f "$scratch/key" && "$COTRAIN" release sign "$release" --ssh-key "$scratch/key" >/dev/null || exit 1
-begin() { # begin [OPTION VALUE]...: a fresh hub, which is asked with the token
-    serve "$@"
-    export HF_ENDPOINT=$hub HF_TOKEN=$token
-}
-push() {
-    run "$COTRAIN" release push "$release" "$@"
-}
 state_of() {
     python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["targets"]["huggingface"].get(sys.argv[2], ""))' \
         "$state" "$1"
@@ -37,22 +30,7 @@ expect_out "tag v2024.03, $hub/$repo"
 check "no token in what it said" sh -c "! grep -rqF '$token' '$scratch/out' '$scratch/err' '$release.push'"
 check "no signature of the store's in the log" sh -c "grep -q 'PUT $hub/store/' '$scratch/err' && ! grep -q SIGNED '$scratch/err'"
 asked
-check "the dry run said it: method, address and size" python3 - "$scratch" "$hub" <<'PY'
-import json, re, sys
-scratch, hub = sys.argv[1:]
-plan = [(r["method"], re.sub("COMMIT", "ID", r["url"].replace(hub, "")), r["bytes"])
-        for r in json.load(open(scratch + "/plan.json"))["targets"][0]["requests"]]
-real = []
-for line in open(scratch + "/asked"):
-    method, path, status, n = line.split()[:4]
-    assert line.endswith(" given\n") == path.startswith(("/store/", "/verify/")), line
-    assert status[0] in "23", line
-    if not path.startswith(("/verify/", "/api/resolve-cache/")):
-        real.append((method, re.sub("[0-9a-f]{40}", "ID", path.split("?")[0]), int(n)))
-assert len(plan) == len(real), (len(plan), len(real))
-for a, b in zip(plan, real):
-    assert (a[0], a[2]) == (b[0], b[2]) and (a[1] == b[1] or b[1].startswith("/store/")), (a, b)
-PY
+expect_planned
 
 # ---- again: it is looked at, and nothing is sent ----
 push
@@ -193,14 +171,7 @@ for chunk in 0 20000; do
 done
 
 # ---- killed ----
-for point in 2 5 8 11; do
-    stop
-    begin
-    COTRAIN_FAULT=io-kill:$point push
-    expect_rc 137
-    push
-    expect_rc 0
-done 2>/dev/null
+push_killed 2 5 8 11
 
 # ---- refused ----
 stop

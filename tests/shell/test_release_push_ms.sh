@@ -8,13 +8,6 @@
 targets push "{type: modelscope, repo: $repo}"
 run "$COTRAIN" run "$scratch/month/push.yaml" --work "$scratch/work"
 expect_rc 0
-begin() { # begin [OPTION VALUE]...: a fresh hub, which is asked with the token
-    serve "$@"
-    export MODELSCOPE_ENDPOINT=$hub MODELSCOPE_API_TOKEN=$token
-}
-push() {
-    run "$COTRAIN" release push "$release" "$@"
-}
 
 begin
 push --dry-run --json
@@ -29,18 +22,7 @@ expect_out "(UNSIGNED)"
 expect_out "modelscope: verified, commit 0000"
 check "neither token nor session in what it said" sh -c "! grep -rqE '$token|SESSION' '$scratch/out' '$scratch/err' '$release.push'"
 asked
-check "the dry run said it: method, address and size" python3 - "$scratch" "$hub" <<'PY'
-import json, sys
-scratch, hub = sys.argv[1:]
-plan = [(r["method"], r["url"].replace(hub, ""), r["bytes"])
-        for r in json.load(open(scratch + "/plan.json"))["targets"][0]["requests"]]
-real = [(method, path, int(n)) for method, path, status, n in (line.split()[:4] for line in open(scratch + "/asked"))
-        if not path.startswith("/verify/")]
-assert len(plan) == len(real), (len(plan), len(real))
-for a, b in zip(plan, real):
-    assert a[0] == b[0] and (a[1] == b[1] or b[1].startswith("/mstore/")), (a, b)
-    assert a[2] == b[2] or b[1] == "/api/v1/login", (a, b)  # the token is not read for a dry run
-PY
+expect_planned
 push
 expect_rc 0
 asked
@@ -71,14 +53,7 @@ stop
 begin --fault "PUT * times=2 status=503 retry-after=0" --fault "GET */repo/files times=1 status=429 retry-after=0"
 push
 expect_rc 0
-for point in 3 6 9; do
-    stop
-    begin
-    COTRAIN_FAULT=io-kill:$point push
-    expect_rc 137
-    push
-    expect_rc 0
-done 2>/dev/null
+push_killed 3 6 9
 
 # ---- refused, in the body and by the status ----
 stop

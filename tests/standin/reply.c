@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The bytes that leave: headers, the body as it is or as gzip, and connections that end early or
  * stand still. Whoever stands still waits for the other side to hang up, and for nothing else.
- * Read next: tests/github/standin.h. */
-#include "tests/github/standin.h"
+ * Read next: tests/standin/serve.h. */
+#include "tests/standin/serve.h"
 
 #include "base/mem.h"
 #include <poll.h>
@@ -24,7 +24,6 @@ struct sending {
     int fd;
 };
 
-/* Sets a header: one of that name is replaced. */
 err reply_header(struct reply *out, const char *name, const char *format, ...) {
     char value[2048];
     va_list args;
@@ -105,7 +104,10 @@ static err add_headers(struct MHD_Response *response, const struct str *headers)
 }
 
 /* A failure here ends the connection without an answer, which no test takes for one. */
-enum MHD_Result reply_send(struct MHD_Connection *c, const struct request *r, struct reply *reply) {
+enum MHD_Result reply_send(const struct request *r, struct reply *reply) {
+    struct MHD_Connection *c = r->connection;
+    const char *encodings = request_header(r, "Accept-Encoding");
+    bool gzip = encodings && strstr(encodings, "gzip");
     int fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     if (reply->hold) {
         printf("held %s %s\n", r->method, r->uri.data);
@@ -113,7 +115,7 @@ enum MHD_Result reply_send(struct MHD_Connection *c, const struct request *r, st
         until_hung_up(fd);
     }
     if (reply->drop || reply->hold) return MHD_NO;
-    if (r->gzip && reply->body.len >= GZIP_FROM_BYTES && pack(reply) != ERR_OK) return MHD_NO;
+    if (gzip && reply->body.len >= GZIP_FROM_BYTES && pack(reply) != ERR_OK) return MHD_NO;
     struct sending *s = mem_alloc(1, sizeof *s);
     if (!s) return MHD_NO;
     *s = (struct sending){reply->body.data, reply->body.len, reply->cut, reply->stall, fd};
