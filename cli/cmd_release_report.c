@@ -3,7 +3,6 @@
  * page.
  * Read next: release/page.h, release/verify.h. */
 #include "base/file.h"
-#include "base/mem.h"
 #include "cli/command.h"
 #include "release/page.h"
 
@@ -21,24 +20,12 @@ static const struct opt rows[] = {
     ROW(key, .value = "FILE", .help = "public P-256 key (PEM) of who signed model and provenance"),
 };
 
-/* A file more in its folder, and a release is refused. */
-static err check_place(const char *path) {
-    char *dir = path_dir(path), *seal = dir != NULL ? path_join(dir, SEAL_RELEASE) : NULL;
-    err result = seal == NULL ? ERR_MEMORY : ERR_OK;
-    if (result == ERR_OK && file_exists(seal))
-        result = fail_hint(fail(ERR_USAGE, "'%s' would lie inside a release", path),
-                           "a release with another file in it is refused; name a place with --out");
-    mem_free(seal);
-    mem_free(dir);
-    return result;
-}
-
 static err run(const void *given, struct arena *arena) {
     const struct release_report_options *o = given;
     struct release_facts facts;
     struct str page = {0};
     (void)arena;
-    TRY(check_place(o->out));
+    TRY(release_page_place(o->out));
     TRY(release_verify(
         &(struct release_verify){.dir = o->release, .hash = o->hash, .trust = {o->signers, o->key}},
         &facts));

@@ -3,7 +3,9 @@
  * gates; curves, data and chain are files of their own.
  * Read next: release/page_int.h, eval/page.h, release/verify.c. */
 #include "base/chart.h"
+#include "base/file.h"
 #include "base/html.h"
+#include "base/mem.h"
 #include "eval/page.h"
 #include "release/ledger.h"
 #include "release/manifest.h"
@@ -208,5 +210,16 @@ err release_page_write(const char *dir, const struct release_facts *facts, struc
     json_decref(p.before);
     json_decref(p.after);
     json_decref(p.gates);
+    return result;
+}
+
+err release_page_place(const char *path) {
+    char *dir = path_dir(path), *seal = dir != NULL ? path_join(dir, SEAL_RELEASE) : NULL;
+    err result = seal == NULL ? ERR_MEMORY : ERR_OK;
+    if (result == ERR_OK && file_exists(seal))
+        result = fail_hint(fail(ERR_USAGE, "'%s' would lie inside a release", path),
+                           "a release with another file in it is refused; name another place");
+    mem_free(seal);
+    mem_free(dir);
     return result;
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Pages of an evaluation and of a release, whose texts try to break them: by the text alone (tests/shell/page.py), and in
+# Pages of an evaluation, of a release and of two compared, whose texts try to break them: by the text alone (tests/shell/page.py), and in
 # a real browser, headless: no script ran, nothing sticks out at the width of a telephone, items open and
 # are chosen without a script, light and dark look so.
 . "$(dirname "$0")/lib.sh"
@@ -133,6 +133,33 @@ for part in ("<script>window.owned = 1</script><U+202E> &amp; <U+001B>[31m抽取
 END
 }
 check "the release's page is whole and holds nothing foreign" check_release
+
+# ---- two releases ----
+run "$COTRAIN" run month/lora.yaml --work next --set train.seed=9 --set train.max_steps=6 \
+    --set 'release.summary=</td></table><img src=x onerror=window.owned=1>'
+expect_rc 0
+run "$COTRAIN" release diff "$tiny" next/release/Tiny --html diff.html
+expect_rc 0
+run "$COTRAIN" release diff "$tiny" next/release/Tiny --html again.html --json
+expect_same diff.html again.html
+expect_out '"differs": true'
+run "$COTRAIN" release diff "$tiny" "$tiny" --html same.html
+check "a page of no difference" "$SOURCE_DIR/tests/shell/page.py" same.html --charts 1
+run "$COTRAIN" release diff "$tiny" next/release/Tiny --html "$tiny/page.html"
+expect_rc 2
+expect_one_error "inside a release"
+check_diff() {
+    "$SOURCE_DIR/tests/shell/page.py" diff.html --charts 1 >diff.txt || return 1
+    $python - <<'END'
+with open("diff.txt", encoding="utf-8") as f:
+    text = f.read()
+for part in ("</td></table><img src=x", "<b><U+2066> it is said", "train.seed39", "requests exact_match",
+             "changedmodel.safetensors", "The same: 2."):
+    assert part in text, part
+END
+}
+check "the page of two releases is whole and holds nothing foreign" check_diff
+
 cp -r "$tiny" changed
 printf ' ' >>changed/README.md
 run "$COTRAIN" release report changed --out changed.html
@@ -179,5 +206,14 @@ END
 }
 check "a release, wide and dark" probe_release 1100 0
 check "a release, narrow and light" probe_release 400 1
+cat >probe.js <<'END'
+const out = {...common, foreign: document.querySelectorAll("img, main script, td b").length};
+END
+framed_pages diff.html probe.js
+probe_diff() {
+    probe_dom "$1" "$2" && $python -c 'import json; out = json.load(open("probe.json")); assert out["foreign"] == 0, out'
+}
+check "two releases, wide and dark" probe_diff 1100 0
+check "two releases, narrow and light" probe_diff 400 1
 check "a dark picture" picture "$scratch/eval.html" 900 0 '[ "$most" -lt 60 ] && [ "$mean" -lt 90 ]'
 finish
