@@ -148,8 +148,10 @@ static err check_backend(const struct again *a) {
                  w->their_backend, w->our_backend);
     return fail_hint(e,
                      "its data and the rows of every step were compared, and are the same; for "
-                     "the rest use --device %s on a GPU of the same architecture",
-                     w->their_backend);
+                     "the rest use --device %s%s",
+                     w->their_backend,
+                     str_starts(w->their_backend, "cpu") ? ""
+                                                         : " on a GPU of the same architecture");
 }
 
 /* The record up to the state that is gone on from, where the trainer looks for it. */

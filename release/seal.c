@@ -309,6 +309,9 @@ static err check_files(struct seal *s, const char *dir) {
 
 static err need_release(const char *dir) {
     struct name_list names = {0};
+    if (!dir_exists(dir) && file_exists(dir))
+        return fail_hint(fail(ERR_MISSING, "'%s' is a file, and a release is a folder", dir),
+                         "unpack an archive first");
     if (!dir_exists(dir)) return fail(ERR_MISSING, "there is no folder '%s'", dir);
     err sealed = need_file(dir, SEAL_RELEASE), listed = need_file(dir, SEAL_MANIFEST);
     if (sealed == ERR_GATE && listed == ERR_GATE) {

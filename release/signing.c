@@ -49,10 +49,7 @@ static err read_in(const char *dir, const char *name, struct str *out) {
 
 err release_keys_check(const struct release_keys *keys) {
     struct sign_key *key = NULL;
-    if (keys->ssh_key != NULL && !file_exists(keys->ssh_key))
-        return fail(ERR_MISSING, "there is no key '%s'", keys->ssh_key);
-    if (keys->ssh_key != NULL && !str_ends(keys->ssh_key, ".pub"))
-        TRY(sign_key_check_rights(keys->ssh_key));
+    if (keys->ssh_key != NULL) TRY(ssh_key_check(keys->ssh_key));
     if (keys->p256_key == NULL) return ERR_OK;
     TRY(sign_key_read(&key, keys->p256_key));
     sign_key_free(key);
@@ -61,7 +58,7 @@ err release_keys_check(const struct release_keys *keys) {
 
 err release_keys_check_unattended(const struct release_keys *keys) {
     TRY(release_keys_check(keys));
-    return keys->ssh_key != NULL ? ssh_key_check(keys->ssh_key) : ERR_OK;
+    return keys->ssh_key != NULL ? ssh_key_check_unattended(keys->ssh_key) : ERR_OK;
 }
 
 static err make_envelope(const char *dir, const struct sign_key *key, struct str *out) {

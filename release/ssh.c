@@ -33,12 +33,23 @@ static bool is_private(const char *key) {
     return !str_ends(key, ".pub");
 }
 
+/* Of a public key the private half may lie beside it, where ssh-keygen looks first. */
+err ssh_key_check(const char *key) {
+    struct str beside = {0};
+    if (!file_exists(key)) return fail(ERR_MISSING, "there is no key '%s'", key);
+    if (is_private(key)) return sign_key_check_rights(key);
+    err result = str_append(&beside, key, strlen(key) - strlen(".pub"));
+    if (result == ERR_OK && file_exists(str_text(&beside)))
+        result = sign_key_check_rights(str_text(&beside));
+    str_release(&beside);
+    return result;
+}
+
 err ssh_sign(const char *key, const char *name_space, const struct str *text, struct str *out) {
     const char *const words[] = {"ssh-keygen", "-Y", "sign", "-n", name_space, "-f", key, NULL};
     struct program p;
     struct str what = {0};
-    if (!file_exists(key)) return fail(ERR_MISSING, "there is no key '%s'", key);
-    if (is_private(key)) TRY(sign_key_check_rights(key));
+    TRY(ssh_key_check(key));
     TRY(run(&p, words, text));
     err result = str_printf(&what, "key '%s' cannot sign", key);
     if (result == ERR_OK &&
@@ -50,7 +61,7 @@ err ssh_sign(const char *key, const char *name_space, const struct str *text, st
     return result;
 }
 
-err ssh_key_check(const char *key) {
+err ssh_key_check_unattended(const char *key) {
     const char *const opened[] = {"ssh-keygen", "-y", "-P", "", "-f", key, NULL};
     const char *const shown[] = {"ssh-keygen", "-l", "-f", key, NULL};
     struct program p;

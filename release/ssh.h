@@ -13,9 +13,11 @@
 #define SSH_OF_FILE "file"
 #define SSH_OF_GIT "git"
 
+/* Whether a key is there and nobody else's to read: ERR_MISSING, ERR_DENIED. */
+MUST_CHECK err ssh_key_check(const char *key);
 /* Whether a private key will sign without being asked for a passphrase, or a public one is one; and
  * whether there is an ssh-keygen. Nothing is signed. */
-MUST_CHECK err ssh_key_check(const char *key);
+MUST_CHECK err ssh_key_check_unattended(const char *key);
 /* Appends the signature of `text` in that namespace. `key` is a private key file (ERR_DENIED when
  * others can read
  * it), or a public one whose private half an agent holds. */

@@ -10,6 +10,7 @@
 #include "release/parity.h"
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 struct verifying {
     const struct release_verify *asked;
@@ -55,7 +56,7 @@ static err check_bytes(struct verifying *v) {
             TRY(found(v, seal_hub_files[i], OPEN,
                       "%s is not the release's: a hub may have added it", seal_hub_files[i]));
     if (asked->hash == NULL) return ERR_OK;
-    if (strcmp(asked->hash, v->seal.release) != 0)
+    if (strcasecmp(asked->hash, v->seal.release) != 0)
         return fail(ERR_GATE, "its hash is %s, not %s", v->seal.release, asked->hash);
     return found(v, "published hash", PROVED,
                  "it is the release that was published under its hash");
@@ -162,8 +163,19 @@ static err verify(struct verifying *v) {
     return tell_the_rest(v);
 }
 
+static err check_asked(const struct release_verify *asked) {
+    const size_t digits = SHA256_HEX_SIZE - 1;
+    if (asked->hash == NULL ||
+        (strlen(asked->hash) == digits && strspn(asked->hash, "0123456789abcdefABCDEF") == digits))
+        return ERR_OK;
+    return fail_hint(
+        fail(ERR_USAGE, "'%s' is no release hash: it has %zu digits 0-9, a-f", asked->hash, digits),
+        "it is the SHA-256 of manifest.json");
+}
+
 err release_verify(const struct release_verify *asked, struct release_facts *out) {
     *out = (struct release_facts){0};
+    TRY(check_asked(asked));
     struct verifying v = {.asked = asked, .facts = out};
     err result = verify(&v);
     if (result != ERR_OK) {

@@ -114,6 +114,16 @@ expect_rc 0
 run "$COTRAIN" release verify "$release" --hash "$(echo "$hash" | tr 0-9a-f 1-9a-f0)"
 expect_rc 3
 expect_one_error "its hash is $hash"
+run "$COTRAIN" release verify "$release" --hash "$(echo "$hash" | tr a-f A-F)"
+expect_rc 0
+for wrong in "" abc "sha256:$hash" "${hash%?}"; do
+    run "$COTRAIN" release verify "$release" --hash "$wrong"
+    expect_rc 2
+    expect_one_error "'$wrong' is no release hash"
+done
+run "$COTRAIN" release verify "$release/RELEASE"
+expect_rc 1
+expect_one_error "'$release/RELEASE' is a file, and a release is a folder"
 flip() { # flip FILE SEED: turns one bit of one byte
     python3 - "$1" "$2" <<'PY'
 import random, sys

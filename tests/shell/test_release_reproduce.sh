@@ -145,6 +145,7 @@ doctored evaluation 3
 expect_err "is not what its recipe gives: eval_after (numeric)"
 doctored backend 1
 expect_one_error "it was trained on 'cuda', and this is 'cpu'"
+expect_err "use --device cuda on a GPU of the same architecture"
 doctored cases 3
 expect_one_error "'requests.7.cases', which the recipe does not have"
 rm -rf doctored && cp -r release doctored

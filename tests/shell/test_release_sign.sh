@@ -136,6 +136,20 @@ expect_rc 1
 expect_one_error "is open to others (mode 644)"
 check "a key that will not do is found before anything is made" test ! -e "$scratch/early/data"
 chmod 600 "$keys/keeper.pem"
+# A passphrase has nobody who would be there to type it; a .pub may have its private half beside it.
+ssh-keygen -q -t ed25519 -N secret -f "$keys/guarded" </dev/null
+for how in "recipe check" plan "run --work $scratch/early"; do
+    # shellcheck disable=SC2086
+    run "$COTRAIN" ${how%% --*} "$scratch/month/lora.yaml" ${how#"${how%% --*}"} --set release.sign.ssh_key="$keys/guarded"
+    expect_rc 1
+    expect_one_error "key '$keys/guarded' cannot sign by itself: ssh-keygen: "
+    expect_err "goes into an agent (ssh-add): name its .pub"
+done
+chmod 644 "$keys/ssh"
+run "$COTRAIN" release sign "$release" --ssh-key "$keys/ssh.pub"
+expect_rc 1
+expect_one_error "key '$keys/ssh' is open to others (mode 644)"
+chmod 600 "$keys/ssh"
 
 # ---- keys that will not do: a clear word, and nothing written ----
 openssl genpkey -algorithm ed25519 -out "$keys/ed.pem" && openssl ecparam -genkey -name secp384r1 -noout -out "$keys/p384.pem"
