@@ -141,8 +141,8 @@ static err run(struct generation *g) {
         TRY(decoder_feed(g->decoder, g->parts, n));
         tell_step(g, n);
         for (int64_t i = 0; i < n; i++) {
-            const int64_t place = g->parts[i].text;
-            TRY(in_text(g, g->running[place], go_on(g, place)));
+            const int64_t place = g->parts[i].text, number = g->running[place];
+            TRY(in_text(g, number, go_on(g, place)));
         }
     }
 }

@@ -236,7 +236,7 @@ static void groups_give_the_same_answers(void **state) {
 }
 
 static err full(void *ctx, int64_t text) {
-    ++*(int *)ctx;
+    *(int64_t *)ctx = text;
     return fail(ERR_IO, "no room for text %lld", (long long)text);
 }
 
@@ -246,14 +246,17 @@ static void listeners_may_fail(void **state) {
     static struct asked a;
     struct small s;
     struct decoder *d;
-    int n = 0;
+    int64_t n = -1;
+    char where[64];
     small_open(&s, small_model(folder, NULL, DTYPE_BF16), LONG, false);
     make_texts(&a);
     assert_ok(decoder_new(&d, &s.model, &(struct decoder_options){2, LONG, ISOLATE_ALL}));
     assert_fails(generate(d, a.texts, N_TEXTS,
                           &(struct generate_options){.listener = {.on_end = full, .ctx = &n}}),
-                 ERR_IO, "text ");
-    assert_int_equal(n, 1);
+                 ERR_IO, "no room");
+    snprintf(where, sizeof where, "text %lld: no room for text %lld", (long long)n + 1,
+             (long long)n);
+    assert_string_equal(err_message(), where);
     assert_fails(generate(d, a.texts, N_TEXTS,
                           &(struct generate_options){.listener = {.on_begin = full, .ctx = &n}}),
                  ERR_IO, "no room");
