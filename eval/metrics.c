@@ -36,12 +36,11 @@ err metric_rouge_l(struct span expected, struct span got, double *out_f1) {
     int64_t n[2] = {0, 0};
     int32_t *row = NULL;
     err result = ERR_OK;
-    for (int i = 0; i < 2 && result == ERR_OK; i++) {
+    for (int i = 0; i < 2 && result == ERR_OK; i++)
         result = utf8_decode(spans[i].text, spans[i].n, &points[i], &n[i]);
-        if (result == ERR_OK && n[i] > ROUGE_MAX_CODEPOINTS)
-            result = fail(ERR_LIMIT, "ROUGE-L: a text of %lld characters (at most %d)",
-                          (long long)n[i], ROUGE_MAX_CODEPOINTS);
-    }
+    if (result == ERR_OK && n[0] > 0 && n[1] > ROUGE_MAX_PAIRS / n[0])
+        result = fail(ERR_LIMIT, "ROUGE-L: %lld characters against %lld are too many",
+                      (long long)n[0], (long long)n[1]);
     if (result == ERR_OK) {
         row = mem_alloc((size_t)n[1] + 1, sizeof *row);
         if (row == NULL) result = ERR_MEMORY;

@@ -19,8 +19,8 @@ bool metric_exact_match(struct span expected, struct span got);
  * lcs is the length of the longest common subsequence. Two empty texts score 1.
  * Characters, not words: Chinese has no spaces. No stemming, no lower-casing.
  * Source: Lin, "ROUGE: a package for automatic evaluation of summaries" (2004), with beta = 1.
- * Ill-formed UTF-8 is ERR_PARSE; more than ROUGE_MAX_CODEPOINTS on a side is ERR_LIMIT. */
-enum { ROUGE_MAX_CODEPOINTS = 65536 };
+ * Ill-formed UTF-8 is ERR_PARSE; over ROUGE_MAX_PAIRS, a character of each side, is ERR_LIMIT. */
+#define ROUGE_MAX_PAIRS (65536LL * 65536)
 MUST_CHECK err metric_rouge_l(struct span expected, struct span got, double *out_f1);
 
 /* Wilson's score interval at 95 % for k right answers of n (n = 0: the whole of [0,1]), and for
