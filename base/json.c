@@ -196,25 +196,37 @@ err json_parse_all(const char *text, size_t n, const char *where, json_t **out) 
 }
 
 struct dump {
-    struct str *out;
+    err (*put)(void *to, const char *bytes, size_t n);
+    void *to;
     err failed; // kept here: jansson overlooks a failure while it writes an object's key
 };
 
+static err put_text(void *to, const char *bytes, size_t n) {
+    return str_append(to, bytes, n);
+}
+
+static err put_file(void *to, const char *bytes, size_t n) {
+    return file_writer_write(to, bytes, n);
+}
+
 static int dump_piece(const char *bytes, size_t n, void *context) {
     struct dump *dump = context;
-    if (dump->failed == ERR_OK) dump->failed = str_append(dump->out, bytes, n);
+    if (dump->failed == ERR_OK) dump->failed = dump->put(dump->to, bytes, n);
     return dump->failed == ERR_OK ? 0 : -1;
 }
 
-err json_text(const json_t *value, int flags, struct str *out) {
+static err dump_value(const json_t *value, int flags, struct dump dump) {
     size_t how = JSON_ENCODE_ANY | JSON_REAL_PRECISION(17);
     how |= flags & JSON_TEXT_PRETTY ? JSON_INDENT(2) : JSON_COMPACT;
     if (flags & JSON_TEXT_SORTED) how |= JSON_SORT_KEYS;
-    struct dump dump = {out, ERR_OK};
     int refused = json_dump_callback(value, dump_piece, &dump, how);
     TRY(dump.failed);
     if (refused != 0) return fail(ERR_MEMORY, "out of memory writing JSON");
-    return flags & JSON_TEXT_PRETTY ? str_add(out, "\n") : ERR_OK;
+    return flags & JSON_TEXT_PRETTY ? dump.put(dump.to, "\n", 1) : ERR_OK;
+}
+
+err json_text(const json_t *value, int flags, struct str *out) {
+    return dump_value(value, flags, (struct dump){.put = put_text, .to = out});
 }
 
 static err quote_clean(struct str *out, const char *text) {
@@ -241,10 +253,11 @@ err json_quote(struct str *out, const char *text) {
 }
 
 err json_write_file(const char *path, const json_t *value) {
-    struct str text = {0};
-    err e = json_text(value, JSON_TEXT_PRETTY, &text);
-    if (e == ERR_OK) e = file_write(path, text.data, text.len);
-    str_release(&text);
+    struct file_writer w;
+    TRY(file_writer_open(&w, path));
+    err e = dump_value(value, JSON_TEXT_PRETTY, (struct dump){.put = put_file, .to = &w});
+    if (e == ERR_OK) return file_writer_commit(&w);
+    file_writer_abort(&w);
     return e;
 }
 

@@ -25,7 +25,7 @@ enum { JSON_TEXT_PRETTY = 1, JSON_TEXT_SORTED = 2 };
 /* Appends a text as a JSON string, which YAML reads as one of its own; bytes that are no UTF-8 come
  * out as U+FFFD. */
 MUST_CHECK err json_quote(struct str *out, const char *text);
-/* Atomic write of json_text(PRETTY). */
+/* Atomic write of json_text(PRETTY), piece by piece: no text of all of it is held. */
 MUST_CHECK err json_write_file(const char *path, const json_t *value);
 
 /* Members of an object by name and type; an absent or wrong-typed one is ERR_PARSE naming it; so is
