@@ -104,6 +104,10 @@ void mem_trim(void) {
 #endif
 }
 
+void mem_peak_restart(void) {
+    peak_bytes = live_bytes;
+}
+
 struct mem_stats mem_stats(void) {
     return (struct mem_stats){live_blocks, live_bytes, peak_bytes, calls};
 }

@@ -29,5 +29,7 @@ struct mem_stats {
     int64_t live_blocks, live_bytes, peak_bytes, calls;
 };
 struct mem_stats mem_stats(void);
+/* The peak is counted anew, from what is live now. */
+void mem_peak_restart(void);
 
 #endif

@@ -19,8 +19,9 @@ struct needed {
 };
 
 /* Prompts as long as the rows of training, 4 bytes a token. */
-static struct eval_need guess(const struct chain *c) {
-    struct eval_need need = {.pass_tokens = c->train.sequence_len,
+static struct eval_need guess(const struct chain *c, const struct tokenizer *t) {
+    struct eval_need need = {.token_bytes = eval_token_bytes(t),
+                             .pass_tokens = c->train.sequence_len,
                              .text_tokens = c->train.sequence_len + c->eval.max_new_tokens,
                              .n_texts = EVAL_TEXTS};
     const int64_t each = c->eval.limit > 0 ? c->eval.limit : c->data.holdout.per_request;
@@ -40,7 +41,7 @@ static err add_tasks(const struct chain *c, const struct eval_run *all, struct e
     if (result == ERR_MEMORY) return result;
     if (result != ERR_OK) {
         err_clear();
-        need = guess(c);
+        need = guess(c, t);
         out->guessed = true;
     }
     eval_need_add(&out->need, &need);
@@ -49,7 +50,8 @@ static err add_tasks(const struct chain *c, const struct eval_run *all, struct e
 
 /* Each by itself: one whose texts are not there yet hides nothing of the others. */
 static err add_each(const struct chain *c, const struct eval_run *run, const struct tokenizer *t,
-                    struct needed *out) {
+                    void *to) {
+    struct needed *out = to;
     struct eval_options one = c->eval;
     const struct eval_task *task;
     one.tasks.n = 0;
@@ -65,7 +67,32 @@ static err add_each(const struct chain *c, const struct eval_run *run, const str
     return ERR_OK;
 }
 
-static err find_need(const struct chain *c, struct needed *out) {
+/* Of the tasks that are asked during training the largest; a user's own with all others of
+ * eval.task_files. */
+static err largest(const struct chain *c, const struct eval_run *run, const struct tokenizer *t,
+                   void *to) {
+    int64_t *most = to;
+    for (int64_t i = 0; i < c->train.eval_tasks.n; i++) {
+        struct needed one = {.guessed = false};
+        struct eval_options options = c->eval;
+        const struct eval_task *task;
+        options.tasks = (struct opt_list){.items = &c->train.eval_tasks.items[i], .n = 1};
+        if (eval_task_find(options.tasks.items[0], &task) == ERR_OK)
+            options.task_files.n = 0;
+        else
+            err_clear();
+        TRY(add_tasks(c, run, options, t, &one));
+        const int64_t bytes = eval_need_bytes(&one.need, one.need.token_bytes);
+        if (bytes > *most) *most = bytes;
+    }
+    return ERR_OK;
+}
+
+/* Looks at a recipe's tasks with what there is of their texts and of the model's tokenizer. */
+static err with_texts(const struct chain *c,
+                      err (*look)(const struct chain *c, const struct eval_run *run,
+                                  const struct tokenizer *t, void *to),
+                      void *to) {
     struct eval_cases cases = {0};
     struct tokenizer *t = NULL;
     struct eval_run run = {.datasets = {.folder = c->eval.datasets}, .unsafe = true};
@@ -78,7 +105,7 @@ static err find_need(const struct chain *c, struct needed *out) {
     }
     if (result == ERR_OK && eval_cases_count(&cases) > 0) run.cases = &cases;
     if (result == ERR_OK && tokenizer_open(&t, c->base_model.path) != ERR_OK) err_clear();
-    if (result == ERR_OK) result = add_each(c, &run, t, out);
+    if (result == ERR_OK) result = look(c, &run, t, to);
     tokenizer_free(t);
     eval_cases_release(&cases);
     return result;
@@ -106,12 +133,17 @@ err eval_plan_find(const struct chain *chain, const struct planned_for *o,
     out->any = chain->eval.tasks.n > 0 || chain->eval.task_files.n > 0;
     out->program_bytes = limit->device ? FIT_CONTEXT_BYTES : FIT_PROGRAM_BYTES;
     if (!out->any) return ERR_OK;
-    TRY(find_need(chain, &needed));
+    TRY(with_texts(chain, add_each, &needed));
     out->guessed = needed.guessed;
     err e = planning_open_model(&p, chain, o);
     if (e == ERR_OK) e = find(&p, &needed.need, limit, out);
     planning_close(&p);
     return e;
+}
+
+err eval_plan_during(const struct chain *chain, int64_t *out_text_bytes) {
+    *out_text_bytes = 0;
+    return chain->train.eval_tasks.n > 0 ? with_texts(chain, largest, out_text_bytes) : ERR_OK;
 }
 
 int64_t eval_plan_resident_bytes(const struct eval_plan *p) {

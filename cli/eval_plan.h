@@ -20,6 +20,8 @@ struct eval_plan {
 MUST_CHECK err eval_plan_find(const struct chain *chain, const struct planned_for *o,
                               const struct memory_limit *limit, struct eval_plan *out);
 int64_t eval_plan_resident_bytes(const struct eval_plan *p);
+/* What the heap holds at most while a task of train.eval_tasks is asked; 0 without them. */
+MUST_CHECK err eval_plan_during(const struct chain *chain, int64_t *out_text_bytes);
 
 /* Appends its line, or its members to an object; nothing where nothing is evaluated. */
 MUST_CHECK err eval_plan_text(const struct eval_plan *p, struct str *out);

@@ -111,7 +111,7 @@ err memory_table(const struct plan *p, const struct fit *fit, int64_t n_layers, 
                       "code, libraries and heap: an allowance"));
         if (fit->eval_bytes > 0)
             TRY(table_row(out, "evaluation", fit->eval_bytes,
-                          "a decoder and a tokenizer, while tasks are asked"));
+                          "a decoder, a tokenizer and texts, while tasks are asked"));
         TRY(table_row(out, "resident", fit_resident_bytes(fit), "all of it"));
     }
     TRY(str_printf(out, "%-12s ", "made again"));

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "cli/eval_plan.h"
 #include "cli/train_eval.h"
 #include "model/formats/tensor_file.h"
 #include "model/preset.h"
@@ -74,7 +75,8 @@ static err open_trainer(struct planning *p, const struct chain *c, struct data_b
                             .dir = "",
                             .base_name = "",
                             .base_digest = p->no_data};
-    TRY(train_eval_bytes(c, &p->model, &run.eval_bytes));
+    if (data.text_bytes < 0) TRY(eval_plan_during(c, &data.text_bytes));
+    TRY(train_eval_bytes(c, &p->model, data.text_bytes, &run.eval_bytes));
     TRY(trainer_init(&p->trainer, &run));
     p->trainer_is_open = true;
     return ERR_OK;

@@ -12,8 +12,9 @@
 /* What is known of the data beside the recipe's settings, which bound it too. */
 struct data_bounds {
     int64_t row_tokens, rows; /* of a step; INT64_MAX: not known */
+    int64_t text_bytes;       /* of evaluations during training (cli/train_eval.h); -1: not known */
 };
-#define DATA_UNKNOWN ((struct data_bounds){INT64_MAX, INT64_MAX})
+#define DATA_UNKNOWN ((struct data_bounds){INT64_MAX, INT64_MAX, -1})
 
 struct planning {
     struct compute compute;

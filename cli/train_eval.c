@@ -58,12 +58,22 @@ static err decoder_need(const struct chain *c, const struct model *m, int64_t *o
     return decoder_fit(m, &one, INT64_MAX, out);
 }
 
-err train_eval_bytes(const struct chain *c, const struct model *m, int64_t *out) {
+err train_eval_bytes(const struct chain *c, const struct model *m, int64_t text_bytes,
+                     int64_t *out) {
     *out = 0;
     if (c->train.eval_tasks.n == 0 || !evaluation_wanted(&c->train)) return ERR_OK;
     TRY(decoder_need(c, m, out));
-    *out += TOKENIZER_BYTES;
+    *out += TOKENIZER_BYTES + (m->compute->backend->host_memory ? text_bytes : 0);
     return ERR_OK;
+}
+
+/* A tokenizer that does not open is reported with the model. */
+static err open_during(struct train_eval *e) {
+    struct tokenizer *t = NULL;
+    if (tokenizer_open(&t, e->chain->base_model.path) != ERR_OK) err_clear();
+    err result = eval_during_open(&e->during, &e->run, &e->chain->train.eval_tasks, t);
+    tokenizer_free(t);
+    return result;
 }
 
 static err open_tasks(struct train_eval *e, struct dataset *d) {
@@ -72,7 +82,7 @@ static err open_tasks(struct train_eval *e, struct dataset *d) {
     e->scores = mem_zalloc((size_t)names->n, sizeof *e->scores);
     if (e->scores == NULL) return ERR_MEMORY;
     for (int64_t i = 0; i < names->n; i++) e->scores[i].name = names->items[i];
-    TRY(eval_during_open(&e->during, &e->run, names));
+    TRY(open_during(e));
     if (e->during.max_tokens <= e->chain->train.sequence_len) return ERR_OK;
     fail(ERR_LIMIT, "train.eval_tasks: texts of %lld tokens, and train.sequence_len is %lld",
          (long long)e->during.max_tokens, (long long)e->chain->train.sequence_len);
@@ -109,6 +119,10 @@ void train_eval_close(struct train_eval *e) {
     validation_close(&e->validation);
     mem_free(e->scores);
     *e = (struct train_eval){0};
+}
+
+int64_t train_eval_text_bytes(const struct train_eval *e) {
+    return e->during.text_bytes;
 }
 
 int64_t train_eval_max_tokens(const struct train_eval *e) {

@@ -106,7 +106,7 @@ static err open_model(struct training *t, const char *name) {
         .on_eval = train_eval_any(&t->evaluation) ? on_eval : NULL,
         .should_stop = should_stop,
     };
-    TRY(train_eval_bytes(c, &t->model, &run.eval_bytes));
+    TRY(train_eval_bytes(c, &t->model, train_eval_text_bytes(&t->evaluation), &run.eval_bytes));
     TRY(trainer_init(&t->trainer, &run));
     t->trainer_is_open = true;
     return ERR_OK;
@@ -147,7 +147,8 @@ static err plan_memory(struct training *t) {
         return smaller_refuse(&(struct smaller){.chain = s->chain,
                                                 .sets = s->sets,
                                                 .device = s->device,
-                                                .data = {rows->max_row_tokens, rows->max_rows},
+                                                .data = {rows->max_row_tokens, rows->max_rows,
+                                                         train_eval_text_bytes(&t->evaluation)},
                                                 .limit = &limit},
                               &t->fit);
     TRY(timing_start(&t->timing, &t->trainer, t->fit.planned_bytes));

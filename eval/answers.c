@@ -51,6 +51,9 @@ static err keep(struct decoding *d, int64_t i, const int32_t *out) {
     a->n_prompt_tokens = d->prompts[i].n;
     TRY(d->options->whole ? keep_whole(d, a, &d->prompts[i], out)
                           : decode_text(d, a, out, a->n_tokens));
+    const bool asked = d->options->whole && !d->options->alone; /* the text begins with it */
+    const struct span text = {a->text, strlen(a->text)};
+    TRY(eval_subject_hold(d->subject, text, asked ? (int64_t)strlen(a->prompt) : 0));
     return d->options->on_answer ? d->options->on_answer(d->options->ctx, i) : ERR_OK;
 }
 

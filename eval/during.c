@@ -6,25 +6,36 @@
 #include "base/mem.h"
 #include "eval/fit.h"
 
+static err count_task(struct eval_during *d, int64_t token_bytes) {
+    struct eval_need need = {.token_bytes = token_bytes};
+    TRY(fail_in(d->context.task->need(&d->context, &need), "task '%s'", d->context.task->name));
+    const int64_t text_bytes = eval_need_bytes(&need, token_bytes);
+    if (need.pass_tokens > d->max_tokens) d->max_tokens = need.pass_tokens;
+    if (text_bytes > d->text_bytes) d->text_bytes = text_bytes;
+    return ERR_OK;
+}
+
 static err find_tasks(struct eval_during *d, const struct opt_list *names) {
+    const int64_t token_bytes = eval_token_bytes(d->context.tokenizer);
     d->tasks = mem_alloc((size_t)names->n + 1, sizeof *d->tasks);
     if (d->tasks == NULL) return ERR_MEMORY;
     for (int64_t i = 0; i < names->n; i++) {
-        struct eval_need need = {0};
         TRY(user_tasks_find(&d->own, names->items[i], &d->tasks[i]));
         d->context.task = d->tasks[i];
-        TRY(fail_in(d->tasks[i]->need(&d->context, &need), "task '%s'", names->items[i]));
-        if (need.pass_tokens > d->max_tokens) d->max_tokens = need.pass_tokens;
+        TRY(count_task(d, token_bytes));
     }
     d->n = names->n;
     return ERR_OK;
 }
 
 err eval_during_open(struct eval_during *d, const struct eval_run *run,
-                     const struct opt_list *names) {
+                     const struct opt_list *names, const struct tokenizer *tokenizer) {
     *d = (struct eval_during){.context = eval_run_context(run)};
     TRY(user_tasks_open(&d->own, &run->options->task_files));
-    return find_tasks(d, names);
+    d->context.tokenizer = tokenizer;
+    err result = find_tasks(d, names);
+    d->context.tokenizer = NULL;
+    return result;
 }
 
 err eval_during_start(struct eval_during *d, const struct model *m, const char *tokenizer_dir,

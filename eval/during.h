@@ -16,12 +16,14 @@ struct eval_during {
     const struct eval_task **tasks;
     int64_t n;
     int64_t max_tokens; /* of one pass that any of them asks for */
+    int64_t text_bytes; /* that the heap holds at most while one of them is asked */
 };
 
 /* Finds the tasks by name. `run` is read but for its subject, and what it points to must outlive
- * this. Close it after a failure, too. */
+ * this. `tokenizer` counts what they need (eval_need_text) and is not kept. Close it after a
+ * failure, too. */
 MUST_CHECK err eval_during_open(struct eval_during *d, const struct eval_run *run,
-                                const struct opt_list *names);
+                                const struct opt_list *names, const struct tokenizer *tokenizer);
 /* The model is started, with room for passes of max_tokens; a decoder takes at most memory_bytes.
  */
 MUST_CHECK err eval_during_start(struct eval_during *d, const struct model *m,

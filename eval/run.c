@@ -95,6 +95,7 @@ static err run_tasks(struct eval_context *c, const struct user_tasks *own, json_
     for (int64_t i = 0; (c->task = task_at(c->options, own, i)) != NULL; i++) {
         json_t *part = NULL;
         LOG(EVAL, INFO, "task %s", c->task->name);
+        eval_subject_next_task(c->subject);
         err result = c->task->run(c, &part);
         if (result != ERR_OK) return fail_in(result, "task '%s'", c->task->name);
         TRY(report_add_task(report, part));
@@ -103,7 +104,7 @@ static err run_tasks(struct eval_context *c, const struct user_tasks *own, json_
 }
 
 static err add_needs(struct eval_context *c, const struct user_tasks *own, struct eval_need *out) {
-    *out = (struct eval_need){0};
+    *out = (struct eval_need){.token_bytes = eval_token_bytes(c->tokenizer)};
     for (int64_t i = 0; (c->task = task_at(c->options, own, i)) != NULL; i++) {
         struct eval_need need = {0};
         err result = c->task->need(c, &need);
@@ -142,24 +143,30 @@ static err report_all(struct eval_context *c, const struct eval_subject_options 
     return result;
 }
 
+/* What is planned is told before it is allocated. */
+static err start(struct eval_subject *s, const struct eval_run *run, const struct eval_need *need,
+                 const struct eval_subject_options *opening) {
+    struct eval_memory memory;
+    TRY(eval_memory_find(&s->model, &s->plan, need, run->limit, &memory));
+    s->decoder_limit = memory.decoder_bytes;
+    s->answer_limit = memory.answer_bytes;
+    s->on_most = run->on_most;
+    s->ctx = run->ctx;
+    if (run->on_memory != NULL) run->on_memory(run->ctx, &memory);
+    return eval_subject_start(s, opening);
+}
+
 static err run_all(struct eval_context *c, const struct eval_run *run, const struct user_tasks *own,
                    json_t **out_report) {
     struct eval_subject subject = {0};
     struct eval_subject_options opening = run->subject;
-    struct eval_memory memory;
     struct eval_need need;
     TRY(find_needs(c, &opening, own, &need));
     opening.max_tokens = need.pass_tokens;
-    TRY(eval_subject_open(&subject, &opening));
+    TRY(eval_subject_plan(&subject, &opening));
     c->subject = &subject;
-    err result = eval_memory_find(&subject.model, &subject.plan, &need, run->limit, &memory);
-    if (result == ERR_OK) {
-        subject.decoder_limit = memory.decoder_bytes;
-        subject.on_most = run->on_most;
-        subject.ctx = run->ctx;
-        if (run->on_memory != NULL) run->on_memory(run->ctx, &memory);
-        result = report_all(c, &opening, own, out_report);
-    }
+    err result = start(&subject, run, &need, &opening);
+    if (result == ERR_OK) result = report_all(c, &opening, own, out_report);
     eval_subject_close(&subject);
     return result;
 }

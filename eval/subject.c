@@ -15,31 +15,41 @@ static err open_tokenizer(struct eval_subject *s, const struct eval_subject_opti
     return tokenizer_fits_model(s->tokenizer, &s->model.config);
 }
 
-static err open_model(struct eval_subject *s, const struct eval_subject_options *options) {
+static err plan_model(struct eval_subject *s, const struct eval_subject_options *options) {
+    TRY(compute_open(&s->compute, options->device));
+    s->compute_is_open = true;
     TRY(model_open(&s->model, options->model_dir, &s->compute));
     s->model_is_open = true;
     TRY(open_tokenizer(s, options));
     if (options->adapter_dir != NULL)
         TRY(adapter_open(&s->adapter, &s->model, options->adapter_dir));
-    TRY(eval_memory_plan(&s->model, s->adapter, options->max_tokens, &s->plan));
+    return eval_memory_plan(&s->model, s->adapter, options->max_tokens, &s->plan);
+}
+
+static err start_model(struct eval_subject *s, const struct eval_subject_options *options) {
     TRY(plan_allocate(&s->plan, &s->compute));
     TRY(model_start(&s->model, &s->plan));
     if (s->adapter != NULL) TRY(adapter_start(s->adapter, &s->plan));
     return batch_init(&s->batch, options->max_tokens > 0 ? options->max_tokens : 1);
 }
 
-err eval_subject_open(struct eval_subject *s, const struct eval_subject_options *options) {
+err eval_subject_plan(struct eval_subject *s, const struct eval_subject_options *options) {
     *s = (struct eval_subject){0};
-    err result = compute_open(&s->compute, options->device);
-    if (result == ERR_OK) {
-        s->compute_is_open = true;
-        result = open_model(s, options);
-    }
-    if (result != ERR_OK) {
-        eval_subject_close(s);
-        return fail_in(result, "model '%s'", options->model_dir);
-    }
-    return ERR_OK;
+    err result = plan_model(s, options);
+    if (result == ERR_OK) return ERR_OK;
+    eval_subject_close(s);
+    return fail_in(result, "model '%s'", options->model_dir);
+}
+
+err eval_subject_start(struct eval_subject *s, const struct eval_subject_options *options) {
+    return fail_in(start_model(s, options), "model '%s'", options->model_dir);
+}
+
+err eval_subject_open(struct eval_subject *s, const struct eval_subject_options *options) {
+    TRY(eval_subject_plan(s, options));
+    err result = eval_subject_start(s, options);
+    if (result != ERR_OK) eval_subject_close(s);
+    return result;
 }
 
 err eval_subject_digest(struct eval_subject *s, const struct eval_subject_options *options) {
@@ -75,6 +85,24 @@ err eval_subject_decoder(struct eval_subject *s, int64_t n_texts, int64_t max_to
 void eval_subject_decoder_free(struct eval_subject *s, struct decoder *d) {
     if (s->on_most != NULL) s->on_most(s->ctx);
     decoder_free(d);
+}
+
+err eval_subject_hold(struct eval_subject *s, struct span text, int64_t asked_bytes) {
+    int64_t n = (int64_t)text.n - asked_bytes;
+    for (size_t i = 0; i < text.n; i++) n += text.text[i] == '\n' ? 2 : 0; /* recorded as <n> */
+    if (n < 0) n = 0;
+    s->task_bytes += n;
+    s->all_bytes += n;
+    const int64_t held = EVAL_HELD_COPIES * s->task_bytes + s->all_bytes;
+    if (s->answer_limit == 0 || held <= s->answer_limit) return ERR_OK;
+    fail(ERR_LIMIT, "the answers so far hold %lld bytes of memory, and %lld are left for them",
+         (long long)held, (long long)s->answer_limit);
+    return fail_hint(ERR_LIMIT, "give more with --memory, or ask for fewer or shorter ones: "
+                                "eval.limit, eval.max_new_tokens, eval.suite_max_new_tokens");
+}
+
+void eval_subject_next_task(struct eval_subject *s) {
+    s->task_bytes = 0;
 }
 
 err eval_subject_pass(struct eval_subject *s, const int32_t *ids, int64_t n) {

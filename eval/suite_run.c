@@ -90,6 +90,7 @@ static err need_tests(const struct eval_context *c, const struct suite_items *it
         TRY(eval_need_text(c, prompt, true, answer_length(c), &tests));
     }
     need->held_bytes += tests.held_bytes; /* they are kept until the answers are scored */
+    need->task_tokens += tests.task_tokens;
     eval_need_add(need, &tests);
     return ERR_OK;
 }
@@ -163,6 +164,14 @@ static err shorten(json_t *line) {
     return json_put(line, "tokens", json_integer((json_int_t)json_array_size(ids)));
 }
 
+/* The text of a line from before takes what a new one would. */
+static err hold(const struct asking *a, const struct suite_item *item, const json_t *line) {
+    const bool asked = a->suite->form == ANSWER_LINE || a->suite->form == ANSWER_RESPONSE;
+    struct span text = text_span(json_text_of(line, "answer"));
+    if (!a->tests) TRY(suite_answer_text(a->suite, line, &text));
+    return eval_subject_hold(a->c->subject, text, asked && !a->tests ? length_of(item->prompt) : 0);
+}
+
 /* The line of answer number i: from before, or a new one that is yet to be asked for. */
 static err begin_line(struct pending *p, int64_t i) {
     json_t *kept = NULL;
@@ -171,6 +180,7 @@ static err begin_line(struct pending *p, int64_t i) {
     if (kept != NULL) {
         json_decref(p->lines[i]);
         p->lines[i] = kept;
+        TRY(hold(p->a, item_of(p->a, i), kept));
         return shorten(kept);
     }
     const struct suite_item *item = item_of(p->a, i);

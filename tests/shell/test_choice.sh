@@ -73,7 +73,18 @@ history = json.load(open(sys.argv[1] + "/trainer_state.json"))["log_history"]
 assert [e["eval_requests"] for e in history if "eval_loss" in e] == [line["eval_requests"] for line in asked]
 END
 run "$COTRAIN" plan "$recipe" $asked
-expect_out "a decoder and a tokenizer, while tasks are asked"
+expect_out "a decoder, a tokenizer and texts, while tasks are asked"
+cat >"$scratch/fewer.py" <<'END'
+import json, subprocess, sys
+def bytes_of(*more):
+    return json.loads(subprocess.run(sys.argv[1:] + ["--json", *more], check=True, stdout=subprocess.PIPE).stdout)["eval_bytes"]
+all_cases, one, longer = bytes_of(), bytes_of("--set", "eval.limit=1"), bytes_of("--set", "eval.max_new_tokens=100")
+assert one + (16 << 10) < all_cases < longer, (one, all_cases, longer)
+trained = json.load(open("asked/train/plan.json"))["eval_bytes"]
+assert trained == all_cases, (trained, all_cases)
+END
+check "items and their answers are planned for, by the plan and by the run alike" sh -c \
+    'cd "$1" && shift && /usr/bin/python3 fewer.py "$@"' - "$scratch" "$COTRAIN" plan "$recipe" $asked
 run "$COTRAIN" recipe check "$recipe" $asked --set train.metric_for_best_model=gsm8k
 expect_err "'metric_for_best_model' is 'gsm8k', and evaluations have the loss and what 'eval_tasks' names"
 run "$COTRAIN" recipe check "$recipe" --set train.eval_steps=4 --set train.eval_tasks=reqests

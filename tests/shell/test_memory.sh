@@ -127,7 +127,8 @@ for file in RELEASE manifest.json model.safetensors; do
 done
 run "$COTRAIN" run "$month/lora.yaml" --work "$scratch/none" --memory 20MiB
 expect_rc 1
-expect_err "stage 'eval-before': evaluation: a text of "
+expect_err "stage 'eval-before': evaluation: the model takes "
+expect_err "and 0 are left"
 
 # ---- sizes that nobody means ----
 # A context longer than the model's: one document would run past the rotary table.
