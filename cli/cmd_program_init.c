@@ -7,6 +7,7 @@
 #include "cli/relative.h"
 
 #include "base/file.h"
+#include "eval/gates.h"
 #include <string.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ static const struct opt rows[] = {
         .help = "what every month's recipe begins with (default: LoRA with common settings)"),
     ROW(retention_cases, .value = "FILE",
         .help = "cases that the base model answers, for requests that ask to keep its ability"),
-    ROW(retention_gate, .preset = ">= -0.02", .value = "CONDITION",
+    ROW(retention_gate, .preset = "not < -0 at 95%", .value = "CONDITION",
         .help = "what must hold of the share of them that is answered"),
     ROW(time_zone, .preset = "Asia/Shanghai", .help = "in which a month begins and ends"),
     ROW(collect_day, .min = 1, .max = 28, .preset = "6", .help = "day of the month"),
@@ -85,10 +86,12 @@ static err options_of(const struct init_options *o, struct arena *a, struct prog
     out->capacity = o->capacity;
     out->memory = o->memory;
     if (o->retention_cases) {
+        struct gate gate; /* told now, and not when a month has been trained */
         const char **gates = arena_alloc(a, 1, sizeof *gates);
         if (!gates) return ERR_MEMORY;
         gates[0] = arena_printf(a, "retention: %s", o->retention_gate);
         if (!gates[0]) return ERR_MEMORY;
+        TRY(gate_parse(gates[0], &gate));
         TRY(named(o, o->retention_cases, a, &out->retention_cases));
         out->retention_gates = (struct opt_list){gates, 1};
     }

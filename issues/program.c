@@ -36,7 +36,9 @@ struct opt_table program_options_table(void) {
         ROW(retention_cases, .value = "FILE",
             .help = "cases that the base model answers, for requests that ask to keep its ability"),
         ROW(retention_gates, .map = true, .value = "TASK: CONDITION",
-            .help = "what must hold of a month with such a request"),
+            .help =
+                "what must hold of a month with such a request; \"not < -0 at 95%\" stops what is "
+                "worse beyond chance, where a bare bound would stop chance in a few cases"),
     };
     return OPT_TABLE(rows);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Task `retention`: general cases that have nothing to do with the requests (eval.retention),
  * answered before and after training. A request that asks for the model's general ability to be
- * kept is held to it by a gate on the change, `retention: ">= -0.02"`.
+ * kept is held to it by a gate on the change, `retention: "not < -0 at 95%"`.
  * Read next: eval/held_out.h for what is reported. */
 #include "eval/held_out.h"
 

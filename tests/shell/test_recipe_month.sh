@@ -20,6 +20,12 @@ decide() { # decide KEY VALUE: an edit of request 4001
     expect_rc 0
 }
 new_program p
+check "program.yaml says why the gate is that one" grep -q '^#.* stops what is worse beyond chance' p/program.yaml
+run "$COTRAIN" program init q --repository a/b --issue 1 --base-model "$SOURCE_DIR/models/nano" \
+    --retention-cases "$sample_month/retention.jsonl" --retention-gate "better"
+expect_rc 1
+expect_one_error "gate 'retention: better': no >=, <=, > or <"
+check "nothing was made" [ ! -e q ]
 pull_sample p
 write
 expect_rc 1
@@ -41,7 +47,7 @@ assert [r["id"][-4:] for r in recipe["requests"]] == ["4001", "4002"]
 assert all(r["examples"] and r["cases"] and r["weight"] == 1 for r in recipe["requests"])
 assert recipe["data"]["holdout"]["sealed"] is True
 assert all(len(r["cases_sha256"]) == 64 for r in recipe["requests"])
-assert "retention" in recipe["eval"]["tasks"] and "retention" in recipe["eval"]["gates"]
+assert "retention" in recipe["eval"]["tasks"] and recipe["eval"]["gates"]["retention"] == "not < -0 at 95%"
 assert recipe["eval"]["gates"]["requests"] == ">= 0.8", "what the base recipe says stays"
 assert recipe["release"]["name"] == "nano-2024-03" and len(recipe["base_model"]["digest"]) == 64
 EOF_PYTHON
