@@ -33,14 +33,15 @@ static struct span line_at(const struct file_map *file, size_t begin) {
 }
 
 static err parse_line(const struct file_map *file, struct span line, json_t **out) {
-    err result = json_parse(line.text, line.n - 1, "a line of generations", out);
+    err result = json_parse(line.text, line.n - 1, NULL, out);
     file_map_forget(file, file->data, file->size_bytes);
     return result;
 }
 
-static err take_lines(struct generations *g) {
+/* The lines before byte `end`. */
+static err take_lines(struct generations *g, size_t end) {
     size_t begin = 0;
-    for (int64_t number = 1; begin < g->file.size_bytes; number++) {
+    for (int64_t number = 1; begin < end; number++) {
         const struct span text = line_at(&g->file, begin);
         char key[MAX_KEY_BYTES];
         json_t *line = NULL;
@@ -48,29 +49,45 @@ static err take_lines(struct generations *g) {
         if (result == ERR_OK) result = key_of(line, key);
         json_decref(line);
         if (result == ERR_OK) result = json_put(g->lines, key, json_integer((json_int_t)begin));
-        if (result != ERR_OK) return fail_in(result, "'%s' line %lld", g->path, (long long)number);
+        if (result != ERR_OK) {
+            result = fail_in(result, "'%s' line %lld", g->path, (long long)number);
+            return result == ERR_PARSE ? fail_hint(result, "this is no file of generations")
+                                       : result;
+        }
         begin += text.n;
     }
     return ERR_OK;
 }
 
-/* A last line without its end was being written when the run stopped. */
-static err drop_torn_line(struct generations *g) {
-    size_t whole = g->file.size_bytes;
-    while (whole > 0 && g->file.data[whole - 1] != '\n') whole--;
-    if (whole == g->file.size_bytes) return ERR_OK;
+/* A last line without its end was being written when the run stopped: what there is of it begins as
+ * fill_head() begins, or the file is somebody's and stays as it is. */
+static err drop_torn_line(struct generations *g, size_t whole) {
+    static const char head[] = "{\"task\":";
+    const size_t torn = g->file.size_bytes - whole, n = sizeof head - 1;
+    if (torn == 0) return ERR_OK;
+    if (memcmp(g->file.data + whole, head, torn < n ? torn : n) != 0)
+        return fail(ERR_PARSE,
+                    "'%s' is no file of generations: what stands behind its last line end "
+                    "is no answer",
+                    g->path);
     TRY(file_write(g->path, g->file.data, whole));
     file_map_close(&g->file);
     return file_map_open(&g->file, g->path);
+}
+
+static err take_file(struct generations *g) {
+    TRY(file_map_open(&g->file, g->path));
+    size_t whole = g->file.size_bytes;
+    while (whole > 0 && g->file.data[whole - 1] != '\n') whole--;
+    TRY(take_lines(g, whole));
+    return drop_torn_line(g, whole);
 }
 
 err generations_open(struct generations *g, const char *path, const struct eval_subject *subject) {
     *g = (struct generations){.path = path, .lines = json_object(), .subject = subject};
     if (g->lines == NULL) return fail(ERR_MEMORY, "out of memory for generations");
     if (path == NULL || !file_exists(path)) return ERR_OK;
-    err result = file_map_open(&g->file, path);
-    if (result == ERR_OK) result = drop_torn_line(g);
-    if (result == ERR_OK) result = take_lines(g);
+    err result = take_file(g);
     if (result != ERR_OK) generations_close(g);
     return result;
 }
