@@ -248,6 +248,8 @@ err line_reader_next(struct line_reader *r, bool *out_more) {
     r->line_number++;
     if (n > 0 && r->line[n - 1] == '\n') n--;
     if (n > 0 && r->line[n - 1] == '\r') n--;
+    if (r->line_number == 1 && n >= 3 && memcmp(r->line, "\xEF\xBB\xBF", 3) == 0)
+        memmove(r->line, r->line + 3, (size_t)(n -= 3));
     r->line[n] = '\0';
     r->len = (size_t)n;
     if (r->len <= r->max_line_bytes) return ERR_OK;

@@ -51,7 +51,8 @@ void file_map_close(struct file_map *m);
 void file_map_forget(const struct file_map *m, const void *data, size_t n);
 
 /* Line by line, any length up to max_line_bytes; the line comes without its newline (nor a CR
- * before it), valid until the next call. `line_number` counts from 1. */
+ * before it, nor the byte order mark that some editors begin a file with), valid until the next
+ * call. `line_number` counts from 1. */
 struct line_reader {
     void *stream;
     char *path, *line;

@@ -104,13 +104,21 @@ static err load_widened(const char *text, size_t n, json_error_t *why, json_t **
     return e;
 }
 
+static bool is_blank(const char *text, size_t n) {
+    while (n > 0 && isspace((unsigned char)text[n - 1])) n--;
+    return n == 0;
+}
+
 err json_parse(const char *text, size_t n, const char *where, json_t **out) {
     json_error_t why;
     err e = load(text, n, JSON_ALLOW_NUL, &why, out);
     if (e == ERR_OK && *out == NULL && json_error_code(&why) == json_error_numeric_overflow)
         e = load_widened(text, n, &why, out);
-    if (e != ERR_OK) return fail_in(e, "%s", where);
+    if (e != ERR_OK) return where != NULL ? fail_in(e, "%s", where) : e;
     if (*out != NULL) return ERR_OK;
+    if (where == NULL)
+        return fail(ERR_PARSE, "column %d: not valid JSON: %s", why.column, why.text);
+    if (is_blank(text, n)) return fail(ERR_PARSE, "%s: there is nothing in it", where);
     return fail(ERR_PARSE, "%s: line %d, column %d: not valid JSON: %s", where, why.line,
                 why.column, why.text);
 }

@@ -10,8 +10,9 @@
 #include <jansson.h>
 
 /* Parses whole texts; duplicate keys and trailing bytes are refused. `where` names the source in
- * the error, which has line and column. A whole number of more than 19 digits is read as a real
- * one. A string may hold NUL (json_string_length decides). The caller json_decref()s. */
+ * the error, which has line and column; NULL: the caller names a line, and the error has its
+ * column. A whole number of more than 19 digits is read as a real one. A string may hold NUL
+ * (json_string_length decides). The caller json_decref()s. */
 MUST_CHECK err json_parse(const char *text, size_t n, const char *where, json_t **out);
 MUST_CHECK err json_parse_file(const char *path, json_t **out);
 /* One or several values, one after the other (JSON Lines, what programs append page by page), into

@@ -94,7 +94,11 @@ static err read_release(const char *dir, json_t **out) {
 
 static err read_any(const char *path, const struct scoring_files *f, json_t **out) {
     if (dir_exists(path)) return read_release(path, out);
-    return str_ends(path, ".jsonl") ? score_kept(path, f, out) : report_read(path, out);
+    if (str_ends(path, ".jsonl")) return score_kept(path, f, out);
+    err result = report_read(path, out);
+    if (result != ERR_PARSE || strstr(err_message(), "end of file expected") == NULL) return result;
+    return fail_hint(result,
+                     "a file of kept answers, JSON Lines, has a name that ends in '.jsonl'");
 }
 
 static err show(const json_t *comparison, bool as_json) {

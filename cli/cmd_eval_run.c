@@ -2,6 +2,7 @@
  * `cotrain eval run`: a recipe's evaluation of any model folder, with or without an adapter. The
  * report is the same bytes for the same model and settings.
  * Read next: cli/eval_stage.h, eval/report.h. */
+#include "base/file.h"
 #include "base/par.h"
 #include "cli/command.h"
 #include "cli/eval_stage.h"
@@ -54,6 +55,16 @@ static err show(const struct eval_run_options *o, const json_t *report) {
     return result;
 }
 
+/* Told before a model is asked for hours. */
+static err can_write(const char *path) {
+    struct file_writer w;
+    if (path == NULL) return ERR_OK;
+    if (dir_exists(path)) return fail(ERR_IO, "cannot write '%s': it is a folder", path);
+    TRY(file_writer_open(&w, path));
+    file_writer_abort(&w);
+    return ERR_OK;
+}
+
 static err evaluate(const struct eval_run_options *o, const struct chain *c) {
     struct eval_options eval = c->eval;
     json_t *report = NULL;
@@ -64,6 +75,8 @@ static err evaluate(const struct eval_run_options *o, const struct chain *c) {
     if (o->task_file.n > 0) eval.task_files = o->task_file;
     if (o->limit >= 0) eval.limit = o->limit;
     TRY(eval_check_options(&eval));
+    TRY(can_write(o->out));
+    TRY(can_write(o->generations));
     struct eval_stage stage = {.chain = c,
                                .options = &eval,
                                .model_dir = o->model != NULL ? o->model : c->base_model.path,

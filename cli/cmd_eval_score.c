@@ -55,7 +55,9 @@ static err score(const struct eval_score_options *o, const struct user_tasks *ow
     TRY(find_suite(own, o->task, &task));
     TRY(suite_load(task->suite, &where, &items));
     err result = score_read(o->answers, o->task, &answers);
-    if (result == ERR_OK) result = score_answers(task, &items, answers, o->unsafe, &part);
+    if (result == ERR_OK)
+        result =
+            fail_in(score_answers(task, &items, answers, o->unsafe, &part), "'%s'", o->answers);
     if (result == ERR_OK) result = show(part, o->json);
     json_decref(part);
     json_decref(answers);

@@ -64,7 +64,7 @@ static err take_line(struct eval_cases *c, struct eval_group *g, int64_t *capaci
                      const struct line_reader *r) {
     json_t *value = NULL;
     const char *prompt = NULL, *response = NULL;
-    err result = json_parse(r->line, r->len, r->path, &value);
+    err result = json_parse(r->line, r->len, NULL, &value);
     if (result == ERR_OK) result = json_need_string(value, "prompt", &prompt);
     if (result == ERR_OK) result = json_need_string(value, "response", &response);
     if (result == ERR_OK) result = add_case(c, g, capacity, prompt, response);

@@ -50,8 +50,12 @@ struct eval_context eval_run_context(const struct eval_run *run) {
 static err check_options(const struct eval_options *options, const struct user_tasks *own) {
     const struct eval_task *task = NULL;
     struct gate gate;
-    for (int64_t i = 0; i < options->tasks.n; i++)
+    for (int64_t i = 0; i < options->tasks.n; i++) {
         TRY(user_tasks_find(own, options->tasks.items[i], &task));
+        for (int64_t k = 0; k < i; k++)
+            if (strcmp(options->tasks.items[i], options->tasks.items[k]) == 0)
+                return fail(ERR_EXISTS, "task '%s' is named twice", options->tasks.items[i]);
+    }
     for (int64_t i = 0; i < options->gates.n; i++) {
         TRY(gate_parse(options->gates.items[i], &gate));
         TRY(user_tasks_find(own, gate.task, &task));

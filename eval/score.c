@@ -246,7 +246,7 @@ err score_answers(const struct eval_task *task, const struct suite_items *items,
 /* A line into the array of answers to `task`, or for NULL into that of its own task. */
 static err take_line(const struct line_reader *r, const char *task, json_t *into) {
     json_t *line = NULL;
-    TRY(json_parse(r->line, r->len, r->path, &line));
+    TRY(json_parse(r->line, r->len, NULL, &line));
     const char *of = json_text_of(line, "task");
     err result = ERR_OK;
     if (!json_is_object(line)) {
@@ -300,6 +300,8 @@ err score_read_all(const char *path, json_t **out) {
     json_t *tasks = json_object();
     err result = tasks != NULL ? read_lines(path, NULL, tasks)
                                : fail(ERR_MEMORY, "out of memory for answers");
+    if (result == ERR_OK && json_object_size(tasks) == 0)
+        result = fail(ERR_MISSING, "'%s' has no answers", path);
     if (result != ERR_OK) {
         json_decref(tasks);
         return result;

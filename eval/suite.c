@@ -26,9 +26,13 @@ enum { MAX_FILES = 2 };
 static err load(const struct suite *s, const struct datasets *where, struct suite_items *out) {
     char *paths[MAX_FILES] = {NULL};
     err result = ERR_OK;
-    for (int i = 0; s->files[i] != NULL && result == ERR_OK; i++)
-        result = datasets_file(where, s->files[i], &paths[i]);
+    for (int i = 0; s->files[i] != NULL && result == ERR_OK; i++) {
+        bool changed = false;
+        result = datasets_file(where, s->files[i], &paths[i], &changed);
+        out->changed |= changed;
+    }
     if (result == ERR_OK) result = s->load(s, (const char *const *)paths, out);
+    if (result == ERR_OK && out->n == 0) result = fail(ERR_MISSING, "'%s' is empty", paths[0]);
     for (int i = 0; i < MAX_FILES; i++) mem_free(paths[i]);
     return result;
 }
@@ -36,7 +40,6 @@ static err load(const struct suite *s, const struct datasets *where, struct suit
 err suite_load(const struct suite *s, const struct datasets *where, struct suite_items *out) {
     *out = (struct suite_items){0};
     err result = load(s, where, out);
-    if (result == ERR_OK && out->n == 0) result = fail(ERR_MISSING, "the suite's file is empty");
     if (result == ERR_OK && s->n_items > 0 && out->n != s->n_items && !where->allow_changed)
         result = fail(ERR_MISMATCH, "%lld items were read, not %lld", (long long)out->n,
                       (long long)s->n_items);

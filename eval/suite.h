@@ -26,6 +26,7 @@ struct suite_items {
     struct arena arena; /* owns all texts */
     struct suite_item *items;
     int64_t n, capacity;
+    bool changed; /* a file is another one than the published */
 };
 /* A zeroed item at the end, numbered. */
 MUST_CHECK err suite_items_add(struct suite_items *s, struct suite_item **out);

@@ -25,7 +25,9 @@ struct datasets {
 
 /* The folder's path (mem_alloc; the caller frees); ERR_MISSING with a hint. */
 MUST_CHECK err datasets_find(const struct datasets *d, char **out);
-/* The file's path (mem_alloc). Absent is ERR_MISSING; another hash is ERR_MISMATCH naming both. */
-MUST_CHECK err datasets_file(const struct datasets *d, const struct suite_file *file, char **out);
+/* The file's path (mem_alloc), and whether its hash is another one, which without allow_changed is
+ * ERR_MISMATCH naming both. Absent is ERR_MISSING. */
+MUST_CHECK err datasets_file(const struct datasets *d, const struct suite_file *file, char **out,
+                             bool *out_changed);
 
 #endif

@@ -274,7 +274,7 @@ static err put_unended(const struct asking *a, json_t *part) {
 static err fill_settings(const struct asking *a, json_t *part) {
     TRY(json_put(part, "max_new_tokens", json_integer(answer_length(a->c))));
     TRY(put_unended(a, part));
-    TRY(json_put(part, "published_files", json_boolean(!a->c->datasets.allow_changed)));
+    TRY(json_put(part, "published_files", json_boolean(!a->items.changed)));
     TRY(json_put(part, "decoding", json_string(a->n_samples > 0 ? "sampled" : "greedy")));
     if (a->n_samples == 0) return ERR_OK;
     TRY(json_put(part, "samples", json_integer(a->n_samples)));

@@ -147,13 +147,14 @@ static err load(const struct suite *self, const char *const *paths, struct suite
         json_t *row = NULL;
         result = line_reader_next(&r, &more);
         if (result != ERR_OK || !more || r.len == 0) continue;
-        result = json_parse(r.line, r.len, t->is.data, &row);
+        result = json_parse(r.line, r.len, NULL, &row);
         if (result == ERR_OK) result = take_row(t, row, out);
         json_decref(row);
         if (result != ERR_OK)
             result = fail_in(result, "'%s' line %lld", t->is.data, (long long)r.line_number);
     }
     line_reader_close(&r);
+    if (result == ERR_OK && out->n == 0) result = fail(ERR_MISSING, "'%s' has no line", t->is.data);
     return result;
 }
 
@@ -312,6 +313,17 @@ static err place_data(struct user_task *t, struct arena *a) {
     return whole ? ERR_OK : ERR_MEMORY;
 }
 
+/* Gates say TASK.SCORE: CONDITION, and lists of tasks have commas between them. */
+static err check_name(const struct user_task *t) {
+    static const char apart[] = ".,: \t/";
+    const char *at = strpbrk(t->is.name, apart);
+    if (t->is.name[0] == '\0') return fail(ERR_PARSE, "task file '%s': an empty name", t->file);
+    if (at == NULL) return ERR_OK;
+    (void)fail(ERR_PARSE, "task file '%s': the name '%s' has a '%c' in it", t->file, t->is.name,
+               *at);
+    return fail_hint(ERR_PARSE, "'-' and '_' may stand between words");
+}
+
 /* Each once, so there is room for all. */
 static err check_metrics(const struct opt_list *names, const char *file) {
     if (names->n == 0) return fail(ERR_PARSE, "task file '%s': no metric", file);
@@ -327,6 +339,7 @@ static err open_one(struct user_tasks *u, const char *file) {
     if (t == NULL) return ERR_MEMORY;
     t->file = file;
     TRY(read_file(t, &u->arena));
+    TRY(check_name(t));
     TRY(place_data(t, &u->arena));
     TRY(check_metrics(&t->is.metric, file));
     const char *metric = t->is.metric.items[0];

@@ -43,7 +43,7 @@ static err read_lines(const char *path, err (*take)(struct suite_items *, const 
         json_t *line = NULL;
         result = line_reader_next(&r, &more);
         if (result != ERR_OK || !more || r.len == 0) continue;
-        result = json_parse(r.line, r.len, path, &line);
+        result = json_parse(r.line, r.len, NULL, &line);
         if (result == ERR_OK) result = take(out, line);
         json_decref(line);
         if (result != ERR_OK)

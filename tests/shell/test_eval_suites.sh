@@ -35,11 +35,11 @@ expect_out '"error": "skipped"'
 echo '{"item": 0}' >"$answers"
 score --allow-changed
 expect_rc 1
-expect_one_error "answer 1: no text 'line'"
+expect_one_error "answers.jsonl': answer 1: no text 'line'"
 printf '{"item": 0, "line": "x"}\nnot json\n' >"$answers"
 score --allow-changed
 expect_rc 1
-expect_one_error "line 2"
+expect_one_error "answers.jsonl' line 2: column "
 : >"$answers"
 score --allow-changed
 expect_rc 1
@@ -56,6 +56,47 @@ rc=$?
 expect_rc 1
 expect_one_error "nowhere"
 
+# Before a model is opened: where nothing can be written, a file that is no kept answers (and stays as it is), a
+# task twice, a temperature at which nothing is drawn, files that cannot be reached.
+refuse() { # refuse MESSAGE [OPTION...]
+    message=$1
+    shift
+    run "$COTRAIN" eval run --recipe "$SOURCE_DIR/recipes/2024-03/nano-lora.yaml" --model "$SOURCE_DIR/models/nano" \
+        --datasets "$sets" --allow-changed --set eval.suite_max_new_tokens=2 "$@"
+    expect_rc 1
+    expect_one_error "$message"
+}
+for option in --out --generations; do
+    refuse "cannot create '$scratch/no/folder.json': No such file" --tasks gsm8k_en $option "$scratch/no/folder.json"
+    refuse "cannot write '$scratch': it is a folder" --tasks gsm8k_en $option "$scratch"
+done
+for text in 'my notes' 'my notes
+and more' '{"my": "notes"}'; do
+    printf '%s' "$text" >"$scratch/notes"
+    cp "$scratch/notes" "$scratch/notes.before"
+    refuse "notes'" --tasks gsm8k_en --generations "$scratch/notes"
+    expect_same "$scratch/notes.before" "$scratch/notes"
+done
+refuse "task 'requests' is named twice" --tasks requests,requests
+refuse "'temperature': 0 is not from 0.01 to 100" --tasks gsm8k_en --set eval.samples=5 --set eval.temperature=0
+mkdir -p "$scratch/loop/GSM8K"
+ln -s gsm8k_En.txt "$scratch/loop/GSM8K/gsm8k_En.txt"
+run "$COTRAIN" eval score --task gsm8k_en --answers "$answers" --datasets "$scratch/loop"
+expect_rc 1
+expect_one_error "loop/GSM8K/gsm8k_En.txt': Too many levels"
+: >"$scratch/empty.jsonl"
+run "$COTRAIN" eval compare "$scratch/empty.jsonl" "$scratch/empty.jsonl"
+expect_rc 1
+expect_one_error "empty.jsonl' has no answers"
+printf '{"item": 0}\n{"item": 1}\n' >"$scratch/kept.json"
+run "$COTRAIN" eval compare "$scratch/kept.json" "$scratch/kept.json"
+expect_rc 1
+expect_err "hint: a file of kept answers, JSON Lines, has a name that ends in '.jsonl'"
+: >"$scratch/empty.json"
+run "$COTRAIN" eval compare "$scratch/empty.json" "$scratch/empty.json"
+expect_rc 1
+expect_one_error "empty.json': there is nothing in it"
+
 # A run over the suite: what is kept can be scored again, and a killed one goes on behind its last line.
 ask() { # ask REPORT GENERATIONS [...]
     report=$1 kept=$2
@@ -65,6 +106,7 @@ ask() { # ask REPORT GENERATIONS [...]
         --set eval.suite_max_new_tokens=8 --out "$report" --generations "$kept" "$@"
 }
 ask "$scratch/whole.json" "$scratch/whole.jsonl"
+check "the report says that the file is another" grep -q '"published_files": false' "$scratch/whole.json"
 expect_rc 0
 expect_out "gsm8k_en accuracy"
 check "an item a line" [ "$(wc -l <"$scratch/whole.jsonl")" = 20 ]

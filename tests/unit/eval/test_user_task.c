@@ -118,6 +118,38 @@ static void answers_to_an_item_are_one_measurement(void **state) {
     user_tasks_close(&tasks);
 }
 
+/* As Windows writes them: a byte order mark, and ends of lines of two bytes. */
+static void files_of_windows_are_read(void **state) {
+    (void)state;
+    struct suite_items items;
+    const struct eval_task *task = NULL;
+    write_file("data.jsonl", "\xEF\xBB\xBF{\"city\": \"Paris\"}\r\n{\"city\": \"Rome\"}\r\n");
+    assert_ok(open_task("\xEF\xBB\xBF" HEAD "prompt: 'a<sep>'\r\nexpected: '{city}'\r\n"));
+    assert_ok(user_tasks_find(&tasks, "capitals", &task));
+    assert_ok(suite_load(task->suite, &(struct datasets){0}, &items));
+    assert_int_equal(items.n, 2);
+    assert_string_equal(items.items[1].gold, "Rome");
+    assert_string_equal(items.items[1].prompt, "a<sep>");
+    suite_items_release(&items);
+    user_tasks_close(&tasks);
+}
+
+/* The line is named once, and a file without one by its name. */
+static void faults_in_the_data_have_their_places(void **state) {
+    (void)state;
+    struct suite_items items;
+    const struct eval_task *task = NULL;
+    write_file("data.jsonl", "{\"city\": \"Paris\"}\n{\"city\": \"Ro");
+    assert_ok(open_task(HEAD "prompt: a\nexpected: '{city}'\n"));
+    assert_ok(user_tasks_find(&tasks, "capitals", &task));
+    assert_fails(suite_load(task->suite, &(struct datasets){0}, &items), ERR_PARSE,
+                 "data.jsonl' line 2: column ");
+    write_file("data.jsonl", "\n");
+    assert_fails(suite_load(task->suite, &(struct datasets){0}, &items), ERR_MISSING,
+                 "data.jsonl' has no line");
+    user_tasks_close(&tasks);
+}
+
 static void faults_have_their_places(void **state) {
     (void)state;
     static const struct {
@@ -134,6 +166,8 @@ static void faults_have_their_places(void **state) {
         {HEAD "prompt: a\nexpected: b\nmetric: []\n", "no metric"},
         {HEAD "prompt: [a]\nexpected: b\n", "'prompt' is a list, not a text"},
         {"cotrain_task: 2\nname: a\ndata: b\nprompt: c\nexpected: d\n", "task.yaml:1:15"},
+        {"cotrain_task: 1\nname: a.b\ndata: b\nprompt: c\nexpected: d\n", "'a.b' has a '.' in it"},
+        {"cotrain_task: 1\nname: ''\ndata: b\nprompt: c\nexpected: d\n", "an empty name"},
         {"- a\n", "no mapping"},
         {"cotrain_task: 1\nname: gsm8k_cn\ndata: b\nprompt: c\nexpected: d\n",
          "there is a task 'gsm8k_cn' already"},
@@ -163,6 +197,8 @@ int main(void) {
         FOLDER_TEST(several_metrics_are_reported),
         FOLDER_TEST(answers_to_an_item_are_one_measurement),
         FOLDER_TEST(faults_have_their_places),
+        FOLDER_TEST(files_of_windows_are_read),
+        FOLDER_TEST(faults_in_the_data_have_their_places),
         FOLDER_TEST(a_missing_field_is_told_with_both_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
