@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STREAMS = 3, LOOK_MS = 50 };
+enum { STREAMS = 3, LOOK_MS = 50, END_MS = 5000 };
 
 static err write_input(int fd, const struct program *p) {
     const char *at = p->input;
@@ -49,46 +49,48 @@ static err read_output(int fd, const char *name, struct str *out) {
     return ERR_OK;
 }
 
-static err spawn(const struct program *p, const posix_spawn_file_actions_t *actions, pid_t *out) {
-    posix_spawnattr_t attributes;
-    int why = posix_spawnattr_init(&attributes);
-    if (why != 0) return fail(ERR_MEMORY, "out of memory for starting '%s'", p->words[0]);
-    if (p->watch) why = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    if (why == 0)
-        why =
-            posix_spawnp(out, p->words[0], actions, &attributes, (char *const *)p->words, environ);
-    posix_spawnattr_destroy(&attributes);
-    if (why == 0) return ERR_OK;
-    return fail_errno(why == ENOENT ? ERR_MISSING : ERR_IO, why, "program '%s'", p->words[0]);
-}
-
 static err start(const struct program *p, const int fds[STREAMS], pid_t *out) {
     posix_spawn_file_actions_t actions;
     int why = posix_spawn_file_actions_init(&actions);
     if (why != 0) return fail(ERR_MEMORY, "out of memory for starting '%s'", p->words[0]);
     for (int i = 0; i < STREAMS && why == 0; i++)
         why = posix_spawn_file_actions_adddup2(&actions, fds[i], i);
-    err e = why == 0 ? spawn(p, &actions, out)
-                     : fail(ERR_MEMORY, "out of memory for starting '%s'", p->words[0]);
+    if (why == 0)
+        why = posix_spawnp(out, p->words[0], &actions, NULL, (char *const *)p->words, environ);
     posix_spawn_file_actions_destroy(&actions);
-    return e;
+    if (why == 0) return ERR_OK;
+    return fail_errno(why == ENOENT ? ERR_MISSING : ERR_IO, why, "program '%s'", p->words[0]);
+}
+
+static void pause_ms(long ms) {
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    nanosleep(&pause, NULL);
+}
+
+/* One that does not end where it is told to is killed. */
+static void end_it(pid_t child) {
+    (void)kill(child, SIGTERM);
+    for (long ms = 0; ms < END_MS; ms += LOOK_MS) {
+        if (waitpid(child, NULL, WNOHANG) == child) return;
+        pause_ms(LOOK_MS);
+    }
+    (void)kill(child, SIGKILL);
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
 }
 
 /* Its status, or what the watch says instead. */
 static err wait_watched(pid_t child, const struct program *p, int *status) {
     for (long ms = 1;; ms = ms < LOOK_MS ? 2 * ms : LOOK_MS) {
-        const struct timespec pause = {.tv_nsec = ms * 1000000L};
         pid_t ended = waitpid(child, status, WNOHANG);
         if (ended == child) return ERR_OK;
         if (ended < 0 && errno != EINTR)
             return fail_errno(ERR_IO, errno, "waiting for '%s'", p->words[0]);
         err e = p->watch(p->context);
         if (e != ERR_OK) {
-            (void)kill(-child, SIGKILL);
-            while (waitpid(child, status, 0) < 0 && errno == EINTR) continue;
+            end_it(child);
             return e;
         }
-        nanosleep(&pause, NULL);
+        pause_ms(ms);
     }
 }
 

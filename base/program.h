@@ -14,9 +14,8 @@ struct program {
     size_t n_input;
     struct str output, errors; /* out: what it wrote, at most PROGRAM_MAX_BYTES each */
     int exit_code;             /* out; 128 + the signal's number where one ended it */
-    /* Asked a few times a second while it runs; NULL: nobody is. With the first error it and all
-     * that it started are killed, and program_run returns that. What a terminal sends to this
-     * program does not reach one that is watched: the watch has to hear it (base/stop.h). */
+    /* Asked a few times a second while it runs; NULL: nobody is. With the first error it is told to
+     * end (SIGTERM, which git hands on to what it started), and program_run returns that error. */
     err (*watch)(void *context);
     void *context;
 };

@@ -2,6 +2,7 @@
  * `cotrain release push`: a release to the targets of its recipe, or of another recipe; what is
  * there already is not sent again, so it is run until it says verified.
  * Read next: release/push.h. */
+#include "base/stop.h"
 #include "cli/chain.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
@@ -98,7 +99,8 @@ static err run(const void *given, struct arena *arena) {
     const char *packed = arena_printf(arena, "%s/%s", c->release, PACK_RECIPE);
     if (!packed) return ERR_MEMORY;
     TRY(release_verify(&(struct release_verify){.dir = c->release}, &facts));
-    err e = push(c, facts.manifest, packed);
+    err e = stop_catch();
+    if (e == ERR_OK) e = push(c, facts.manifest, packed);
     release_facts_clear(&facts);
     return e;
 }

@@ -188,6 +188,11 @@ static void count_refusals(struct watch *w) {
     }
 }
 
+static err stopped(const struct watch *w) {
+    return fail_hint(fail(ERR_STOPPED, "asked to stop during %s '%s'", w->what, w->remote->name),
+                     "run it again: it goes on where it stopped");
+}
+
 static err look(void *context) {
     struct watch *w = context;
     struct stat progress;
@@ -199,7 +204,7 @@ static err look(void *context) {
         w->moved_s = now_s;
         w->refusals = 0;
     }
-    if (stop_asked()) return fail(ERR_STOPPED, "asked to stop during %s", w->what);
+    if (stop_asked()) return stopped(w);
     if (w->refusals > REFUSALS_MAX) return refused(w);
     if (limit_ms == 0 || (now_s - w->moved_s) * 1e3 < (double)limit_ms) return ERR_OK;
     return fail_hint(fail(ERR_IO, "%s '%s': not a byte moved for %.1f s", w->what, w->remote->name,
@@ -228,6 +233,8 @@ static err run_words(struct watch *w, const char *const *words) {
     err e = ERR_OK;
     if (p.exit_code == 127)
         e = fail_hint(fail(ERR_MISSING, "there is no program 'git'"), "Debian: apt install git");
+    else if (p.exit_code != 0 && stop_asked()) /* a terminal tells it, too */
+        e = stopped(w);
     else if (p.exit_code != 0)
         e = complain(&p, w->remote, w->what);
     program_clear(&p);

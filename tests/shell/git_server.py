@@ -56,6 +56,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+        self.note(status)
+
+    def note(self, status):
         with open(LOG, "a") as f:
             f.write(f"{self.command} {self.path} {status}\n")
 
@@ -82,6 +85,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def store(self, data):
         path = os.path.join(STORE, os.path.basename(self.path))
         if os.path.exists(SILENT):
+            self.note("silent")
             threading.Event().wait()
         if os.path.exists(CLOSED):
             self.give(401, b"", [("WWW-Authenticate", 'Basic realm="store"')])

@@ -121,6 +121,17 @@ COTRAIN_STALL_S=1 push
 expect_rc 1
 expect_err "git lfs push to 'target': not a byte moved for 1.0 s"
 expect_err "run it again"
+: >"$scratch/log2"
+"$COTRAIN" release push "$release" >"$scratch/out" 2>"$scratch/err" &
+until grep -q silent "$scratch/log2"; do :; done
+git_lfs="find /proc -maxdepth 2 -name cwd -lname '$release.push/*' 2>/dev/null | grep -q ." # one runs in there
+check "git-lfs runs" sh -c "$git_lfs"
+kill -TERM $!
+wait $!
+rc=$?
+expect_rc 75
+expect_err "asked to stop during git lfs push to 'target'"
+check "git-lfs has ended, too" sh -c "! $git_lfs"
 COTRAIN_STALL_S=soon push
 expect_err "COTRAIN_STALL_S: 'soon' is no number of seconds"
 exec 8>&- 9>&-
