@@ -91,6 +91,14 @@ ALWAYS_INLINE float pack_element(const struct mat *m, int64_t i, const enum dtyp
     return value;
 }
 
+/* Quantised elements that may be of two blocks. Not inline: that is rare, and every product would
+ * unroll it for each of its vectors. */
+__attribute__((noinline, unused)) static vec pack_elements_apart(const struct mat *m, int64_t i) {
+    float wide[SIMD_WIDTH];
+    for (int j = 0; j < SIMD_WIDTH; j++) wide[j] = pack_element(m, i + j, m->dtype);
+    return vec_load(wide);
+}
+
 /* Elements i, i + 1, .. i + SIMD_WIDTH - 1 of m. */
 ALWAYS_INLINE vec pack_elements(const struct mat *m, int64_t i, const enum dtype t) {
     const int64_t size = t == DTYPE_F32 ? 4 : 2;
@@ -101,9 +109,7 @@ ALWAYS_INLINE vec pack_elements(const struct mat *m, int64_t i, const enum dtype
             return pack_nf4_values(b->codes + i / 2) * vec_set(nf4_absmax(b, i / QUANT_BLOCK));
         return pack_int8_values(b->codes + i) * vec_set(quant_read_f32(b->scale, i / QUANT_BLOCK));
     }
-    float wide[SIMD_WIDTH];
-    for (int j = 0; j < SIMD_WIDTH; j++) wide[j] = pack_element(m, i + j, t);
-    return vec_load(wide);
+    return pack_elements_apart(m, i);
 }
 
 /* Element c of a shuffle of two vectors a, b as an index into both. Within each 128-bit lane:
