@@ -201,7 +201,7 @@ err file_remove(const char *path) {
 
 err file_map_open(struct file_map *m, const char *path) {
     *m = (struct file_map){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a FIFO has nobody at its other end */
     if (fd < 0) return io_failed("open", path);
     struct stat info;
     err e = fstat(fd, &info) == 0 ? ERR_OK : io_failed("read", path);

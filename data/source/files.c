@@ -75,9 +75,11 @@ static err is_megatron_bin(const struct name_list *names, const char *name, bool
 }
 
 /* A pipe would stop whoever opens it until somebody writes. What is not there is its reader's to
- * say. */
+ * say. A dataset tells of its files by name, as text. */
 static err add_file(struct source_files *f, const char *path, const char *name) {
     struct stat info;
+    if (utf8_invalid_at(name, strlen(name)) >= 0)
+        return fail_hint(fail(ERR_UNSUPPORTED, "'%s': its name is no UTF-8", path), "rename it");
     if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
         return fail(ERR_UNSUPPORTED, "'%s' is no regular file: it could not be read twice", path);
     TRY(name_list_add(&f->paths, path));

@@ -21,8 +21,8 @@ struct source_files {
     struct name_list paths, names; /* one of each a file, in the order of the names' bytes */
 };
 
-/* `format` as the source says it. None at all is ERR_MISSING, what is no regular file
- * ERR_UNSUPPORTED. On failure too the caller releases.
+/* `format` as the source says it. None at all is ERR_MISSING, what is no regular file or has a name
+ * that is no UTF-8 ERR_UNSUPPORTED. On failure too the caller releases.
  */
 MUST_CHECK err source_files_find(struct source_files *f, const char *path, const char *format);
 void source_files_release(struct source_files *f);

@@ -134,6 +134,9 @@ beside tokenizer_config.json "tokenizer_config.json' is no JSON object"
 : >"$month/model/License" && : >"$month/model/LICENSE"
 unpackable "'LICENSE' and 'License' differ by case alone"
 rm "$month/model/License" "$month/model/LICENSE"
+mkfifo "$month/model/code.py"
+faulty 1 "model/code.py' is not a regular file" -- timeout 60 "$COTRAIN" run "$month/lora.yaml" --work "$work"
+rm "$month/model/code.py"
 # Where it would lie is somebody's folder; a release before it that was damaged since.
 mkdir -p "$scratch/elsewhere/release/Tiny"
 faulty 1 "elsewhere/release/Tiny' exists already" -- "$COTRAIN" run "$month/lora.yaml" \

@@ -108,6 +108,18 @@ static void pipes_are_refused_before_they_are_opened(void **state) {
     }
 }
 
+static void names_are_text(void **state) {
+    struct fixture *f = *state;
+    struct source_files files;
+    make_file(f, "d/a\xff.txt");
+    static const char *const paths[] = {"d/a\xff.txt", "d", "d/*"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        assert_fails(source_files_find(&files, tiny_path(f->dir, paths[i]), "auto"),
+                     ERR_UNSUPPORTED, ".txt': its name is no UTF-8");
+        source_files_release(&files);
+    }
+}
+
 static void hashes_follow_every_file(void **state) {
     struct fixture *f = *state;
     char first[SHA256_HEX_SIZE], again[SHA256_HEX_SIZE];
@@ -163,6 +175,7 @@ int main(void) {
         TEST(other_splits_are_left_out_beside_train),
         TEST(patterns_give_what_they_match),
         TEST(pipes_are_refused_before_they_are_opened),
+        TEST(names_are_text),
         TEST(hashes_follow_every_file),
         TEST(datasets_name_their_files_apart),
     };
