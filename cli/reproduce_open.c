@@ -195,16 +195,18 @@ static err open_work(struct again *a) {
                                        "eval",        "release", "stages.jsonl", REPRODUCE_REPORT};
     struct name_list names = {0};
     const char *dir = a->options->work;
+    const bool is_there = file_exists(dir);
     char *report = path_join(dir, REPRODUCE_REPORT);
     err e = report ? ERR_OK : ERR_MEMORY;
-    if (e == ERR_OK && file_exists(dir)) e = dir_list(dir, &names);
+    if (e == ERR_OK && is_there) e = dir_list(dir, &names);
     if (e == ERR_OK && names.n > 0 && !file_exists(report))
         e = fail_hint(fail(ERR_EXISTS, "'%s' is there and is no folder of a reproduction", dir),
                       "name another one with --work");
     name_list_release(&names);
-    for (size_t i = 0; i < sizeof ours / sizeof ours[0] && e == ERR_OK; i++)
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0] && is_there && e == ERR_OK; i++)
         e = remove_below(dir, ours[i]);
-    if (e == ERR_OK) e = work_open(&a->work, dir, NULL, a->arena);
+    if (e == ERR_OK)
+        e = fail_hint(work_open(&a->work, dir, NULL, a->arena), "name another one with --work");
     if (e == ERR_OK) e = json_write_file(report, a->report);
     mem_free(report);
     return e;

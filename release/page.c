@@ -214,6 +214,7 @@ err release_page_write(const char *dir, const struct release_facts *facts, struc
 }
 
 err release_page_place(const char *path) {
+    if (dir_exists(path)) return fail(ERR_USAGE, "'%s' is a folder: name a file in it", path);
     char *dir = path_dir(path), *seal = dir != NULL ? path_join(dir, SEAL_RELEASE) : NULL;
     err result = seal == NULL ? ERR_MEMORY : ERR_OK;
     if (result == ERR_OK && file_exists(seal))

@@ -15,8 +15,8 @@
 MUST_CHECK err release_page_write(const char *dir, const struct release_facts *facts,
                                   struct str *out);
 
-/* Whether a page may be written there: a file more in its folder, and a release is refused.
- * ERR_USAGE. */
+/* Whether a page may be written there, which is no folder: a file more in its folder, and a release
+ * is refused. ERR_USAGE. */
 MUST_CHECK err release_page_place(const char *path);
 
 #endif

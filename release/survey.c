@@ -30,8 +30,13 @@ static err look_at(const char *dir, const char *path, struct name_list *out) {
     mem_free(full);
     if (why != 0) return fail_errno(ERR_IO, why, "cannot look at '%s'", path);
     if (S_ISDIR(info.st_mode)) return look_below(dir, path, out);
-    if (!S_ISREG(info.st_mode))
-        return fail(ERR_GATE, "'%s' is no regular file but %s", path, kind_of(info.st_mode));
+    if (!S_ISREG(info.st_mode)) {
+        fail(ERR_GATE, "'%s' is no regular file but %s", path, kind_of(info.st_mode));
+        return S_ISLNK(info.st_mode)
+                   ? fail_hint(ERR_GATE, "a hub's cache has links in the place of files: copy what "
+                                         "they lead to (cp -rL), and check the copy")
+                   : ERR_GATE;
+    }
     if (info.st_nlink > 1) {
         fail(ERR_GATE, "'%s' is a hard link: the file has %lld names", path,
              (long long)info.st_nlink);

@@ -177,6 +177,15 @@ expect_rc 3
 expect_one_error "'model.safetensors' has been changed: it is not the file but a Git LFS pointer to it"
 expect_err "hint: fetch the files, in the release's folder: git lfs pull"
 cp "$scratch/kept" "$release/model.safetensors"
+cp -r "$release" "$scratch/cache" && ln -sf "$scratch/kept" "$scratch/cache/model.safetensors"
+run "$COTRAIN" release verify "$scratch/cache"
+expect_rc 3
+expect_one_error "'model.safetensors' is no regular file but a symbolic link"
+expect_err "cp -rL"
+cp -rL "$scratch/cache" "$scratch/whole"
+run "$COTRAIN" release verify "$scratch/whole"
+expect_rc 0
+rm -r "$scratch/cache" "$scratch/whole"
 as_other=
 [ "$(id -u)" != 0 ] || as_other="setpriv --reuid 65534 --regid 65534 --clear-groups"
 cp -r "$release" "$scratch/theirs" && chmod 711 "$scratch" && chmod 000 "$scratch/theirs"

@@ -72,6 +72,12 @@ cd release || exit 1
 run "$COTRAIN" release reproduce . --base ../models/base
 expect_rc 2
 cd .. || exit 1
+run "$COTRAIN" release reproduce release --base models/base --work release/config.json/again
+expect_rc 2
+run "$COTRAIN" release reproduce release --base models/base --work models/base/config.json/again
+expect_rc 1
+expect_one_error "cannot make folder 'models/base/config.json': File exists"
+expect_err "hint: name another one with --work"
 run "$COTRAIN" release reproduce release --base models/base --previous release
 expect_rc 2
 expect_one_error "--previous: release 'release' says nothing of a release before it"

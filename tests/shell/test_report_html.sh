@@ -148,6 +148,9 @@ check "a page of no difference" "$SOURCE_DIR/tests/shell/page.py" same.html --ch
 run "$COTRAIN" release diff "$tiny" next/release/Tiny --html "$tiny/page.html"
 expect_rc 2
 expect_one_error "inside a release"
+run "$COTRAIN" release report "$tiny" --out .
+expect_rc 2
+expect_one_error "'.' is a folder: name a file in it"
 check_diff() {
     "$SOURCE_DIR/tests/shell/page.py" diff.html --charts 1 >diff.txt || return 1
     $python - <<'END'
