@@ -31,9 +31,11 @@ err report_add_task(json_t *report, json_t *task) {
 static err check_outline(const json_t *report) {
     int64_t version = 0;
     json_t *member = NULL;
+    if (!json_is_integer(json_object_get(report, "cotrain_eval")))
+        return fail(ERR_PARSE, "this is none: it has no 'cotrain_eval', the version of its form");
     TRY(json_need_int(report, "cotrain_eval", &version));
     if (version != EVAL_REPORT_VERSION)
-        return fail(ERR_UNSUPPORTED, "evaluation report of version %lld (this program reads %d)",
+        return fail(ERR_UNSUPPORTED, "it is of version %lld (this program reads %d)",
                     (long long)version, EVAL_REPORT_VERSION);
     TRY(json_need_object(report, "subject", &member));
     TRY(json_need_object(report, "settings", &member));

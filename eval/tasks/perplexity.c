@@ -17,7 +17,7 @@ enum { MAX_BYTES = 64 << 20, WINDOW = 1024 };
 static err need(const struct eval_context *c, struct eval_need *need) {
     need->pass_tokens = WINDOW;
     if (c->options->text != NULL) return file_size(c->options->text, &need->asked_most);
-    (void)fail(ERR_MISSING, "no text for the task 'perplexity'");
+    (void)fail(ERR_MISSING, "there is no text to measure");
     return fail_hint(ERR_MISSING, "name a plain text file as eval.text");
 }
 

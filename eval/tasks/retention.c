@@ -20,7 +20,7 @@ static err need(const struct eval_context *c, struct eval_need *need) {
         eval_cases_release(&cases);
         return result;
     }
-    (void)fail(ERR_MISSING, "no cases for the task 'retention'");
+    (void)fail(ERR_MISSING, "there are no cases");
     return fail_hint(ERR_MISSING,
                      "name a file of general cases, JSON Lines of prompt and response, "
                      "as eval.retention");

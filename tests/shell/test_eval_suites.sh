@@ -78,6 +78,7 @@ and more' '{"my": "notes"}'; do
     expect_same "$scratch/notes.before" "$scratch/notes"
 done
 refuse "task 'requests' is named twice" --tasks requests,requests
+refuse "task 'perplexity': there is no text to measure" --tasks perplexity
 refuse "'temperature': 0 is not from 0.01 to 100" --tasks gsm8k_en --set eval.samples=5 --set eval.temperature=0
 mkdir -p "$scratch/loop/GSM8K"
 ln -s gsm8k_En.txt "$scratch/loop/GSM8K/gsm8k_En.txt"
@@ -96,6 +97,10 @@ expect_err "hint: a file of kept answers, JSON Lines, has a name that ends in '.
 run "$COTRAIN" eval compare "$scratch/empty.json" "$scratch/empty.json"
 expect_rc 1
 expect_one_error "empty.json': there is nothing in it"
+echo '{"gates": []}' >"$scratch/other.json"
+run "$COTRAIN" eval report "$scratch/other.json"
+expect_rc 1
+expect_one_error "evaluation report '$scratch/other.json': this is none: it has no 'cotrain_eval'"
 
 # A run over the suite: what is kept can be scored again, and a killed one goes on behind its last line.
 ask() { # ask REPORT GENERATIONS [...]
