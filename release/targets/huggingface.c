@@ -173,7 +173,8 @@ static err judge_taken(struct pushing *p, err e, const json_t *info) {
     if (e == ERR_MISSING)
         return fail_hint(fail(ERR_DENIED, "'%s' is there, and is not shown", p->target->repo),
                          "the token in HF_TOKEN must be one with rights for it");
-    if (e != ERR_OK || !info || json_is_true(is_private) == p->target->is_private) return e;
+    if (e != ERR_OK || !json_is_boolean(is_private)) return e;
+    if (json_is_true(is_private) == p->target->is_private) return ERR_OK;
     return fail_hint(fail(ERR_MISMATCH, "'%s' is there since a moment, and is %s", p->target->repo,
                           json_is_true(is_private) ? "private" : "public"),
                      "change that there, or `private` of the target, and run it again");
