@@ -255,9 +255,9 @@ static err size_when_packed(const struct seal *s, const char *dir, const char *p
     json_t *manifest = NULL, *file;
     size_t i;
     *out_bytes = -1;
-    TRY(need_file(dir, SEAL_MANIFEST));
-    TRY(read_in(dir, SEAL_MANIFEST, MAX_MANIFEST_BYTES, &text));
-    err result = sha256_bytes(str_text(&text), text.len, hash);
+    err result = need_file(dir, SEAL_MANIFEST);
+    if (result == ERR_OK) result = read_in(dir, SEAL_MANIFEST, MAX_MANIFEST_BYTES, &text);
+    if (result == ERR_OK) result = sha256_bytes(str_text(&text), text.len, hash);
     if (result == ERR_OK && strcmp(hash, s->release) == 0)
         result = json_parse(str_text(&text), text.len, SEAL_MANIFEST, &manifest);
     json_array_foreach(json_object_get(manifest, "files"), i,

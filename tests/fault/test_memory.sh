@@ -30,6 +30,7 @@ sweep --runs 100 -- "$COTRAIN" eval compare "$scratch/work/eval/before.json" "$s
 sweep --runs 60 -- "$COTRAIN" eval report "$scratch/work/eval/after.json" --against "$scratch/work/eval/before.json" \
     --html "{out}"
 sweep --runs 60 -- "$COTRAIN" release diff "$scratch/work/release/Tiny" "$scratch/work/release/Tiny"
+sweep --runs 30 -- "$COTRAIN" release diff "$scratch/work/release/Tiny" "$scratch/work/release/Tiny" --html "{out}"
 sweep --runs 60 -- "$COTRAIN" release report "$scratch/work/release/Tiny" --out "{out}"
 sweep --runs 70 --start "$scratch/work" -- "$COTRAIN" release verify "{out}/release/Tiny"
 signing_keys
