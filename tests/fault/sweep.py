@@ -9,8 +9,9 @@ failed piece was tried again) must print and write exactly what a run without a 
 sweep.py --kind mem|io [--start DIR] [--runs 300] [--last N] [--but PATTERN] [--then TEXT] -- COMMAND...
 {out} in the command stands for a fresh folder of each run, a copy of DIR. --but: paths below it that
 record what was tried or when, and may change. --then: a command, as one text, that must succeed after each failure.
-Where a command has more operations than --runs, the first half of the runs takes the first ones and the
-rest are spread evenly. --last: the last N operations alone, where those before are another sweep's. Prints how
+Where a command has more operations than --runs, those are taken first that the fewest of their innermost calls
+tell from all before, so that each place in the code comes before the same place by another way; what is left of
+the runs is spread evenly. --last: the last N operations alone, where those before are another sweep's. Prints how
 many operations there were; one line for each broken promise, with the command that repeats it.
 """
 import argparse
@@ -25,6 +26,8 @@ import tempfile
 
 WANTED = {"mem": re.compile(r"(out of|no) memory"), "io": re.compile(r"No space left on device")}
 TROUBLE = re.compile(r"Sanitizer|runtime error:|BUG|Assertion|double free|corrupt")
+NEW = re.compile(r": (?:mem|io):(\d+) is new by its last (\d+) calls")
+CALLS = 24  # of a chain that count
 COUNTED = {"mem": re.compile(r"(\d+) allocations and"), "io": re.compile(r"and (\d+) file operations")}
 TEMPORARY = re.compile(r"\.tmp")
 
@@ -39,15 +42,20 @@ def digests(folder):
     return out
 
 
+def spread(numbers, n):
+    """n of the numbers, evenly spread, or all where they are fewer."""
+    return [numbers[i * len(numbers) // n] for i in range(n)] if n < len(numbers) else numbers
+
+
 class Sweep:
     def __init__(self, arguments):
         self.arguments = arguments
         self.before = digests(arguments.start) if arguments.start else {}
         self.environment = dict(os.environ, COTRAIN_THREADS="1", LC_ALL="C.UTF-8")
-        self.after, self.said, self.n_operations = {}, None, 0  # of a run without a fault
+        self.after, self.said, self.n_operations, self.new = {}, None, 0, {}  # of a run without a fault
 
-    def run(self, n, log=""):
-        """(went through, what is wrong or None) of the run whose nth operation fails."""
+    def run(self, n):
+        """(went through, what is wrong or None) of the run whose nth operation fails; 0: none, all are counted."""
         arguments = self.arguments
         with tempfile.TemporaryDirectory(prefix="cotrain.sweep.") as scratch:
             out = os.path.join(scratch, "out")
@@ -55,11 +63,12 @@ class Sweep:
                 shutil.copytree(arguments.start, out)
             command = [word.replace("{out}", out) for word in arguments.command]
             done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL,
-                                  env=dict(self.environment, COTRAIN_FAULT=f"{arguments.kind}:{n}",
-                                           COTRAIN_LOG=log))
+                                  env=dict(self.environment, COTRAIN_LOG="" if n else "cli:debug,base:debug",
+                                           COTRAIN_FAULT=f"{arguments.kind}" + (f":{n}" if n else f"-list:{CALLS}")))
             said = done.stderr.decode("utf-8", "replace")
-            if log:
+            if n == 0:
                 self.n_operations = int(COUNTED[arguments.kind].findall(said)[-1])
+                self.new = {int(at): int(calls) for at, calls in NEW.findall(said)}
             if done.returncode == 0 and not TROUBLE.search(said):
                 return True, self.difference(digests(out), done.stdout, out)
             wrong = self.fault_of(done.returncode, said)
@@ -107,6 +116,17 @@ class Sweep:
     def may_change(self, path):
         return self.arguments.but is not None and re.match(self.arguments.but, path)
 
+    def pick(self):
+        """The operations that are made to fail, at most --runs of the last --last."""
+        first = max(1, self.n_operations + 1 - self.arguments.last)
+        runs = min(self.arguments.runs, self.n_operations + 1 - first)
+        picked = set()
+        for calls in range(1, CALLS + 1):
+            new = [n for n in sorted(self.new) if n >= first and self.new[n] == calls]
+            picked.update(spread(new, runs - len(picked)))
+        rest = [n for n in range(first, self.n_operations + 1) if n not in picked]
+        return sorted(picked.union(spread(rest, runs - len(picked))))
+
 
 def main():
     parser = argparse.ArgumentParser()
@@ -118,16 +138,11 @@ def main():
     parser.add_argument("--then", help="a command that must succeed after each failure")
     parser.add_argument("command", nargs="+")
     sweep = Sweep(parser.parse_args())
-    through, wrong = sweep.run(1 << 40, log="cli:debug")
+    through, wrong = sweep.run(0)
     n_operations = sweep.n_operations
     if not through or wrong or n_operations == 0:
         sys.exit(f"sweep: the command fails without a fault, or has no such operation: {wrong}")
-    runs, n_meant = sweep.arguments.runs, min(n_operations, sweep.arguments.last)
-    picked = list(range(1, min(n_meant, runs) + 1))
-    if n_meant > runs:
-        half = runs // 2
-        picked = picked[:half] + [half + 1 + i * (n_meant - half - 1) // (runs - half - 1) for i in range(runs - half)]
-    picked = [n_operations - n_meant + n for n in picked]
+    picked = sweep.pick()
     broken = tolerated = 0
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for n, (through, wrong) in zip(picked, pool.map(sweep.run, picked)):

@@ -132,6 +132,26 @@ while [ "$n_whole" -lt 3 ] && [ "$nth" -lt 200 ]; do
 done
 [ "$nth" -gt 10 ] && [ "$nth" -lt 200 ] || failed "a sweep over every allocation ends by itself"
 
+# What a sweep picks from: each chain of calls that leads to an allocation once, whatever the addresses; one
+# call deep they are all alike.
+listed() {
+    COTRAIN_FAULT=mem-list:$1 COTRAIN_LOG=base:debug,cli:debug run "$COTRAIN" recipe check "$scratch/bad.yaml"
+    expect_rc 1
+    expect_same "$scratch/out" "$scratch/whole"
+    n_new=$(grep -c 'is new by its last' "$scratch/err")
+}
+listed 24
+cp "$scratch/err" "$scratch/listed"
+expect_err "mem:1 is new by its last 1 calls"
+n_all=$(sed -n 's/.*: \([0-9]*\) allocations.*/\1/p' "$scratch/err")
+[ "$n_new" -gt 10 ] && [ "$n_new" -lt "$n_all" ] || failed "some of $n_all allocations wanted: $n_new"
+listed 24
+expect_same "$scratch/err" "$scratch/listed"
+listed 1
+[ "$n_new" = 1 ] || failed "one chain of one call wanted: $n_new"
+COTRAIN_FAULT=mem-list:33 run "$COTRAIN" list
+expect_one_error "of up to 32 calls"
+
 # A wrong environment variable is told before any work.
 run env COTRAIN_LOG=loud "$COTRAIN" list
 [ "$rc" != 0 ] || failed "an unknown log level is refused"
