@@ -54,7 +54,9 @@ static err put_counts(const json_t *was, const json_t *is, json_t *out, json_t *
 static err put_sums(const struct diff_side *a, const struct diff_side *b, const char *key,
                     err (*sum)(const json_t *data, json_t *sums), json_t *out) {
     json_t *was = json_object(), *is = json_object(), *list = json_array();
-    err result = was != NULL && is != NULL ? json_put(out, key, list) : ERR_MEMORY;
+    err result = json_put(out, key, list);
+    if (result == ERR_OK && (was == NULL || is == NULL))
+        result = fail(ERR_MEMORY, "out of memory for %s", key);
     if (result == ERR_OK) result = sum(a->data, was);
     if (result == ERR_OK) result = sum(b->data, is);
     if (result == ERR_OK) result = put_counts(was, is, out, list);

@@ -54,8 +54,9 @@ static void count(struct behaviour *b, const struct golden_answer *answer) {
 }
 
 static err put_behaviour(json_t *out, const char *side, const struct behaviour *b) {
-    json_t *one = json_object(), *scripts = json_object();
+    json_t *one = json_object();
     TRY(json_put(out, side, one));
+    json_t *scripts = json_object();
     TRY(json_put(one, "scripts", scripts));
     TRY(json_put(one, "tokens", json_real(b->n > 0 ? (double)b->tokens / (double)b->n : 0.0)));
     TRY(json_put(one, "ended", json_integer((json_int_t)b->ended)));
