@@ -84,8 +84,9 @@ static err put_requests(const struct program *p, const struct month_plan *plan,
 }
 
 static err put_data(bool all_have_cases, json_t *top) {
-    json_t *data = json_object(), *holdout = json_object();
+    json_t *data = json_object();
     TRY(json_put(top, "data", data));
+    json_t *holdout = json_object();
     TRY(json_put(data, "holdout", holdout));
     if (!all_have_cases) TRY(json_put(holdout, "per_request", json_integer(HELD_OUT_PER_REQUEST)));
     return json_put(holdout, "sealed", json_true());
@@ -133,9 +134,11 @@ static err wants_retention(const struct month_plan *plan, const struct record_li
 static err put_retention(const struct program *p, json_t *top) {
     const struct program_options *o = &p->options;
     struct str path = {0};
-    json_t *eval = json_object(), *tasks = json_array(), *gates = json_object();
+    json_t *eval = json_object();
     TRY(json_put(top, "eval", eval));
+    json_t *tasks = json_array();
     TRY(json_put(eval, "tasks", tasks));
+    json_t *gates = json_object();
     TRY(json_put(eval, "gates", gates));
     TRY(base_tasks(p, tasks));
     TRY(json_push(tasks, json_string("retention")));

@@ -161,8 +161,9 @@ static err put_input(const struct release_input *in, int64_t number, const char 
                      json_t *list) {
     struct str place = {0};
     struct input_files files = {{0}, {0}};
-    json_t *item = json_object(), *packed = json_array();
+    json_t *item = json_object();
     TRY(json_push(list, item));
+    json_t *packed = json_array();
     err e = find_files(in, number, &place, &files);
     if (e == ERR_OK) e = json_put(item, "key", json_string(in->key));
     if (e == ERR_OK) e = json_put(item, "at", json_string(str_text(&place)));
