@@ -160,7 +160,7 @@ static err put_outcome(const char *item, const struct holding *h, const json_t *
 
 static err put_pairs(const json_t *row, json_t *to) {
     static const char *const members[] = {"n", "wins", "losses", "ties", "won", "lost"};
-    const json_t *p = json_object_get(row, "p_value");
+    json_t *p = json_object_get(row, "p_value");
     const int64_t n_gone = json_int_of(row, "only_a"), n_new = json_int_of(row, "only_b");
     if (n_gone + n_new > 0)
         return fail(ERR_MISMATCH,
@@ -169,7 +169,8 @@ static err put_pairs(const json_t *row, json_t *to) {
     if (p == NULL) return json_put(to, "paired", json_null());
     json_t *paired = json_object();
     TRY(json_put(to, "paired", paired));
-    TRY(put_number(paired, "p_value", json_number_value(p)));
+    /* Exact on any machine, and too small to be rounded as others are. */
+    TRY(json_put(paired, "p_value", json_incref(p)));
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         TRY(json_put(paired, members[i], json_incref(json_object_get(row, members[i]))));
     return ERR_OK;
