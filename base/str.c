@@ -59,6 +59,12 @@ err str_printf(struct str *s, const char *format, ...) {
     return e;
 }
 
+err str_quoted(struct str *s, const char *word) {
+    TRY(str_add(s, "'"));
+    for (; *word; word++) TRY(*word == '\'' ? str_add(s, "'\\''") : str_append(s, word, 1));
+    return str_add(s, "'");
+}
+
 void str_clear(struct str *s) {
     s->len = 0;
     if (s->data != NULL) s->data[0] = '\0';

@@ -22,6 +22,8 @@ MUST_CHECK err str_add(struct str *s, const char *text);
 MUST_CHECK err str_printf(struct str *s, const char *format, ...) PRINTF_LIKE(2, 3);
 MUST_CHECK err str_vprintf(struct str *s, const char *format, va_list args) PRINTF_LIKE(2, 0);
 MUST_CHECK err str_codepoint(struct str *s, uint32_t codepoint);
+/* In single quotes, as a shell takes it for one word. */
+MUST_CHECK err str_quoted(struct str *s, const char *word);
 void str_clear(struct str *s);
 void str_release(struct str *s);
 const char *str_text(const struct str *s); /* never NULL */
@@ -45,6 +47,8 @@ bool utf8_steers(uint32_t codepoint);
  * Width (W and F), by blocks. */
 int utf8_columns(uint32_t codepoint);
 int64_t utf8_count(const char *text, size_t n);
+/* How many of its bytes stay where at most `most` may, whole characters; any bytes. */
+size_t utf8_cut(const char *text, size_t n, size_t most);
 /* Byte at which character number `character` (from 0) of well-formed text begins; n: behind all. */
 size_t utf8_offset(const char *text, size_t n, int64_t character);
 /* Decodes into an array of code points (mem_alloc; the caller frees). Ill-formed text is an error.

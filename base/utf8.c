@@ -53,6 +53,15 @@ size_t utf8_next_any(const char *text, size_t n, uint32_t *codepoint) {
     return 1;
 }
 
+size_t utf8_cut(const char *text, size_t n, size_t most) {
+    size_t kept = 0, size;
+    uint32_t c;
+    if (n <= most) return n;
+    while ((size = utf8_next_any(text + kept, n - kept, &c)) > 0 && kept + size <= most)
+        kept += size;
+    return kept;
+}
+
 bool utf8_invisible(uint32_t c) {
     static const struct {
         uint32_t first, last;

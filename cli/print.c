@@ -14,10 +14,7 @@ err command_word(const char *word, struct str *out) {
     size_t n = 0;
     while (word[n] != '\0' && ((unsigned char)word[n] >= 0x80 || strchr(plain, word[n]))) n++;
     if (n > 0 && word[n] == '\0') return str_add(out, word);
-    TRY(str_add(out, "'"));
-    for (const char *at = word; *at != '\0'; at++)
-        TRY(*at == '\'' ? str_add(out, "'\\''") : str_append(out, at, 1));
-    return str_add(out, "'");
+    return str_quoted(out, word);
 }
 
 err print_text(const struct str *text) {

@@ -93,15 +93,9 @@ int64_t eval_page_text_bytes(const struct eval_page *p, int64_t budget, int64_t 
 
 /* At most `most` bytes of a text, whole characters, and how many are left out. */
 static err add_cut(struct str *out, const char *text, int64_t most) {
-    size_t n = strlen(text), kept = 0;
-    if ((int64_t)n <= most) return html_text(out, text, n);
-    while (kept < n) {
-        uint32_t c;
-        size_t size = utf8_next_any(text + kept, n - kept, &c);
-        if ((int64_t)(kept + size) > most) break;
-        kept += size;
-    }
+    const size_t n = strlen(text), kept = utf8_cut(text, n, (size_t)most);
     TRY(html_text(out, text, kept));
+    if (kept == n) return ERR_OK;
     return str_printf(out, "<span class=\"soft\">\xE2\x80\xA6 and %lld more characters</span>",
                       (long long)utf8_count(text + kept, n - kept));
 }

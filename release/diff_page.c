@@ -29,13 +29,7 @@ static void cells_clear(struct cells *c) {
 
 /* Whole characters of it, so many that a page stays one. */
 static err add_text(struct str *out, const char *text) {
-    size_t n = strlen(text), kept = n;
-    if (n > TEXT_BYTES) {
-        for (kept = 0; kept < TEXT_BYTES;) {
-            uint32_t c;
-            kept += utf8_next_any(text + kept, n - kept, &c);
-        }
-    }
+    const size_t n = strlen(text), kept = utf8_cut(text, n, TEXT_BYTES);
     TRY(str_append(out, text, kept));
     return kept < n ? str_printf(out, " ... (%zu bytes more)", n - kept) : ERR_OK;
 }

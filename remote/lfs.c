@@ -93,13 +93,6 @@ err lfs_store_set_aside(const char *repository, const struct lfs_object *o) {
 
 /* ---- its token, and its complaints ---- */
 
-/* As a shell takes it for one word. */
-static err add_quoted(const char *text, struct str *out) {
-    TRY(str_add(out, "'"));
-    for (; *text; text++) TRY(*text == '\'' ? str_add(out, "'\\''") : str_append(out, text, 1));
-    return str_add(out, "'");
-}
-
 err lfs_helper(const struct lfs_token *t, struct str *out) {
     const char *host = strstr(t->url, "://");
     size_t n = host ? (size_t)(host - t->url) + 3 : 0;
@@ -108,7 +101,7 @@ err lfs_helper(const struct lfs_token *t, struct str *out) {
                    (int)n, t->url));
     if (!t->file) return str_printf(out, "printf '%%s\\n' \"$%s\"; }; f", t->variable);
     TRY(str_add(out, "cat "));
-    TRY(add_quoted(t->file, out));
+    TRY(str_quoted(out, t->file));
     return str_add(out, "; }; f");
 }
 

@@ -158,19 +158,12 @@ err questions_round(struct expanding *x, struct question_list *out) {
 
 /* ---- again ---- */
 
-static size_t shown_bytes(const char *text) {
-    size_t n = strlen(text);
-    if (n <= ANSWER_SHOWN_BYTES) return n;
-    for (n = ANSWER_SHOWN_BYTES; n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80;) n--;
-    return n;
-}
-
 static err complain(const struct question *q, struct str *out) {
     const struct growing *g = q->ask.of;
     const char *answer = q->ask.answer->text;
     TRY(str_add(out, q->base));
     TRY(prompt_add(out, g->chinese, "\n上次的回答：\n", "\nThe last answer was:\n"));
-    TRY(str_append(out, answer, shown_bytes(answer)));
+    TRY(str_append(out, answer, utf8_cut(answer, strlen(answer), ANSWER_SHOWN_BYTES)));
     TRY(prompt_add(out, g->chinese, "\n它没有通过检查，原因：", "\nIt was rejected: "));
     TRY(str_add(out, q->why));
     return prompt_add(out, g->chinese, "\n请改正，并按上面的要求重新输出。\n",

@@ -131,12 +131,31 @@ static void nearest_name(void **state) {
     assert_string_equal(str_nearest("s", names, 4), "r");
 }
 
+static void whole_characters_are_cut(void **state) {
+    (void)state;
+    static const char text[] = "a\xE7\x81\xAB\xFF";
+    static const size_t wanted[] = {0, 1, 1, 1, 4, 5, 5};
+    for (size_t most = 0; most < sizeof wanted / sizeof wanted[0]; most++)
+        assert_int_equal(utf8_cut(text, sizeof text - 1, most), wanted[most]);
+}
+
+static void a_word_of_a_shell(void **state) {
+    (void)state;
+    struct str s = {0};
+    assert_ok(str_quoted(&s, ""));
+    assert_ok(str_quoted(&s, "it's $x"));
+    assert_string_equal(s.data, "'''it'\\''s $x'");
+    str_release(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows_and_keeps_nul_bytes),
         cmocka_unit_test(invalid_utf8_is_found_where_it_is),
         cmocka_unit_test(code_points_round_trip),
         cmocka_unit_test(any_bytes_can_be_read),
+        cmocka_unit_test(whole_characters_are_cut),
+        cmocka_unit_test(a_word_of_a_shell),
         cmocka_unit_test(what_draws_nothing_is_known),
         cmocka_unit_test(numbers_are_whole_texts),
         cmocka_unit_test(nearest_name),
